@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/// @file
+/// The dispatch table: one row for each of the 256 types.
+#pragma once
+
+#include "wire.hpp"
+
+#include <array>
+
+namespace icmpx {
+
+/// What a type is for, and so who handles it.
+enum class Handler : u8 {
+	kUnknown,   ///< silently discarded (RFC 1122, 3.2.2)
+	kObsolete,  ///< known, and of no use to a host (RFC 6918)
+	kPing,	    ///< a reply to one of our requests
+	kEcho,	    ///< a request to answer
+	kProbe,	    ///< the same, of RFC 8335
+	kTimestamp, ///< the same, of RFC 792
+	kError,	    ///< an error about one of our datagrams
+};
+
+/// A row of the table.
+struct Row {
+	Handler handler = Handler::kUnknown;
+	/// It is an error: none is sent about it (RFC 1122, 3.2.2).
+	bool is_error = false;
+	/// It may come by broadcast or multicast.
+	bool by_broadcast = false;
+	/// Then, setting echo_ignore_broadcasts silences it.
+	bool broadcast_is_optional = false;
+	/// The setting ratemask has it by default (RFC 1812, 4.3.2.8).
+	bool limited = false;
+};
+
+using Table = std::array<Row, 256>;
+
+namespace detail {
+
+constexpr Table make_table()
+{
+	Table table{};
+
+	// Types 1, 2, 6 and 7 were never assigned or are long gone (RFC 6918);
+	// router discovery (9 and 10) is a daemon's work. An error about any of
+	// them could be an error about an error, so they count as errors.
+	for (const u8 type : {1, 2, 6, 7, 9, 10})
+		table[type] = {.handler = Handler::kObsolete, .is_error = true};
+	for (const u8 type : {14, 15, 16})
+		table[type] = {.handler = Handler::kObsolete};
+	for (const u8 type : {kAddressMask, kAddressMaskReply})
+		table[type] = {.handler = Handler::kObsolete, .by_broadcast = true};
+	for (const u8 type : {kUnreachable, kSourceQuench, kTimeExceeded, kParameterProblem})
+		table[type] = {.handler = Handler::kError, .is_error = true, .limited = true};
+	table[kRedirect] = {.handler = Handler::kError, .is_error = true};
+	table[kEchoReply] = {.handler = Handler::kPing};
+	table[kExtendedEchoReply] = {.handler = Handler::kPing, .by_broadcast = true};
+	table[kEcho] = {
+		.handler = Handler::kEcho, .by_broadcast = true, .broadcast_is_optional = true};
+	table[kTimestamp] = {.handler = Handler::kTimestamp,
+			     .by_broadcast = true,
+			     .broadcast_is_optional = true};
+	table[kExtendedEcho] = {.handler = Handler::kProbe, .by_broadcast = true};
+	return table;
+}
+
+} // namespace detail
+
+inline constexpr Table kTable = detail::make_table();
+
+} // namespace icmpx

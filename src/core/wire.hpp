@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/// @file
+/// The wire format: byte order, the numbers of RFC 792 and its successors, and
+/// where fields are.
+#pragma once
+
+#include <icmpx/core.h>
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace icmpx {
+
+using Bytes = std::span<const u8>;
+using MutableBytes = std::span<u8>;
+using Header = std::span<u8, ICMPX_HEADER_LEN>;
+using ConstHeader = std::span<const u8, ICMPX_HEADER_LEN>;
+
+/// ICMP types (RFC 792, 950, 1256, 8335).
+enum Type : u8 {
+	kEchoReply = 0,
+	kUnreachable = 3,
+	kSourceQuench = 4,
+	kRedirect = 5,
+	kEcho = 8,
+	kTimeExceeded = 11,
+	kParameterProblem = 12,
+	kTimestamp = 13,
+	kTimestampReply = 14,
+	kAddressMask = 17,
+	kAddressMaskReply = 18,
+	kExtendedEcho = 42,
+	kExtendedEchoReply = 43,
+};
+
+/// The highest type that a rate mask has a bit for, and the last one of the
+/// time before RFC 8335.
+inline constexpr u8 kLastClassicType = kAddressMaskReply;
+
+/// Codes of destination unreachable (RFC 792, RFC 1812).
+inline constexpr u8 kFragmentationNeeded = 4;
+inline constexpr u8 kLastUnreachableCode = 15;
+/// Code of time exceeded: fragment reassembly (RFC 792).
+inline constexpr u8 kReassembly = 1;
+
+/// Where the fields of the fixed header are (RFC 792).
+inline constexpr std::size_t kTypeAt = 0;
+inline constexpr std::size_t kCodeAt = 1;
+inline constexpr std::size_t kChecksumAt = 2;
+inline constexpr std::size_t kRestAt = 4;
+inline constexpr std::size_t kSequenceAt = 6;
+
+/// The IPv4 header (RFC 791, 3.1).
+inline constexpr std::size_t kIpHeaderLen = 20;
+inline constexpr std::size_t kIpProtocolAt = 9;
+inline constexpr u8 kIpProtocolRaw = 255;
+
+/// Reads a 16-bit field. @pre at + 2 <= bytes.size()
+constexpr u16 load16(Bytes bytes, std::size_t at)
+{
+	return static_cast<u16>(bytes[at] << 8 | bytes[at + 1]);
+}
+
+/// Reads a 32-bit field. @pre at + 4 <= bytes.size()
+constexpr u32 load32(Bytes bytes, std::size_t at)
+{
+	return static_cast<u32>(load16(bytes, at)) << 16 | load16(bytes, at + 2);
+}
+
+/// Writes a 16-bit field. @pre at + 2 <= bytes.size()
+constexpr void store16(MutableBytes bytes, std::size_t at, u16 value)
+{
+	bytes[at] = static_cast<u8>(value >> 8);
+	bytes[at + 1] = static_cast<u8>(value);
+}
+
+/// Reads an address or a time as it stands. @pre at + 4 <= bytes.size()
+constexpr __be32 load_be32(Bytes bytes, std::size_t at)
+{
+	const u32 value = load32(bytes, at);
+
+	if constexpr (std::endian::native == std::endian::little)
+		return static_cast<__be32>(__builtin_bswap32(value));
+	else
+		return static_cast<__be32>(value);
+}
+
+/// Writes an address or a time as it stands. @pre at + 4 <= bytes.size()
+constexpr void store_be32(MutableBytes bytes, std::size_t at, __be32 value)
+{
+	u32 host = static_cast<u32>(value);
+
+	if constexpr (std::endian::native == std::endian::little)
+		host = __builtin_bswap32(host);
+	store16(bytes, at, static_cast<u16>(host >> 16));
+	store16(bytes, at + 2, static_cast<u16>(host));
+}
+
+} // namespace icmpx
