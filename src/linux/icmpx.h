@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of src/linux share. */
+#ifndef ICMPX_LINUX_H
+#define ICMPX_LINUX_H
+
+#include <icmpx/core.h>
+#include <linux/mutex.h>
+#include <linux/percpu.h>
+#include <linux/skbuff.h>
+#include <net/flow.h>
+#include <net/net_namespace.h>
+#include <net/netns/generic.h>
+
+#include "compat.h"
+
+struct icmpx_prefix_table;
+
+/**
+ * struct icmpx_counters - one CPU's share of /proc/net/icmpx_stat
+ * @value: indexed by enum icmpx_stat
+ */
+struct icmpx_counters {
+	u64 value[ICMPX_STAT_COUNT];
+};
+
+/**
+ * struct icmpx_net - what icmpx keeps for a network namespace
+ * @counters: per CPU
+ * @echo_ratelimit: setting; written under @limit_lock
+ * @echo_burst: setting
+ * @echo_prefix: setting echo_ratelimit_prefix
+ * @limit_table: buckets of the prefix limit; set while @echo_ratelimit is not
+ *	0; replaced under @limit_lock, read under RCU
+ * @limit_lock: serialises writers of @echo_ratelimit
+ * @settings: sysctls, allocated for this namespace
+ * @settings_header: their registration
+ *
+ * The packet path writes to @counters alone, and to the buckets if there are
+ * any.
+ */
+struct icmpx_net {
+	struct icmpx_counters __percpu *counters;
+	int echo_ratelimit;
+	int echo_burst;
+	int echo_prefix;
+	struct icmpx_prefix_table __rcu *limit_table;
+	struct mutex limit_lock;
+	struct ctl_table *settings;
+	struct ctl_table_header *settings_header;
+};
+
+extern unsigned int icmpx_net_id;
+
+/* Context: any; @net is alive as long as the caller sees packets of it. */
+static inline struct icmpx_net *icmpx_net(const struct net *net)
+{
+	return net_generic(net, icmpx_net_id);
+}
+
+/* Context: any. Writes this CPU's memory alone. */
+static inline void icmpx_count(struct icmpx_net *ix, enum icmpx_stat stat)
+{
+	this_cpu_inc(ix->counters->value[stat]);
+}
+
+/* takeover.c */
+int icmpx_take_over(void);
+void icmpx_give_back(void);
+
+/* receive.c */
+int icmpx_rcv(struct sk_buff *skb);
+int icmpx_err(struct sk_buff *skb, u32 info);
+
+/* deliver.c */
+enum icmpx_stat icmpx_deliver_error(struct net *net, struct icmpx_net *ix, struct sk_buff *skb);
+
+/* raw.c */
+unsigned int icmpx_raw_error(struct sk_buff *skb, u8 protocol, u32 info);
+
+/* reply.c */
+int icmpx_answer(struct net *net, struct icmpx_net *ix, struct sk_buff *skb,
+		 enum icmpx_action action);
+
+/* claim.c */
+struct sk_buff *icmpx_claim(struct sk_buff *skb, unsigned int headroom);
+
+/* transmit.c */
+struct icmpx_reply;
+int icmpx_transmit_init(void);
+void icmpx_transmit_exit(void);
+struct sock *icmpx_transmit_lock(struct net *net);
+void icmpx_transmit_unlock(struct sock *sk);
+enum icmpx_stat icmpx_transmit(struct sock *sk, struct icmpx_net *ix, struct icmpx_reply *reply,
+			       struct rtable *rt);
+
+/**
+ * struct icmpx_reply - a reply on its way from the request to the wire
+ * @skb: the request, its data at the ICMP header; NULL once it was used up
+ * @fl4: the flow that the route was looked up for; its addresses are the reply's
+ * @options: the reply's IP options; unset if @has_options is not
+ * @destination: network order: where the reply goes in the end
+ * @type: ICMP type of the reply
+ * @code: ICMP code of the reply
+ * @status: of a PROBE reply
+ * @tos: of the request, and so of the reply (RFC 1122, 3.2.2.6)
+ * @has_options: whether there are IP options
+ */
+struct icmpx_reply {
+	struct sk_buff *skb;
+	struct flowi4 fl4;
+	struct icmpx_options options;
+	__be32 destination;
+	u8 type;
+	u8 code;
+	u8 status;
+	u8 tos;
+	bool has_options;
+};
+
+/* options.c */
+bool icmpx_echo_options(struct net *net, const struct sk_buff *skb, struct icmpx_options *reply);
+void icmpx_put_options(struct sk_buff *skb, struct icmpx_options *options, __be32 destination);
+
+/* source.c */
+__be32 icmpx_reply_source(struct sk_buff *skb);
+
+/* probe.c */
+bool icmpx_probe(struct net *net, const struct sk_buff *skb, struct icmpx_reply *reply);
+
+/* ratelimit.c */
+bool icmpx_global_allow(struct net *net);
+bool icmpx_host_allow(struct net *net, const struct rtable *rt, __be32 destination);
+
+/* prefix_limit.c */
+bool icmpx_prefix_allow(struct icmpx_net *ix, __be32 source);
+int icmpx_prefix_limit_set(struct icmpx_net *ix, int rate);
+void icmpx_prefix_limit_exit(struct icmpx_net *ix);
+
+/* sysctl.c */
+int icmpx_settings_init(struct net *net, struct icmpx_net *ix);
+void icmpx_settings_exit(struct icmpx_net *ix);
+
+/* stat.c */
+int icmpx_stat_init(struct net *net, struct icmpx_net *ix);
+void icmpx_stat_exit(struct net *net, struct icmpx_net *ix);
+
+#endif

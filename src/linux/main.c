@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Loading and unloading, and what each network namespace gets.
+ *
+ * Loading goes from what nobody sees to what everybody sees: control sockets,
+ * namespaces, then the slot that makes packets ours. Unloading goes back the
+ * same way, with a grace period once the slot is given back, so that no packet
+ * is left in code or data that goes.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/module.h>
+
+#include "icmpx.h"
+
+unsigned int icmpx_net_id __read_mostly;
+
+static int __net_init icmpx_net_init(struct net *net)
+{
+	struct icmpx_net *ix = icmpx_net(net);
+	int err;
+
+	mutex_init(&ix->limit_lock);
+	err = icmpx_stat_init(net, ix);
+	if (err)
+		return err;
+	err = icmpx_settings_init(net, ix);
+	if (err)
+		goto err_stat;
+	return 0;
+
+err_stat:
+	icmpx_stat_exit(net, ix);
+	return err;
+}
+
+static void __net_exit icmpx_net_exit(struct net *net)
+{
+	struct icmpx_net *ix = icmpx_net(net);
+
+	icmpx_settings_exit(ix);
+	icmpx_prefix_limit_exit(ix);
+	icmpx_stat_exit(net, ix);
+}
+
+static struct pernet_operations icmpx_net_ops = {
+	.init = icmpx_net_init,
+	.exit = icmpx_net_exit,
+	.id = &icmpx_net_id,
+	.size = sizeof(struct icmpx_net),
+};
+
+static int __init icmpx_init(void)
+{
+	int err;
+
+	err = icmpx_transmit_init();
+	if (err) {
+		pr_err("cannot create a control socket for each CPU (error %d): free memory, then load again\n",
+		       err);
+		return err;
+	}
+	err = register_pernet_subsys(&icmpx_net_ops);
+	if (err) {
+		pr_err("cannot set up a network namespace (error %d): free memory, look for another owner of /proc/sys/net/icmpx or /proc/net/icmpx_stat, then load again\n",
+		       err);
+		goto err_transmit;
+	}
+	err = icmpx_take_over();
+	if (err)
+		goto err_net;
+	pr_info("ICMP is ours\n");
+	return 0;
+
+err_net:
+	unregister_pernet_subsys(&icmpx_net_ops);
+err_transmit:
+	icmpx_transmit_exit();
+	return err;
+}
+
+static void __exit icmpx_exit(void)
+{
+	icmpx_give_back();
+	unregister_pernet_subsys(&icmpx_net_ops);
+	icmpx_transmit_exit();
+	pr_info("ICMP is the kernel's again\n");
+}
+
+module_init(icmpx_init);
+module_exit(icmpx_exit);
+
+MODULE_DESCRIPTION("ICMP for Linux as a module");
+MODULE_AUTHOR("The icmpx developers");
+MODULE_LICENSE("GPL");
+MODULE_VERSION("0.1.0");

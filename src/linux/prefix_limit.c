@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The limit of echo replies for each source prefix: settings echo_ratelimit,
+ * echo_burst and echo_ratelimit_prefix.
+ *
+ * Sources can be spoofed, so their number must cost nothing: buckets are not
+ * found but shared. A prefix has one bucket in each of two rows, chosen by a
+ * keyed hash, and may go on as long as one of the two lets it. Two prefixes
+ * would have to meet in both to disturb each other, and nobody can choose whom
+ * to meet. Under a flood from everywhere at once all buckets run dry: the
+ * limit then bounds what is sent in all, and errs on the side of silence.
+ */
+#include <linux/atomic.h>
+#include <linux/inetdevice.h>
+#include <linux/random.h>
+#include <linux/siphash.h>
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+
+#include "icmpx.h"
+
+#define ICMPX_ROWS 2
+#define ICMPX_ROW_BITS 12
+
+/**
+ * struct icmpx_prefix_table - buckets: 64 KiB in all, however many sources
+ * @rcu: for freeing it
+ * @key: what makes the choice of buckets unpredictable
+ * @bucket: when the next reply is due, in nanoseconds of the monotonic clock
+ */
+struct icmpx_prefix_table {
+	struct rcu_head rcu;
+	siphash_key_t key;
+	atomic64_t bucket[ICMPX_ROWS][1 << ICMPX_ROW_BITS];
+};
+
+static bool icmpx_bucket_allow(atomic64_t *bucket, u64 now, u32 rate, u32 burst)
+{
+	s64 before = atomic64_read(bucket);
+	u64 after;
+
+	do {
+		after = before;
+		if (!icmpx_flow_allow(&after, now, rate, burst))
+			return false;
+	} while (!atomic64_try_cmpxchg(bucket, &before, after));
+	return true;
+}
+
+/**
+ * icmpx_prefix_allow() - Ask whether a source prefix may get one more reply.
+ * @ix: ours of the namespace
+ * @source: an address in it, network order
+ *
+ * Context: rcu_read_lock(). Lock-free.
+ *
+ * Return: true if it may, or if the limit is off; then it is accounted for.
+ */
+bool icmpx_prefix_allow(struct icmpx_net *ix, __be32 source)
+{
+	struct icmpx_prefix_table *table = rcu_dereference(ix->limit_table);
+	const u32 rate = READ_ONCE(ix->echo_ratelimit);
+	const u32 burst = READ_ONCE(ix->echo_burst);
+	bool allowed = false;
+	u64 hash, now;
+	__be32 prefix;
+	int row;
+
+	if (!table || !rate)
+		return true;
+	prefix = source & inet_make_mask(READ_ONCE(ix->echo_prefix));
+	hash = siphash_1u32((__force u32)prefix, &table->key);
+	now = ktime_get_ns();
+	for (row = 0; row < ICMPX_ROWS; row++) {
+		allowed |= icmpx_bucket_allow(&table->bucket[row][hash & ((1 << ICMPX_ROW_BITS) - 1)],
+					      now, rate, burst);
+		hash >>= ICMPX_ROW_BITS;
+	}
+	return allowed;
+}
+
+/**
+ * icmpx_prefix_limit_set() - Set echo_ratelimit.
+ * @ix: ours of the namespace
+ * @rate: replies a second; 0 turns the limit off and frees its memory
+ *
+ * The memory is charged to whoever sets it.
+ *
+ * Context: process, with limit_lock held.
+ *
+ * Return: 0; -ENOMEM, with nothing changed.
+ */
+int icmpx_prefix_limit_set(struct icmpx_net *ix, int rate)
+{
+	struct icmpx_prefix_table *table;
+
+	lockdep_assert_held(&ix->limit_lock);
+	table = rcu_dereference_protected(ix->limit_table, lockdep_is_held(&ix->limit_lock));
+	if (rate && !table) {
+		table = kvzalloc(sizeof(*table), GFP_KERNEL_ACCOUNT);
+		if (!table)
+			return -ENOMEM;
+		get_random_bytes(&table->key, sizeof(table->key));
+		rcu_assign_pointer(ix->limit_table, table);
+	}
+	WRITE_ONCE(ix->echo_ratelimit, rate);
+	if (!rate && table) {
+		RCU_INIT_POINTER(ix->limit_table, NULL);
+		kvfree_rcu(table, rcu);
+	}
+	return 0;
+}
+
+/**
+ * icmpx_prefix_limit_exit() - Free a namespace's buckets.
+ * @ix: ours of it
+ *
+ * Context: process; the namespace has neither packets nor settings any more.
+ */
+void icmpx_prefix_limit_exit(struct icmpx_net *ix)
+{
+	kvfree(rcu_dereference_protected(ix->limit_table, true));
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The limits that Linux has always had: one bucket for each namespace, one for
+ * each destination. Their state is where the built-in code keeps it, so that
+ * replies sent here and errors sent there share one budget.
+ */
+#include <linux/jiffies.h>
+#include <linux/random.h>
+#include <net/icmp.h>
+#include <net/inetpeer.h>
+#include <net/l3mdev.h>
+#include <net/route.h>
+
+#include "icmpx.h"
+
+/* A bucket is filled at most 50 times a second. */
+#define ICMPX_FILL_INTERVAL (HZ / 50)
+
+/*
+ * Who fills is whoever moves the stamp; who comes second finds credit or is a
+ * packet too early.
+ */
+static bool icmpx_global_fill(struct net *net)
+{
+	const u32 stamp = READ_ONCE(net->ipv4.icmp_global_stamp);
+	const u32 now = (u32)jiffies;
+	int credit, filled;
+	u32 earned;
+
+	if (now - stamp < ICMPX_FILL_INTERVAL)
+		return false;
+	earned = icmpx_bucket_earned(now - stamp, HZ, READ_ONCE(net->ipv4.sysctl_icmp_msgs_per_sec));
+	if (!earned)
+		return false;
+	if (cmpxchg(&net->ipv4.icmp_global_stamp, stamp, now) != stamp)
+		return true;
+
+	credit = atomic_read(&net->ipv4.icmp_global_credit);
+	do {
+		filled = icmpx_bucket_fill(credit, earned,
+					   READ_ONCE(net->ipv4.sysctl_icmp_msgs_burst));
+	} while (!atomic_try_cmpxchg(&net->ipv4.icmp_global_credit, &credit, filled));
+	return true;
+}
+
+/**
+ * icmpx_global_allow() - Ask whether the namespace may send one more message.
+ * @net: the namespace
+ *
+ * Settings msgs_per_sec and msgs_burst. Several CPUs may be told yes for the
+ * last token; what they take below zero is earned back.
+ *
+ * Context: bottom halves disabled.
+ *
+ * Return: true if it may; icmpx_host_allow() then takes the token.
+ */
+bool icmpx_global_allow(struct net *net)
+{
+	if (atomic_read(&net->ipv4.icmp_global_credit) > 0 || icmpx_global_fill(net))
+		return true;
+	__ICMP_INC_STATS(net, ICMP_MIB_RATELIMITGLOBAL);
+	return false;
+}
+
+/*
+ * Takes 0, 1 or 2 tokens: 1 on average, but nobody who watches the limit can
+ * count what others made this host send, which is how SAD DNS found a
+ * resolver's ports.
+ */
+static void icmpx_global_take(struct net *net)
+{
+	const int tokens = get_random_u32_below(3);
+
+	if (tokens)
+		atomic_sub(tokens, &net->ipv4.icmp_global_credit);
+}
+
+/**
+ * icmpx_host_allow() - Ask whether one more message may go to a destination.
+ * @net: the namespace
+ * @rt: the route to it
+ * @destination: its address, network order
+ *
+ * Setting ratelimit. What goes out by the loopback interface is not limited.
+ *
+ * Context: bottom halves disabled.
+ *
+ * Return: true if it may; then it is accounted for.
+ */
+bool icmpx_host_allow(struct net *net, const struct rtable *rt, __be32 destination)
+{
+	const struct net_device *dev;
+	struct inet_peer *peer;
+	bool allowed = true;
+
+	rcu_read_lock();
+	dev = dst_dev_rcu(&rt->dst);
+	if (!dev || !(dev->flags & IFF_LOOPBACK)) {
+		peer = inet_getpeer_v4(net->ipv4.peers, destination,
+				       l3mdev_master_ifindex_rcu(dev));
+		allowed = inet_peer_xrlim_allow(peer,
+						READ_ONCE(net->ipv4.sysctl_icmp_ratelimit));
+	}
+	rcu_read_unlock();
+
+	if (allowed)
+		icmpx_global_take(net);
+	else
+		__ICMP_INC_STATS(net, ICMP_MIB_RATELIMITHOST);
+	return allowed;
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Where packets come in: policy, checksum, header; then the core decides, and
+ * the verdict is carried out.
+ */
+#include <linux/icmp.h>
+#include <net/icmp.h>
+#include <net/ping.h>
+#include <net/route.h>
+#include <net/xfrm.h>
+
+#include "icmpx.h"
+
+/* What a packet's outcome is to drop monitors; the others were not dropped. */
+static const enum skb_drop_reason icmpx_drop_reasons[ICMPX_STAT_COUNT] = {
+	[ICMPX_DROP_POLICY] = SKB_DROP_REASON_XFRM_POLICY,
+	[ICMPX_DROP_TRUNCATED] = SKB_DROP_REASON_PKT_TOO_SMALL,
+	[ICMPX_DROP_CHECKSUM] = SKB_DROP_REASON_ICMP_CSUM,
+	[ICMPX_DROP_UNKNOWN_TYPE] = SKB_DROP_REASON_UNHANDLED_PROTO,
+	[ICMPX_DROP_BROADCAST] = SKB_DROP_REASON_INVALID_PROTO,
+	[ICMPX_DROP_EMBEDDED] = SKB_DROP_REASON_IP_INHDR,
+};
+
+static int icmpx_finish(struct icmpx_net *ix, struct sk_buff *skb, enum icmpx_stat outcome,
+			enum skb_drop_reason reason)
+{
+	icmpx_count(ix, outcome);
+	if (reason == SKB_NOT_DROPPED_YET) {
+		consume_skb(skb);
+		return NET_RX_SUCCESS;
+	}
+	kfree_skb_reason(skb, reason);
+	return NET_RX_DROP;
+}
+
+/*
+ * RFC 4301, 6.2: an error that matches no policy as a packet is still let in
+ * if its security association says so (XFRM_STATE_ICMP) and what it quotes
+ * would have matched in the other direction.
+ */
+static bool icmpx_policy_allows(struct sk_buff *skb)
+{
+	const struct sec_path *sp;
+	bool allowed;
+	int offset;
+
+	if (likely(xfrm4_policy_check(NULL, XFRM_POLICY_IN, skb)))
+		return true;
+
+	sp = skb_sec_path(skb);
+	if (!sp || !(sp->xvec[sp->len - 1]->props.flags & XFRM_STATE_ICMP))
+		return false;
+	if (!pskb_may_pull(skb, sizeof(struct icmphdr) + sizeof(struct iphdr)))
+		return false;
+
+	offset = skb_network_offset(skb);
+	skb_set_network_header(skb, sizeof(struct icmphdr));
+	allowed = xfrm4_policy_check_reverse(NULL, XFRM_POLICY_IN, skb);
+	skb_set_network_header(skb, offset);
+	return allowed;
+}
+
+static u32 icmpx_policy(const struct net *net, const struct rtable *rt)
+{
+	u32 policy = 0;
+
+	if (unlikely(rt->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST)))
+		policy |= ICMPX_VIA_BROADCAST;
+	if (READ_ONCE(net->ipv4.sysctl_icmp_echo_ignore_all))
+		policy |= ICMPX_IGNORE_ALL;
+	if (READ_ONCE(net->ipv4.sysctl_icmp_echo_ignore_broadcasts))
+		policy |= ICMPX_IGNORE_BROADCASTS;
+	if (READ_ONCE(net->ipv4.sysctl_icmp_echo_enable_probe))
+		policy |= ICMPX_PROBE_ENABLED;
+	return policy;
+}
+
+/* Hands a reply to the built-in ping sockets, which were there before us. */
+static int icmpx_to_ping(struct icmpx_net *ix, struct sk_buff *skb)
+{
+	const enum skb_drop_reason reason = ping_rcv(skb);
+
+	if (reason == SKB_NOT_DROPPED_YET)
+		return icmpx_finish(ix, skb, ICMPX_DELIVER_PING, reason);
+	if (reason == SKB_DROP_REASON_NO_SOCKET)
+		return icmpx_finish(ix, skb, ICMPX_DROP_NO_SOCKET, reason);
+	return icmpx_finish(ix, skb, ICMPX_DROP_SOCKET, reason);
+}
+
+/* A message whose checksum is right; its data begins at the header. */
+static int icmpx_dispatch(struct net *net, struct icmpx_net *ix, struct sk_buff *skb)
+{
+	struct icmpx_verdict verdict;
+	enum icmpx_stat outcome;
+
+	verdict = icmpx_decide((const u8 *)icmp_hdr(skb), icmpx_policy(net, skb_rtable(skb)));
+	switch (verdict.action) {
+	case ICMPX_ANSWER_ECHO:
+	case ICMPX_ANSWER_PROBE:
+	case ICMPX_ANSWER_TIMESTAMP:
+		return icmpx_answer(net, ix, skb, verdict.action);
+	case ICMPX_TO_PING:
+		return icmpx_to_ping(ix, skb);
+	case ICMPX_TO_ERROR:
+		outcome = icmpx_deliver_error(net, ix, skb);
+		break;
+	default:
+		outcome = verdict.outcome;
+		if (verdict.in_error)
+			__ICMP_INC_STATS(net, ICMP_MIB_INERRORS);
+		break;
+	}
+	return icmpx_finish(ix, skb, outcome, icmpx_drop_reasons[outcome]);
+}
+
+/**
+ * icmpx_rcv() - Handle an ICMP packet for this host.
+ * @skb: the packet, its data at the ICMP header; consumed
+ *
+ * Counts as the built-in code does (RFC 2011): the message before it is
+ * looked at, its type once the checksum is right.
+ *
+ * Context: softirq, or process context with bottom halves disabled; under
+ * rcu_read_lock().
+ *
+ * Return: NET_RX_SUCCESS or NET_RX_DROP.
+ */
+int icmpx_rcv(struct sk_buff *skb)
+{
+	struct net *net = dev_net_rcu(skb_rtable(skb)->dst.dev);
+	struct icmpx_net *ix = icmpx_net(net);
+	enum icmpx_stat outcome;
+
+	icmpx_count(ix, ICMPX_PACKETS_IN);
+	if (unlikely(!icmpx_policy_allows(skb))) {
+		outcome = ICMPX_DROP_POLICY;
+		goto drop;
+	}
+
+	__ICMP_INC_STATS(net, ICMP_MIB_INMSGS);
+	if (unlikely(skb_checksum_simple_validate(skb))) {
+		__ICMP_INC_STATS(net, ICMP_MIB_CSUMERRORS);
+		outcome = ICMPX_DROP_CHECKSUM;
+		goto error;
+	}
+	if (unlikely(!pskb_pull(skb, sizeof(struct icmphdr)))) {
+		outcome = ICMPX_DROP_TRUNCATED;
+		goto error;
+	}
+	ICMPMSGIN_INC_STATS(net, icmp_hdr(skb)->type);
+	return icmpx_dispatch(net, ix, skb);
+
+error:
+	__ICMP_INC_STATS(net, ICMP_MIB_INERRORS);
+drop:
+	return icmpx_finish(ix, skb, outcome, icmpx_drop_reasons[outcome]);
+}
+
+/**
+ * icmpx_err() - Handle an error about an ICMP message that this host sent.
+ * @skb: the error, its data at the embedded IP header, of which the header and
+ *	eight bytes more were pulled
+ * @info: the error's argument, host order
+ *
+ * An echo request belongs to a ping socket. An echo reply belongs to nobody,
+ * but what its error says of the path is worth keeping (RFC 1191; RFC 1122,
+ * 3.2.2.2).
+ *
+ * Context: as icmpx_rcv().
+ *
+ * Return: 0.
+ */
+int icmpx_err(struct sk_buff *skb, u32 info)
+{
+	const int offset = ((const struct iphdr *)skb->data)->ihl * 4;
+	const struct icmphdr *embedded = (const struct icmphdr *)(skb->data + offset);
+	const struct icmphdr *error = icmp_hdr(skb);
+	struct net *net = dev_net_rcu(skb->dev);
+
+	if (embedded->type != ICMP_ECHOREPLY) {
+		ping_err(skb, offset, info);
+		return 0;
+	}
+	if (error->type == ICMP_DEST_UNREACH && error->code == ICMP_FRAG_NEEDED)
+		ipv4_update_pmtu(skb, net, info, 0, IPPROTO_ICMP);
+	else if (error->type == ICMP_REDIRECT)
+		ipv4_redirect(skb, net, 0, IPPROTO_ICMP);
+	return 0;
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Which of its addresses this host replies from. */
+#include <linux/inetdevice.h>
+#include <net/ip_fib.h>
+#include <net/l3mdev.h>
+#include <net/route.h>
+
+#include "icmpx.h"
+
+static __be32 icmpx_preferred_source(const struct fib_result *res)
+{
+	const struct fib_nh_common *nhc = res->nhc;
+	__be32 gateway = 0;
+
+	if (res->fi->fib_prefsrc)
+		return res->fi->fib_prefsrc;
+	if (nhc->nhc_family == AF_INET)
+		gateway = container_of(nhc, struct fib_nh, nh_common)->fib_nh_gw4;
+	return inet_select_addr(nhc->nhc_dev, gateway, res->fi->fib_scope);
+}
+
+/*
+ * RFC 1122, 3.2.2.6: a request that came by broadcast or multicast is answered
+ * from the address that this host would use towards the requester.
+ */
+static __be32 icmpx_source_towards(struct sk_buff *skb)
+{
+	const struct iphdr *iph = ip_hdr(skb);
+	struct net_device *dev = skb->dev;
+	struct in_device *in_dev = __in_dev_get_rcu(dev);
+	struct fib_result res;
+	struct flowi4 fl4;
+
+	if (ipv4_is_zeronet(iph->saddr))
+		return inet_select_addr(dev, iph->saddr, RT_SCOPE_LINK);
+
+	memset(&fl4, 0, sizeof(fl4));
+	fl4.flowi4_iif = LOOPBACK_IFINDEX;
+	fl4.flowi4_l3mdev = l3mdev_master_ifindex_rcu(dev);
+	fl4.daddr = iph->saddr;
+	fl4.flowi4_tos = icmpx_source_tos(iph->tos);
+	fl4.flowi4_scope = RT_SCOPE_UNIVERSE;
+	if (in_dev && IN_DEV_SRC_VMARK(in_dev))
+		fl4.flowi4_mark = skb->mark;
+	if (!fib_lookup(dev_net_rcu(dev), &fl4, &res, 0))
+		return icmpx_preferred_source(&res);
+	return inet_select_addr(dev, iph->saddr, RT_SCOPE_UNIVERSE);
+}
+
+/**
+ * icmpx_reply_source() - Choose the source address of a reply.
+ * @skb: the request
+ *
+ * RFC 1122, 3.2.2.6 and 3.2.2.8: the request's destination, if that is a
+ * specific address of this host.
+ *
+ * Context: rcu_read_lock().
+ *
+ * Return: an address in network order; 0 if the route is to choose it.
+ */
+__be32 icmpx_reply_source(struct sk_buff *skb)
+{
+	const unsigned int mask = RTCF_BROADCAST | RTCF_MULTICAST | RTCF_LOCAL;
+
+	if (likely((skb_rtable(skb)->rt_flags & mask) == RTCF_LOCAL))
+		return ip_hdr(skb)->daddr;
+	return icmpx_source_towards(skb);
+}

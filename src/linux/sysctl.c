@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Settings: /proc/sys/net/icmpx/ of each network namespace.
+ *
+ * What the kernel has under net.ipv4.icmp_* is the same storage here, under a
+ * second name and with the same range: there is one truth, and loading the
+ * module changes none of it.
+ */
+#include <linux/slab.h>
+#include <linux/sysctl.h>
+
+#include "icmpx.h"
+
+#define ICMPX_RATE_MAX 1000000
+#define ICMPX_BURST_MAX 1000000
+#define ICMPX_BURST_DEFAULT 50
+#define ICMPX_PREFIX_MAX 32
+
+static int icmpx_rate_max = ICMPX_RATE_MAX;
+static int icmpx_burst_max = ICMPX_BURST_MAX;
+static int icmpx_prefix_max = ICMPX_PREFIX_MAX;
+
+/* The limit's memory comes and goes with the rate. */
+static int icmpx_echo_ratelimit_handler(ICMPX_CTL_TABLE *table, int write, void *buffer,
+					size_t *lenp, loff_t *ppos)
+{
+	struct icmpx_net *ix = container_of(table->data, struct icmpx_net, echo_ratelimit);
+	struct ctl_table local = *table;
+	int rate, err;
+
+	mutex_lock(&ix->limit_lock);
+	rate = ix->echo_ratelimit;
+	local.data = &rate;
+	err = proc_dointvec_minmax(&local, write, buffer, lenp, ppos);
+	if (!err && write)
+		err = icmpx_prefix_limit_set(ix, rate);
+	mutex_unlock(&ix->limit_lock);
+	return err;
+}
+
+#define ICMPX_SWITCH(name) \
+	{ \
+		.procname = #name, \
+		.data = &init_net.ipv4.sysctl_icmp_##name, \
+		.maxlen = sizeof(u8), \
+		.mode = 0644, \
+		.proc_handler = proc_dou8vec_minmax, \
+		.extra1 = SYSCTL_ZERO, \
+		.extra2 = SYSCTL_ONE, \
+	}
+
+/* Second names; the data of a namespace is as far from its struct net as here. */
+static const struct ctl_table icmpx_shared_settings[] = {
+	ICMPX_SWITCH(echo_ignore_all),
+	ICMPX_SWITCH(echo_enable_probe),
+	ICMPX_SWITCH(echo_ignore_broadcasts),
+	ICMPX_SWITCH(ignore_bogus_error_responses),
+	ICMPX_SWITCH(errors_use_inbound_ifaddr),
+	{
+		.procname = "ratelimit",
+		.data = &init_net.ipv4.sysctl_icmp_ratelimit,
+		.maxlen = sizeof(int),
+		.mode = 0644,
+		.proc_handler = proc_dointvec_ms_jiffies,
+	},
+	{
+		.procname = "ratemask",
+		.data = &init_net.ipv4.sysctl_icmp_ratemask,
+		.maxlen = sizeof(int),
+		.mode = 0644,
+		.proc_handler = proc_dointvec,
+	},
+	{
+		.procname = "msgs_per_sec",
+		.data = &init_net.ipv4.sysctl_icmp_msgs_per_sec,
+		.maxlen = sizeof(int),
+		.mode = 0644,
+		.proc_handler = proc_dointvec_minmax,
+		.extra1 = SYSCTL_ZERO,
+	},
+	{
+		.procname = "msgs_burst",
+		.data = &init_net.ipv4.sysctl_icmp_msgs_burst,
+		.maxlen = sizeof(int),
+		.mode = 0644,
+		.proc_handler = proc_dointvec_minmax,
+		.extra1 = SYSCTL_ZERO,
+	},
+};
+
+/* New ones; the data is an offset into struct icmpx_net. */
+static const struct ctl_table icmpx_own_settings[] = {
+	{
+		.procname = "echo_ratelimit",
+		.data = (void *)offsetof(struct icmpx_net, echo_ratelimit),
+		.maxlen = sizeof(int),
+		.mode = 0644,
+		.proc_handler = icmpx_echo_ratelimit_handler,
+		.extra1 = SYSCTL_ZERO,
+		.extra2 = &icmpx_rate_max,
+	},
+	{
+		.procname = "echo_burst",
+		.data = (void *)offsetof(struct icmpx_net, echo_burst),
+		.maxlen = sizeof(int),
+		.mode = 0644,
+		.proc_handler = proc_dointvec_minmax,
+		.extra1 = SYSCTL_ONE,
+		.extra2 = &icmpx_burst_max,
+	},
+	{
+		.procname = "echo_ratelimit_prefix",
+		.data = (void *)offsetof(struct icmpx_net, echo_prefix),
+		.maxlen = sizeof(int),
+		.mode = 0644,
+		.proc_handler = proc_dointvec_minmax,
+		.extra1 = SYSCTL_ZERO,
+		.extra2 = &icmpx_prefix_max,
+	},
+};
+
+#define ICMPX_SETTINGS (ARRAY_SIZE(icmpx_shared_settings) + ARRAY_SIZE(icmpx_own_settings))
+
+/**
+ * icmpx_settings_init() - Give a namespace its settings.
+ * @net: the namespace
+ * @ix: ours of it
+ *
+ * Context: process.
+ *
+ * Return: 0; -ENOMEM, also if somebody else has registered net/icmpx.
+ */
+int icmpx_settings_init(struct net *net, struct icmpx_net *ix)
+{
+	struct ctl_table *table, *entry;
+	size_t i;
+
+	ix->echo_ratelimit = 0;
+	ix->echo_burst = ICMPX_BURST_DEFAULT;
+	ix->echo_prefix = ICMPX_PREFIX_MAX;
+
+	/* One more, which stays empty. */
+	table = kcalloc(ICMPX_SETTINGS + 1, sizeof(*table), GFP_KERNEL_ACCOUNT);
+	if (!table)
+		return -ENOMEM;
+	entry = table;
+	for (i = 0; i < ARRAY_SIZE(icmpx_shared_settings); i++, entry++) {
+		*entry = icmpx_shared_settings[i];
+		entry->data += (void *)net - (void *)&init_net;
+	}
+	for (i = 0; i < ARRAY_SIZE(icmpx_own_settings); i++, entry++) {
+		*entry = icmpx_own_settings[i];
+		entry->data = (void *)ix + (size_t)entry->data;
+	}
+
+	ix->settings_header = icmpx_register_sysctl(net, "net/icmpx", table, ICMPX_SETTINGS);
+	if (!ix->settings_header) {
+		kfree(table);
+		return -ENOMEM;
+	}
+	ix->settings = table;
+	return 0;
+}
+
+/**
+ * icmpx_settings_exit() - Take a namespace's settings away.
+ * @ix: ours of it
+ *
+ * Context: process. Waits for whoever reads or writes one.
+ */
+void icmpx_settings_exit(struct icmpx_net *ix)
+{
+	unregister_net_sysctl_table(ix->settings_header);
+	kfree(ix->settings);
+}

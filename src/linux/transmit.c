@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The way out: one control socket for each CPU, whose send buffer bounds the
+ * memory of replies in flight and whose lock stops recursion; the message made
+ * a reply, the IP header put in front of it, and the packet handed to IP.
+ */
+#include <linux/icmp.h>
+#include <linux/workqueue.h>
+#include <net/icmp.h>
+#include <net/inet_common.h>
+#include <net/ip.h>
+#include <net/route.h>
+#include <net/sock.h>
+
+#include "icmpx.h"
+
+static DEFINE_PER_CPU(struct sock *, icmpx_control_sk);
+
+/*
+ * Replies in flight on a CPU: eight messages of 64 KiB, or some hundred small
+ * ones. A reply that is its request turned round is charged with the buffer
+ * that the driver took for it, often a page for 84 bytes, hence more than the
+ * two messages that suffice for copies that fit.
+ */
+#define ICMPX_SNDBUF (8 * SKB_TRUESIZE(64 * 1024))
+
+static void icmpx_destroy_sockets(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		inet_ctl_sock_destroy(per_cpu(icmpx_control_sk, cpu));
+		per_cpu(icmpx_control_sk, cpu) = NULL;
+	}
+}
+
+static int icmpx_create_sockets(void)
+{
+	struct sock *sk;
+	int cpu, err;
+
+	for_each_possible_cpu(cpu) {
+		err = inet_ctl_sock_create(&sk, PF_INET, SOCK_RAW, IPPROTO_ICMP, &init_net);
+		if (err) {
+			icmpx_destroy_sockets();
+			return err;
+		}
+		sk->sk_sndbuf = ICMPX_SNDBUF;
+		/* Nobody waits for room: sock_wfree() need not wake anyone. */
+		sock_set_flag(sk, SOCK_USE_WRITE_QUEUE);
+		inet_sk(sk)->pmtudisc = IP_PMTUDISC_DONT;
+		per_cpu(icmpx_control_sk, cpu) = sk;
+	}
+	return 0;
+}
+
+struct icmpx_create_work {
+	struct work_struct work;
+	int err;
+};
+
+static void icmpx_create_sockets_work(struct work_struct *work)
+{
+	container_of(work, struct icmpx_create_work, work)->err = icmpx_create_sockets();
+}
+
+/**
+ * icmpx_transmit_init() - Create the control sockets.
+ *
+ * A socket belongs to the control group of the task that creates it, and what
+ * it sends is under that group's filters (BPF, net_cls). Replies are the
+ * kernel's, not those of whoever loads the module: so a kernel worker creates
+ * them, which is in the root group.
+ *
+ * Context: process.
+ *
+ * Return: 0 or a negative errno, with nothing left behind.
+ */
+int icmpx_transmit_init(void)
+{
+	struct icmpx_create_work create;
+
+	INIT_WORK_ONSTACK(&create.work, icmpx_create_sockets_work);
+	queue_work(system_wq, &create.work);
+	flush_work(&create.work);
+	destroy_work_on_stack(&create.work);
+	return create.err;
+}
+
+/**
+ * icmpx_transmit_exit() - Release the control sockets.
+ *
+ * Replies in flight keep their socket until they are gone; that is the
+ * kernel's code and memory alone.
+ *
+ * Context: process; nobody transmits any more.
+ */
+void icmpx_transmit_exit(void)
+{
+	icmpx_destroy_sockets();
+}
+
+/**
+ * icmpx_transmit_lock() - Take this CPU's control socket.
+ * @net: the namespace to send in
+ *
+ * Context: bottom halves disabled, until icmpx_transmit_unlock().
+ *
+ * Return: the socket; NULL if this CPU is sending a reply already. That is so
+ * when the way out of one brings in the packet for another.
+ */
+struct sock *icmpx_transmit_lock(struct net *net)
+{
+	struct sock *sk = this_cpu_read(icmpx_control_sk);
+
+	if (unlikely(!spin_trylock(&sk->sk_lock.slock)))
+		return NULL;
+	sock_net_set(sk, net);
+	return sk;
+}
+
+/**
+ * icmpx_transmit_unlock() - Release what icmpx_transmit_lock() took.
+ * @sk: the socket
+ */
+void icmpx_transmit_unlock(struct sock *sk)
+{
+	sock_net_set(sk, &init_net);
+	spin_unlock(&sk->sk_lock.slock);
+}
+
+/* A timestamp reply is as long as RFC 792 says, whatever the request was. */
+static bool icmpx_make_timestamp(struct sk_buff *skb)
+{
+	const unsigned int len = ICMPX_HEADER_LEN + ICMPX_TIMESTAMP_LEN;
+
+	if (skb->len > len ? pskb_trim(skb, len) : __skb_put_padto(skb, len, false))
+		return false;
+	if (!pskb_may_pull(skb, len))
+		return false;
+	icmpx_timestamp_reply(skb->data, inet_current_timestamp());
+	return true;
+}
+
+/* Makes the request's message the reply's; its data begins at the ICMP header. */
+static bool icmpx_make_message(struct sk_buff *skb, const struct icmpx_reply *reply, bool carry)
+{
+	struct icmphdr *header = (struct icmphdr *)skb->data;
+
+	switch (reply->type) {
+	case ICMP_TIMESTAMPREPLY:
+		return icmpx_make_timestamp(skb);
+	case ICMP_EXT_ECHOREPLY:
+		carry &= icmpx_probe_reply(skb->data, reply->code, reply->status);
+		break;
+	default:
+		carry &= icmpx_echo_reply(skb->data);
+		break;
+	}
+	if (unlikely(!carry)) {
+		header->checksum = 0;
+		header->checksum = csum_fold(skb_checksum(skb, 0, skb->len, 0));
+	}
+	return true;
+}
+
+static void icmpx_put_ip_header(struct sock *sk, struct sk_buff *skb, struct icmpx_reply *reply,
+				struct rtable *rt)
+{
+	const unsigned int options = reply->has_options ? reply->options.len : 0;
+	struct iphdr *iph;
+
+	skb_reset_transport_header(skb);
+	iph = skb_push(skb, sizeof(*iph) + options);
+	skb_reset_network_header(skb);
+	iph->version = IPVERSION;
+	iph->ihl = (sizeof(*iph) + options) / 4;
+	iph->tos = reply->tos;
+	iph->frag_off = 0;
+	iph->ttl = rt->rt_type == RTN_MULTICAST ? inet_sk(sk)->mc_ttl : ip4_dst_hoplimit(&rt->dst);
+	iph->protocol = IPPROTO_ICMP;
+	iph->saddr = reply->fl4.saddr;
+	iph->daddr = reply->fl4.daddr;
+	/* Fragments of it, if there are any, are put together by this. */
+	ip_select_ident(sock_net(sk), skb, sk);
+
+	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
+	if (options)
+		icmpx_put_options(skb, &reply->options, reply->destination);
+}
+
+static enum icmpx_stat icmpx_hand_to_ip(struct sock *sk, struct icmpx_net *ix, struct sk_buff *skb,
+					const struct icmpx_reply *reply, bool in_place)
+{
+	struct net *net = sock_net(sk);
+	int err;
+
+	ICMPMSGOUT_INC_STATS(net, reply->type);
+	ICMP_INC_STATS(net, ICMP_MIB_OUTMSGS);
+	err = ip_local_out(net, sk, skb);
+	if (err > 0)
+		err = net_xmit_errno(err);
+	if (unlikely(err)) {
+		IP_INC_STATS(net, IPSTATS_MIB_OUTDISCARDS);
+		return ICMPX_DROP_OUTPUT;
+	}
+	return in_place ? ICMPX_REPLY_IN_PLACE : ICMPX_REPLY_COPIED;
+}
+
+/**
+ * icmpx_transmit() - Make the reply out of the request and send it.
+ * @sk: the control socket, locked
+ * @ix: ours of the namespace
+ * @reply: all set; its skb becomes NULL if that is what was sent
+ * @rt: the route, a reference to which is consumed
+ *
+ * Context: bottom halves disabled.
+ *
+ * Return: the outcome to count.
+ */
+enum icmpx_stat icmpx_transmit(struct sock *sk, struct icmpx_net *ix, struct icmpx_reply *reply,
+			       struct rtable *rt)
+{
+	const unsigned int options = reply->has_options ? reply->options.len : 0;
+	const unsigned int mtu = dst_mtu(&rt->dst);
+	enum icmpx_stat outcome = ICMPX_DROP_NO_BUFFER;
+	struct sk_buff *skb;
+	bool in_place, carry;
+
+	if (unlikely(!inetdev_valid_mtu(mtu))) {
+		outcome = ICMPX_DROP_NO_ROUTE;
+		goto err_route;
+	}
+	if (unlikely(refcount_read(&sk->sk_wmem_alloc) >= sk->sk_sndbuf))
+		goto err_route;
+
+	outcome = ICMPX_DROP_NO_MEMORY;
+	/* Who left the checksum to hardware left no checksum to carry over. */
+	carry = reply->skb->ip_summed != CHECKSUM_PARTIAL;
+	skb = icmpx_claim(reply->skb, sizeof(struct iphdr) + options);
+	if (unlikely(!skb))
+		goto err_route;
+	in_place = skb == reply->skb;
+	if (in_place)
+		reply->skb = NULL;
+	if (unlikely(!icmpx_make_message(skb, reply, carry)))
+		goto err_skb;
+
+	skb_dst_set(skb, &rt->dst);
+	skb->protocol = htons(ETH_P_IP);
+	skb->priority = READ_ONCE(sk->sk_priority);
+	skb->mark = reply->fl4.flowi4_mark;
+	skb->ignore_df = 1;
+	skb_set_owner_w(skb, sk);
+	icmpx_put_ip_header(sk, skb, reply, rt);
+	if (unlikely(skb->len > mtu))
+		icmpx_count(ix, ICMPX_FRAGMENTED_REPLIES);
+	return icmpx_hand_to_ip(sk, ix, skb, reply, in_place);
+
+err_skb:
+	kfree_skb(skb);
+err_route:
+	ip_rt_put(rt);
+	__ICMP_INC_STATS(sock_net(sk), ICMP_MIB_OUTERRORS);
+	return outcome;
+}
