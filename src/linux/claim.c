@@ -17,22 +17,36 @@ static bool icmpx_may_turn_round(const struct sk_buff *skb, unsigned int headroo
 	       skb_headroom(skb) >= headroom;
 }
 
-/* Takes from a request that came in whatever a packet that goes out does not have. */
+/*
+ * Takes from a request that came in whatever a packet that goes out does not
+ * have: what skb_scrub_packet() takes, and what only a received packet has.
+ */
 static void icmpx_scrub(struct sk_buff *skb)
 {
-	skb_scrub_packet(skb, true);
+	skb_dst_drop(skb);
+	skb_ext_reset(skb);
+	nf_reset_ct(skb);
+	nf_reset_trace(skb);
+	ipvs_reset(skb);
+	skb_init_secmark(skb);
 	skb_set_delivery_time(skb, 0, 0);
+	skb_clear_hash(skb);
+	skb_set_queue_mapping(skb, 0);
+	skb_unset_mac_header(skb);
 	skb_shinfo(skb)->tx_flags = 0;
 	skb_shinfo(skb)->tskey = 0;
 	skb_hwtstamps(skb)->hwtstamp = 0;
-	skb_init_secmark(skb);
-	skb_clear_hash(skb);
-	skb_set_queue_mapping(skb, 0);
+	skb->pkt_type = PACKET_HOST;
+	skb->skb_iif = 0;
 	skb->ip_summed = CHECKSUM_NONE;
 	skb->csum_valid = 0;
 	skb->csum_level = 0;
 	skb->csum = 0;
 	skb->encapsulation = 0;
+#ifdef CONFIG_NET_SWITCHDEV
+	skb->offload_fwd_mark = 0;
+	skb->offload_l3_fwd_mark = 0;
+#endif
 #ifdef CONFIG_NET_SCHED
 	skb->tc_index = 0;
 #endif

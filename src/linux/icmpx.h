@@ -51,10 +51,16 @@ struct icmpx_net {
 
 extern unsigned int icmpx_net_id;
 
-/* Context: any; @net is alive as long as the caller sees packets of it. */
+/* Context: any, as long as @net is alive. */
 static inline struct icmpx_net *icmpx_net(const struct net *net)
 {
 	return net_generic(net, icmpx_net_id);
+}
+
+/* The same for the packet path, which is under rcu_read_lock() already. */
+static inline struct icmpx_net *icmpx_net_rcu(const struct net *net)
+{
+	return rcu_dereference(net->gen)->ptr[icmpx_net_id];
 }
 
 /* Context: any. Writes this CPU's memory alone. */
@@ -86,10 +92,9 @@ struct sk_buff *icmpx_claim(struct sk_buff *skb, unsigned int headroom);
 
 /* transmit.c */
 struct icmpx_reply;
+DECLARE_PER_CPU(struct sock *, icmpx_control_sk);
 int icmpx_transmit_init(void);
 void icmpx_transmit_exit(void);
-struct sock *icmpx_transmit_lock(struct net *net);
-void icmpx_transmit_unlock(struct sock *sk);
 enum icmpx_stat icmpx_transmit(struct sock *sk, struct icmpx_net *ix, struct icmpx_reply *reply,
 			       struct rtable *rt);
 
@@ -97,24 +102,24 @@ enum icmpx_stat icmpx_transmit(struct sock *sk, struct icmpx_net *ix, struct icm
  * struct icmpx_reply - a reply on its way from the request to the wire
  * @skb: the request, its data at the ICMP header; NULL once it was used up
  * @fl4: the flow that the route was looked up for; its addresses are the reply's
- * @options: the reply's IP options; unset if @has_options is not
+ * @options: the reply's IP options; NULL if it has none
  * @destination: network order: where the reply goes in the end
+ * @id: what tells the request from others of its sender
  * @type: ICMP type of the reply
  * @code: ICMP code of the reply
  * @status: of a PROBE reply
  * @tos: of the request, and so of the reply (RFC 1122, 3.2.2.6)
- * @has_options: whether there are IP options
  */
 struct icmpx_reply {
 	struct sk_buff *skb;
 	struct flowi4 fl4;
-	struct icmpx_options options;
+	struct icmpx_options *options;
 	__be32 destination;
+	u16 id;
 	u8 type;
 	u8 code;
 	u8 status;
 	u8 tos;
-	bool has_options;
 };
 
 /* options.c */
@@ -122,7 +127,8 @@ bool icmpx_echo_options(struct net *net, const struct sk_buff *skb, struct icmpx
 void icmpx_put_options(struct sk_buff *skb, struct icmpx_options *options, __be32 destination);
 
 /* source.c */
-__be32 icmpx_reply_source(struct sk_buff *skb);
+__be32 icmpx_source_towards(struct sk_buff *skb);
+
 
 /* probe.c */
 bool icmpx_probe(struct net *net, const struct sk_buff *skb, struct icmpx_reply *reply);

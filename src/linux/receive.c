@@ -60,6 +60,14 @@ static bool icmpx_policy_allows(struct sk_buff *skb)
 	return allowed;
 }
 
+/* RFC 792. What hardware or an earlier pass has found right is not summed up again. */
+static bool icmpx_checksum_right(struct sk_buff *skb)
+{
+	if (likely(skb->ip_summed == CHECKSUM_NONE && !skb_is_nonlinear(skb)))
+		return !csum_fold(csum_partial(skb->data, skb->len, 0));
+	return !skb_checksum_simple_validate(skb);
+}
+
 static u32 icmpx_policy(const struct net *net, const struct rtable *rt)
 {
 	u32 policy = 0;
@@ -128,7 +136,7 @@ static int icmpx_dispatch(struct net *net, struct icmpx_net *ix, struct sk_buff 
 int icmpx_rcv(struct sk_buff *skb)
 {
 	struct net *net = dev_net_rcu(skb_rtable(skb)->dst.dev);
-	struct icmpx_net *ix = icmpx_net(net);
+	struct icmpx_net *ix = icmpx_net_rcu(net);
 	enum icmpx_stat outcome;
 
 	icmpx_count(ix, ICMPX_PACKETS_IN);
@@ -138,7 +146,7 @@ int icmpx_rcv(struct sk_buff *skb)
 	}
 
 	__ICMP_INC_STATS(net, ICMP_MIB_INMSGS);
-	if (unlikely(skb_checksum_simple_validate(skb))) {
+	if (unlikely(!icmpx_checksum_right(skb))) {
 		__ICMP_INC_STATS(net, ICMP_MIB_CSUMERRORS);
 		outcome = ICMPX_DROP_CHECKSUM;
 		goto error;

@@ -1,11 +1,56 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Replies: options, limits, source address and route; then transmit.c. */
 #include <linux/icmp.h>
+#include <linux/uidgid.h>
 #include <net/icmp.h>
+#include <net/ip_fib.h>
 #include <net/l3mdev.h>
 #include <net/route.h>
+#include <net/xfrm.h>
 
 #include "icmpx.h"
+
+/*
+ * The user that a reply is routed for: the namespace's root, as in
+ * sock_net_uid(), whose walk through the map of the first user namespace would
+ * find nothing else.
+ */
+static kuid_t icmpx_reply_uid(const struct net *net)
+{
+	if (likely(net->user_ns == &init_user_ns))
+		return GLOBAL_ROOT_UID;
+	return sock_net_uid(net, NULL);
+}
+
+/*
+ * RFC 1122, 3.2.2.6: a request to an address of this host is answered from
+ * that. A route would be refused if its source were no such address; but that
+ * it is one was found on the request's way in, by the same table as long as
+ * there is no other.
+ */
+static void icmpx_choose_source(const struct net *net, struct sk_buff *skb, struct flowi4 *fl4)
+{
+	const unsigned int mask = RTCF_BROADCAST | RTCF_MULTICAST | RTCF_LOCAL;
+
+	if (unlikely((skb_rtable(skb)->rt_flags & mask) != RTCF_LOCAL)) {
+		fl4->saddr = icmpx_source_towards(skb);
+		return;
+	}
+	fl4->saddr = ip_hdr(skb)->daddr;
+	if (!fib4_has_custom_rules(net))
+		fl4->flowi4_flags = FLOWI_FLAG_ANYSRC;
+}
+
+/* Without an IPsec policy for what goes out, the route is all that there is to look up. */
+static bool icmpx_has_policy(const struct net *net)
+{
+#ifdef CONFIG_XFRM
+	return READ_ONCE(net->xfrm.policy_count[XFRM_POLICY_OUT]) ||
+	       READ_ONCE(net->xfrm.policy_default[XFRM_POLICY_OUT]) != XFRM_USERPOLICY_ACCEPT;
+#else
+	return false;
+#endif
+}
 
 /* The route back: policy routing, VRF, security labels and IPsec included. */
 static struct rtable *icmpx_route_reply(struct net *net, struct icmpx_reply *reply)
@@ -13,18 +58,41 @@ static struct rtable *icmpx_route_reply(struct net *net, struct icmpx_reply *rep
 	struct sk_buff *skb = reply->skb;
 	struct flowi4 *fl4 = &reply->fl4;
 
-	memset(fl4, 0, sizeof(*fl4));
 	fl4->daddr = reply->destination;
-	if (reply->has_options && reply->options.srr)
-		fl4->daddr = reply->options.first_hop;
-	fl4->saddr = icmpx_reply_source(skb);
+	if (unlikely(reply->options && reply->options->srr))
+		fl4->daddr = reply->options->first_hop;
+	icmpx_choose_source(net, skb, fl4);
 	fl4->flowi4_mark = IP4_REPLY_MARK(net, skb->mark);
-	fl4->flowi4_uid = sock_net_uid(net, NULL);
+	fl4->flowi4_uid = icmpx_reply_uid(net);
 	fl4->flowi4_tos = icmpx_route_tos(reply->tos);
 	fl4->flowi4_proto = IPPROTO_ICMP;
-	fl4->flowi4_oif = l3mdev_master_ifindex(skb->dev);
+	if (unlikely(skb->dev->priv_flags & (IFF_L3MDEV_MASTER | IFF_L3MDEV_SLAVE)))
+		fl4->flowi4_oif = l3mdev_master_ifindex_rcu(skb->dev);
 	security_skb_classify_flow(skb, flowi4_to_flowi_common(fl4));
-	return ip_route_output_key(net, fl4);
+	if (unlikely(icmpx_has_policy(net)))
+		return ip_route_output_flow(net, fl4, NULL);
+	return __ip_route_output_key(net, fl4);
+}
+
+/*
+ * Takes this CPU's control socket, to send in a namespace. NULL if the CPU is
+ * sending a reply already: so it is when the way out of one brings in the
+ * request for another.
+ */
+static struct sock *icmpx_lock_socket(struct net *net)
+{
+	struct sock *sk = this_cpu_read(icmpx_control_sk);
+
+	if (unlikely(!spin_trylock(&sk->sk_lock.slock)))
+		return NULL;
+	sock_net_set(sk, net);
+	return sk;
+}
+
+static void icmpx_unlock_socket(struct sock *sk)
+{
+	sock_net_set(sk, &init_net);
+	spin_unlock(&sk->sk_lock.slock);
 }
 
 /* With the control socket at hand. Gives back the outcome to count. */
@@ -44,7 +112,7 @@ static enum icmpx_stat icmpx_send(struct sock *sk, struct icmpx_net *ix, struct 
 	return icmpx_transmit(sk, ix, reply, rt);
 }
 
-/* The limits that need no route, then the rest, with bottom halves disabled. */
+/* The limits that need no route, then the rest. */
 static enum icmpx_stat icmpx_limit_and_send(struct net *net, struct icmpx_net *ix,
 					    struct icmpx_reply *reply)
 {
@@ -60,12 +128,24 @@ static enum icmpx_stat icmpx_limit_and_send(struct net *net, struct icmpx_net *i
 	    !icmpx_prefix_allow(ix, reply->destination))
 		return ICMPX_LIMIT_PREFIX;
 
-	sk = icmpx_transmit_lock(net);
+	sk = icmpx_lock_socket(net);
 	if (unlikely(!sk))
 		return ICMPX_DROP_BUSY;
 	outcome = icmpx_send(sk, ix, reply, limited);
-	icmpx_transmit_unlock(sk);
+	icmpx_unlock_socket(sk);
 	return outcome;
+}
+
+/* The options are made here, apart from the way of the many that have none. */
+static noinline enum icmpx_stat icmpx_send_with_options(struct net *net, struct icmpx_net *ix,
+							struct icmpx_reply *reply)
+{
+	struct icmpx_options options;
+
+	if (!icmpx_echo_options(net, reply->skb, &options))
+		return ICMPX_DROP_OPTIONS;
+	reply->options = &options;
+	return icmpx_limit_and_send(net, ix, reply);
 }
 
 /* What the reply is to say. False if there is none to send: then @outcome says why. */
@@ -74,8 +154,6 @@ static bool icmpx_compose(struct net *net, struct icmpx_reply *reply, enum icmpx
 {
 	const struct sk_buff *skb = reply->skb;
 
-	reply->code = 0;
-	reply->status = 0;
 	switch (action) {
 	case ICMPX_ANSWER_PROBE:
 		reply->type = ICMP_EXT_ECHOREPLY;
@@ -96,6 +174,15 @@ static bool icmpx_compose(struct net *net, struct icmpx_reply *reply, enum icmpx
 	}
 }
 
+/* A sender that does not number its datagrams numbers its requests. */
+static u16 icmpx_request_id(const struct sk_buff *skb)
+{
+	const struct icmphdr *header = icmp_hdr(skb);
+
+	return ntohs(ip_hdr(skb)->id) + ntohs(header->un.echo.id) +
+	       ntohs(header->un.echo.sequence);
+}
+
 /**
  * icmpx_answer() - Answer a request.
  * @net: the namespace that it came into
@@ -110,30 +197,28 @@ static bool icmpx_compose(struct net *net, struct icmpx_reply *reply, enum icmpx
 int icmpx_answer(struct net *net, struct icmpx_net *ix, struct sk_buff *skb,
 		 enum icmpx_action action)
 {
-	const struct iphdr *iph = ip_hdr(skb);
+	struct icmpx_reply reply = {
+		.skb = skb,
+		.destination = ip_hdr(skb)->saddr,
+		.id = icmpx_request_id(skb),
+		.tos = ip_hdr(skb)->tos,
+	};
 	enum icmpx_stat outcome;
-	struct icmpx_reply reply;
 
-	reply.skb = skb;
-	reply.destination = iph->saddr;
-	reply.tos = iph->tos;
-	reply.has_options = unlikely(IPCB(skb)->opt.optlen);
-	if (!icmpx_compose(net, &reply, action, &outcome))
+	if (unlikely(!icmpx_compose(net, &reply, action, &outcome)))
 		goto out;
-	outcome = ICMPX_DROP_OPTIONS;
-	if (unlikely(reply.has_options) && !icmpx_echo_options(net, skb, &reply.options))
-		goto out;
-
-	skb_push(skb, sizeof(struct icmphdr));
-	local_bh_disable();
-	outcome = icmpx_limit_and_send(net, ix, &reply);
-	local_bh_enable();
+	__skb_push(skb, sizeof(struct icmphdr));
+	if (unlikely(IPCB(skb)->opt.optlen))
+		outcome = icmpx_send_with_options(net, ix, &reply);
+	else
+		outcome = icmpx_limit_and_send(net, ix, &reply);
 out:
 	icmpx_count(ix, outcome);
 	if (outcome == ICMPX_DROP_TRUNCATED) {
 		kfree_skb_reason(skb, SKB_DROP_REASON_PKT_TOO_SMALL);
 		return NET_RX_DROP;
 	}
-	consume_skb(reply.skb);
+	if (reply.skb)
+		consume_skb(reply.skb);
 	return NET_RX_SUCCESS;
 }

@@ -19,11 +19,18 @@ static __be32 icmpx_preferred_source(const struct fib_result *res)
 	return inet_select_addr(nhc->nhc_dev, gateway, res->fi->fib_scope);
 }
 
-/*
- * RFC 1122, 3.2.2.6: a request that came by broadcast or multicast is answered
- * from the address that this host would use towards the requester.
+/**
+ * icmpx_source_towards() - Choose the source address of a reply by its way.
+ * @skb: a request that came by broadcast or multicast
+ *
+ * RFC 1122, 3.2.2.6 and 3.2.2.8: not what the request was sent to, but the
+ * address that this host would use towards the requester.
+ *
+ * Context: rcu_read_lock().
+ *
+ * Return: an address in network order; 0 if the route is to choose it.
  */
-static __be32 icmpx_source_towards(struct sk_buff *skb)
+__be32 icmpx_source_towards(struct sk_buff *skb)
 {
 	const struct iphdr *iph = ip_hdr(skb);
 	struct net_device *dev = skb->dev;
@@ -45,24 +52,4 @@ static __be32 icmpx_source_towards(struct sk_buff *skb)
 	if (!fib_lookup(dev_net_rcu(dev), &fl4, &res, 0))
 		return icmpx_preferred_source(&res);
 	return inet_select_addr(dev, iph->saddr, RT_SCOPE_UNIVERSE);
-}
-
-/**
- * icmpx_reply_source() - Choose the source address of a reply.
- * @skb: the request
- *
- * RFC 1122, 3.2.2.6 and 3.2.2.8: the request's destination, if that is a
- * specific address of this host.
- *
- * Context: rcu_read_lock().
- *
- * Return: an address in network order; 0 if the route is to choose it.
- */
-__be32 icmpx_reply_source(struct sk_buff *skb)
-{
-	const unsigned int mask = RTCF_BROADCAST | RTCF_MULTICAST | RTCF_LOCAL;
-
-	if (likely((skb_rtable(skb)->rt_flags & mask) == RTCF_LOCAL))
-		return ip_hdr(skb)->daddr;
-	return icmpx_source_towards(skb);
 }

@@ -14,7 +14,10 @@
 
 #include "icmpx.h"
 
-static DEFINE_PER_CPU(struct sock *, icmpx_control_sk);
+DEFINE_PER_CPU(struct sock *, icmpx_control_sk);
+
+/* What every host and, in practice, every link takes whole (RFC 791). */
+#define ICMPX_SMALL 576
 
 /*
  * Replies in flight on a CPU: eight messages of 64 KiB, or some hundred small
@@ -100,35 +103,6 @@ void icmpx_transmit_exit(void)
 	icmpx_destroy_sockets();
 }
 
-/**
- * icmpx_transmit_lock() - Take this CPU's control socket.
- * @net: the namespace to send in
- *
- * Context: bottom halves disabled, until icmpx_transmit_unlock().
- *
- * Return: the socket; NULL if this CPU is sending a reply already. That is so
- * when the way out of one brings in the packet for another.
- */
-struct sock *icmpx_transmit_lock(struct net *net)
-{
-	struct sock *sk = this_cpu_read(icmpx_control_sk);
-
-	if (unlikely(!spin_trylock(&sk->sk_lock.slock)))
-		return NULL;
-	sock_net_set(sk, net);
-	return sk;
-}
-
-/**
- * icmpx_transmit_unlock() - Release what icmpx_transmit_lock() took.
- * @sk: the socket
- */
-void icmpx_transmit_unlock(struct sock *sk)
-{
-	sock_net_set(sk, &init_net);
-	spin_unlock(&sk->sk_lock.slock);
-}
-
 /* A timestamp reply is as long as RFC 792 says, whatever the request was. */
 static bool icmpx_make_timestamp(struct sk_buff *skb)
 {
@@ -164,29 +138,65 @@ static bool icmpx_make_message(struct sk_buff *skb, const struct icmpx_reply *re
 	return true;
 }
 
-static void icmpx_put_ip_header(struct sock *sk, struct sk_buff *skb, struct icmpx_reply *reply,
-				struct rtable *rt)
+/*
+ * Fragments are put together by their identification, so what may be
+ * fragmented gets one from the kernel's generator, which repeats none soon.
+ * A small message gets the request's: no state is shared between CPUs, and
+ * nobody learns from it what else this host sends.
+ */
+static void icmpx_identify(struct net *net, struct iphdr *iph, const struct icmpx_reply *reply,
+			   unsigned int len)
 {
-	const unsigned int options = reply->has_options ? reply->options.len : 0;
+	if (likely(len <= ICMPX_SMALL))
+		iph->id = (__force __be16)reply->id;
+	else
+		__ip_select_ident(net, iph, 1);
+}
+
+static void icmpx_put_ip_header(struct sock *sk, struct sk_buff *skb, struct icmpx_reply *reply,
+				struct rtable *rt, unsigned int hlen)
+{
 	struct iphdr *iph;
 
 	skb_reset_transport_header(skb);
-	iph = skb_push(skb, sizeof(*iph) + options);
+	iph = __skb_push(skb, hlen);
 	skb_reset_network_header(skb);
 	iph->version = IPVERSION;
-	iph->ihl = (sizeof(*iph) + options) / 4;
+	iph->ihl = hlen / 4;
 	iph->tos = reply->tos;
 	iph->frag_off = 0;
 	iph->ttl = rt->rt_type == RTN_MULTICAST ? inet_sk(sk)->mc_ttl : ip4_dst_hoplimit(&rt->dst);
 	iph->protocol = IPPROTO_ICMP;
 	iph->saddr = reply->fl4.saddr;
 	iph->daddr = reply->fl4.daddr;
-	/* Fragments of it, if there are any, are put together by this. */
-	ip_select_ident(sock_net(sk), skb, sk);
+	icmpx_identify(sock_net(sk), iph, reply, skb->len);
 
 	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
-	if (options)
-		icmpx_put_options(skb, &reply->options, reply->destination);
+	if (unlikely(reply->options))
+		icmpx_put_options(skb, reply->options, reply->destination);
+}
+
+/*
+ * The path MTU as far as a message of @len bytes is concerned: a small one has
+ * no need to know more of a route to which nothing is attached that lowers it.
+ */
+static unsigned int icmpx_mtu(const struct rtable *rt, unsigned int len)
+{
+	const struct dst_entry *dst = &rt->dst;
+
+	if (likely(len <= ICMPX_SMALL && !rt->rt_pmtu && !dst_metric_raw(dst, RTAX_MTU) &&
+		   !dst->lwtstate && !dst_xfrm(dst) && READ_ONCE(dst->dev->mtu) >= ICMPX_SMALL))
+		return ICMPX_SMALL;
+	return dst_mtu(dst);
+}
+
+/* skb_set_owner_w() for a socket that is one, and has no flow hash. */
+static void icmpx_charge(struct sock *sk, struct sk_buff *skb)
+{
+	skb_orphan(skb);
+	skb->sk = sk;
+	skb->destructor = sock_wfree;
+	refcount_add(skb->truesize, &sk->sk_wmem_alloc);
 }
 
 static enum icmpx_stat icmpx_hand_to_ip(struct sock *sk, struct icmpx_net *ix, struct sk_buff *skb,
@@ -221,8 +231,8 @@ static enum icmpx_stat icmpx_hand_to_ip(struct sock *sk, struct icmpx_net *ix, s
 enum icmpx_stat icmpx_transmit(struct sock *sk, struct icmpx_net *ix, struct icmpx_reply *reply,
 			       struct rtable *rt)
 {
-	const unsigned int options = reply->has_options ? reply->options.len : 0;
-	const unsigned int mtu = dst_mtu(&rt->dst);
+	const unsigned int hlen = sizeof(struct iphdr) + (reply->options ? reply->options->len : 0);
+	const unsigned int mtu = icmpx_mtu(rt, hlen + reply->skb->len);
 	enum icmpx_stat outcome = ICMPX_DROP_NO_BUFFER;
 	struct sk_buff *skb;
 	bool in_place, carry;
@@ -237,7 +247,7 @@ enum icmpx_stat icmpx_transmit(struct sock *sk, struct icmpx_net *ix, struct icm
 	outcome = ICMPX_DROP_NO_MEMORY;
 	/* Who left the checksum to hardware left no checksum to carry over. */
 	carry = reply->skb->ip_summed != CHECKSUM_PARTIAL;
-	skb = icmpx_claim(reply->skb, sizeof(struct iphdr) + options);
+	skb = icmpx_claim(reply->skb, hlen);
 	if (unlikely(!skb))
 		goto err_route;
 	in_place = skb == reply->skb;
@@ -251,8 +261,8 @@ enum icmpx_stat icmpx_transmit(struct sock *sk, struct icmpx_net *ix, struct icm
 	skb->priority = READ_ONCE(sk->sk_priority);
 	skb->mark = reply->fl4.flowi4_mark;
 	skb->ignore_df = 1;
-	skb_set_owner_w(skb, sk);
-	icmpx_put_ip_header(sk, skb, reply, rt);
+	icmpx_charge(sk, skb);
+	icmpx_put_ip_header(sk, skb, reply, rt, hlen);
 	if (unlikely(skb->len > mtu))
 		icmpx_count(ix, ICMPX_FRAGMENTED_REPLIES);
 	return icmpx_hand_to_ip(sk, ix, skb, reply, in_place);
