@@ -44,6 +44,7 @@ struct icmpx_net {
 	int echo_burst;
 	int echo_prefix;
 	struct icmpx_prefix_table __rcu *limit_table;
+	/* Serialises writers of the two above. */
 	struct mutex limit_lock;
 	struct ctl_table *settings;
 	struct ctl_table_header *settings_header;
@@ -128,7 +129,6 @@ void icmpx_put_options(struct sk_buff *skb, struct icmpx_options *options, __be3
 
 /* source.c */
 __be32 icmpx_source_towards(struct sk_buff *skb);
-
 
 /* probe.c */
 bool icmpx_probe(struct net *net, const struct sk_buff *skb, struct icmpx_reply *reply);

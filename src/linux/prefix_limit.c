@@ -21,6 +21,7 @@
 
 #define ICMPX_ROWS 2
 #define ICMPX_ROW_BITS 12
+#define ICMPX_ROW_MASK ((1 << ICMPX_ROW_BITS) - 1)
 
 /**
  * struct icmpx_prefix_table - buckets: 64 KiB in all, however many sources
@@ -72,8 +73,8 @@ bool icmpx_prefix_allow(struct icmpx_net *ix, __be32 source)
 	hash = siphash_1u32((__force u32)prefix, &table->key);
 	now = ktime_get_ns();
 	for (row = 0; row < ICMPX_ROWS; row++) {
-		allowed |= icmpx_bucket_allow(&table->bucket[row][hash & ((1 << ICMPX_ROW_BITS) - 1)],
-					      now, rate, burst);
+		allowed |= icmpx_bucket_allow(&table->bucket[row][hash & ICMPX_ROW_MASK], now, rate,
+					      burst);
 		hash >>= ICMPX_ROW_BITS;
 	}
 	return allowed;

@@ -29,7 +29,8 @@ static bool icmpx_global_fill(struct net *net)
 
 	if (now - stamp < ICMPX_FILL_INTERVAL)
 		return false;
-	earned = icmpx_bucket_earned(now - stamp, HZ, READ_ONCE(net->ipv4.sysctl_icmp_msgs_per_sec));
+	earned = icmpx_bucket_earned(now - stamp, HZ,
+				     READ_ONCE(net->ipv4.sysctl_icmp_msgs_per_sec));
 	if (!earned)
 		return false;
 	if (cmpxchg(&net->ipv4.icmp_global_stamp, stamp, now) != stamp)

@@ -74,27 +74,6 @@ static struct rtable *icmpx_route_reply(struct net *net, struct icmpx_reply *rep
 	return __ip_route_output_key(net, fl4);
 }
 
-/*
- * Takes this CPU's control socket, to send in a namespace. NULL if the CPU is
- * sending a reply already: so it is when the way out of one brings in the
- * request for another.
- */
-static struct sock *icmpx_lock_socket(struct net *net)
-{
-	struct sock *sk = this_cpu_read(icmpx_control_sk);
-
-	if (unlikely(!spin_trylock(&sk->sk_lock.slock)))
-		return NULL;
-	sock_net_set(sk, net);
-	return sk;
-}
-
-static void icmpx_unlock_socket(struct sock *sk)
-{
-	sock_net_set(sk, &init_net);
-	spin_unlock(&sk->sk_lock.slock);
-}
-
 /* With the control socket at hand. Gives back the outcome to count. */
 static enum icmpx_stat icmpx_send(struct sock *sk, struct icmpx_net *ix, struct icmpx_reply *reply,
 				  bool limited)
@@ -112,7 +91,11 @@ static enum icmpx_stat icmpx_send(struct sock *sk, struct icmpx_net *ix, struct 
 	return icmpx_transmit(sk, ix, reply, rt);
 }
 
-/* The limits that need no route, then the rest. */
+/*
+ * The limits that need no route, then the rest, with this CPU's control socket.
+ * If that is taken the CPU is sending a reply already: so it is when the way
+ * out of one brings in the request for another.
+ */
 static enum icmpx_stat icmpx_limit_and_send(struct net *net, struct icmpx_net *ix,
 					    struct icmpx_reply *reply)
 {
@@ -128,11 +111,13 @@ static enum icmpx_stat icmpx_limit_and_send(struct net *net, struct icmpx_net *i
 	    !icmpx_prefix_allow(ix, reply->destination))
 		return ICMPX_LIMIT_PREFIX;
 
-	sk = icmpx_lock_socket(net);
-	if (unlikely(!sk))
+	sk = this_cpu_read(icmpx_control_sk);
+	if (unlikely(!spin_trylock(&sk->sk_lock.slock)))
 		return ICMPX_DROP_BUSY;
+	sock_net_set(sk, net);
 	outcome = icmpx_send(sk, ix, reply, limited);
-	icmpx_unlock_socket(sk);
+	sock_net_set(sk, &init_net);
+	spin_unlock(&sk->sk_lock.slock);
 	return outcome;
 }
 

@@ -36,10 +36,8 @@ static struct net_protocol *icmpx_swap_slot(struct net_protocol *from, struct ne
 int icmpx_take_over(void)
 {
 	icmpx_protocol = kzalloc(sizeof(*icmpx_protocol), GFP_KERNEL);
-	if (!icmpx_protocol) {
-		pr_err("out of memory: free some, then load again\n");
-		return -ENOMEM;
-	}
+	if (!icmpx_protocol)
+		goto err_memory;
 
 	rcu_read_lock();
 	icmpx_builtin = rcu_dereference(inet_protos[IPPROTO_ICMP]);
@@ -59,6 +57,9 @@ err_taken:
 	rcu_read_unlock();
 	kfree(icmpx_protocol);
 	return -EBUSY;
+err_memory:
+	pr_err("out of memory: free some, then load again\n");
+	return -ENOMEM;
 }
 
 /**

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-only
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+JOBS ?= $(shell nproc)
+
+top := $(patsubst %/,%,$(dir $(realpath $(lastword $(MAKEFILE_LIST)))))
+release = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h)
+build = $(top)/build/$(release)
+
+# kbuild DIRECTORY,KBUILD[,VARIABLES]: builds the modules of a Kbuild file, the objects in DIRECTORY. Two builds in one
+# directory would disturb each other, and tests start several at once, hence the lock.
+define kbuild
+	@test -d $(KDIR) || { echo "no kernel headers in $(KDIR); set KDIR" >&2; false; }
+	@mkdir -p $(addprefix $(1)/,kunit src/linux src/core)
+	@printf 'icmpx-top := %s\ninclude $$(icmpx-top)/%s\n' $(top) $(2) >$(1)/Kbuild
+	+@flock $(1)/Kbuild $(MAKE) -C $(KDIR) M=$(1) -j$(JOBS) $(3) modules
+endef
+
+.PHONY: all
+all: module
+	cp $(build)/icmpx.ko icmpx.ko
+
+.PHONY: help
+help:
+	@echo 'Building, for the running kernel or the one whose headers are in KDIR:'
+	@echo '  all               icmpx.ko'
+	@echo '  install           install it for that kernel (INSTALL_MOD_PATH=/path: below that)'
+	@echo '  clean             remove what was built'
+	@echo '  compile_commands.json  for clangd and others'
+	@echo 'For kernels from Debian, kept in a cache (see scripts/kernel):'
+	@echo '  build-6.1, build-6.12, build-6.1-cloud, build-6.12-cloud'
+	@echo 'Testing:'
+	@echo '  check             static checks'
+	@echo '  kunit             the KUnit suites, in user-mode Linux'
+	@echo '  test-6.1, test-6.12    the kselftests, in a virtual machine'
+	@echo '  test              all of that'
+	@echo '  demo              what it does, in a virtual machine'
+	@echo '  bench             instructions a packet, built-in and icmpx'
+
+.PHONY: module
+module:
+	$(call kbuild,$(build),Kbuild)
+
+# For a kernel from scripts/kernel.
+build-%:
+	kdir=$$(scripts/kernel headers $*) && $(MAKE) module KDIR=$$kdir
+
+.PHONY: install
+install: module
+	$(MAKE) -C $(KDIR) M=$(build) INSTALL_MOD_DIR=updates modules_install
+	depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(release)
+
+# The KUnit suites with the objects that they test, apart from those of icmpx.ko: both compile some sources, each with
+# its own name for the module.
+.PHONY: kunit-module
+kunit-module:
+	$(call kbuild,$(top)/build/kunit,kunit/Kbuild,ARCH=um SUBARCH=x86_64)
+
+# Modules that kselftests load, in build/RELEASE/selftests.
+.PHONY: selftest-modules
+selftest-modules:
+	$(call kbuild,$(build)/selftests,selftests/modules/Kbuild)
+
+selftest-modules-%:
+	kdir=$$(scripts/kernel headers $*) && $(MAKE) selftest-modules KDIR=$$kdir
+
+.PHONY: check kunit test demo bench
+check kunit test demo bench:
+	@scripts/$@
+
+test-%:
+	@scripts/test selftests-$*
+
+.PHONY: compile_commands.json
+compile_commands.json:
+	scripts/compile-commands $(shell scripts/kernel headers 6.12) >$@.tmp
+	mv $@.tmp $@
+
+.PHONY: clean
+clean:
+	rm -rf build icmpx.ko compile_commands.json
+	$(MAKE) -C selftests clean
