@@ -44,7 +44,7 @@ struct icmpx_net {
 	int echo_burst;
 	int echo_prefix;
 	struct icmpx_prefix_table __rcu *limit_table;
-	/* Serialises writers of the two above. */
+	/* Serialises writers of echo_ratelimit and limit_table. */
 	struct mutex limit_lock;
 	struct ctl_table *settings;
 	struct ctl_table_header *settings_header;
