@@ -372,7 +372,8 @@ s32 icmpx_bucket_fill(s32 credit, u32 earned, u32 burst);
  * @arrival: in: when the next event was due, in nanoseconds, 0 at first; out:
  *	when the next one is due now. Left alone if the event does not conform.
  * @now: the time in nanoseconds
- * @rate: events a second, 1 to 1,000,000,000
+ * @rate: events a second, 1 to 1,000,000,000; what does not divide that is
+ *	rounded up to a rate that does
  * @burst: events that may come at once, at least 1
  *
  * The generic cell rate algorithm (ITU-T I.371, virtual scheduling): a token

@@ -16,6 +16,8 @@ constexpr std::size_t kFlagsAt = 3;
 constexpr std::size_t kRouteAt = 3;
 constexpr std::size_t kShortest = 3;
 constexpr u8 kFirstPointer = 4;
+/// A timestamp option has its flags before its data, and so begins one later.
+constexpr u8 kFirstStampPointer = 5;
 
 constexpr std::size_t kAddressLen = 4;
 constexpr std::size_t kTimeLen = 4;
@@ -50,10 +52,11 @@ constexpr MutableBytes option_to_fill(icmpx_options &options, u8 at)
 								      found.size());
 }
 
-/// Tells whether @p room bytes are left from where @p pointer points.
-constexpr bool has_room(Bytes option, std::size_t pointer, std::size_t room)
+/// Tells whether @p room bytes of data are left from where @p pointer points,
+/// in an option whose data begins where @p first does.
+constexpr bool has_room(Bytes option, u8 first, std::size_t pointer, std::size_t room)
 {
-	return pointer >= kFirstPointer && pointer - 1 + room <= option.size();
+	return pointer >= first && pointer - 1 + room <= option.size();
 }
 
 /// Appends options to a reply; never more than it can hold.
@@ -98,7 +101,7 @@ constexpr bool echo_record_route(const icmpx_options &request, icmpx_options &re
 	if (reply.rr == 0)
 		return false;
 	if (request.rr_needaddr != 0 && pointer <= route.size()) {
-		if (!has_room(route, pointer, kAddressLen))
+		if (!has_room(route, kFirstPointer, pointer, kAddressLen))
 			return false;
 		option_to_fill(reply, reply.rr)[kPointerAt] =
 			static_cast<u8>(pointer + kAddressLen);
@@ -113,19 +116,20 @@ constexpr bool claim_timestamp(Bytes stamps, const icmpx_options &request,
 			       std::size_t &pointer)
 {
 	if (request.ts_needaddr != 0) {
-		if (!has_room(stamps, pointer, kAddressLen))
+		if (!has_room(stamps, kFirstStampPointer, pointer, kAddressLen))
 			return false;
 		reply.ts_needaddr = 1;
 		pointer += kAddressLen;
 	}
 	if (request.ts_needtime == 0)
 		return true;
-	if (!has_room(stamps, pointer, kTimeLen))
+	if (!has_room(stamps, kFirstStampPointer, pointer, kTimeLen))
 		return false;
 	if ((stamps[kFlagsAt] & 0xf) != kPrespecified) {
 		reply.ts_needtime = 1;
 		pointer += kTimeLen;
-	} else if (prespecified_is_ours && has_room(stamps, pointer, kAddressLen + kTimeLen)) {
+	} else if (prespecified_is_ours &&
+		   has_room(stamps, kFirstStampPointer, pointer, kAddressLen + kTimeLen)) {
 		reply.ts_needtime = 1;
 		pointer += kAddressLen + kTimeLen;
 	}
@@ -225,7 +229,7 @@ bool icmpx_options_prespecified(const icmpx_options *request, __be32 *address)
 
 	if (stamps.size() <= kFlagsAt || (stamps[kFlagsAt] & 0xf) != kPrespecified)
 		return false;
-	if (!has_room(stamps, stamps[kPointerAt], kAddressLen + kTimeLen))
+	if (!has_room(stamps, kFirstStampPointer, stamps[kPointerAt], kAddressLen + kTimeLen))
 		return false;
 	*address = load_be32(stamps, stamps[kPointerAt] - 1U);
 	return true;
@@ -252,8 +256,14 @@ void icmpx_options_fill(icmpx_options *reply, __be32 source, __be32 destination,
 		store_be32(route, route.size() - kAddressLen, destination);
 	if (!record.empty() && reply->rr_needaddr != 0)
 		store_be32(record, record[kPointerAt] - 1U - kAddressLen, source);
-	if (!stamps.empty() && reply->ts_needaddr != 0)
-		store_be32(stamps, stamps[kPointerAt] - 1U - kTimeLen - kAddressLen, source);
-	if (!stamps.empty() && reply->ts_needtime != 0)
-		store_be32(stamps, stamps[kPointerAt] - 1U - kTimeLen, now);
+	if (stamps.empty())
+		return;
+
+	const std::size_t end = stamps[kPointerAt] - 1U;
+	const std::size_t time_len = reply->ts_needtime != 0 ? kTimeLen : 0;
+
+	if (reply->ts_needaddr != 0)
+		store_be32(stamps, end - time_len - kAddressLen, source);
+	if (reply->ts_needtime != 0)
+		store_be32(stamps, end - kTimeLen, now);
 }

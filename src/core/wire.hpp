@@ -55,7 +55,6 @@ inline constexpr std::size_t kSequenceAt = 6;
 /// The IPv4 header (RFC 791, 3.1).
 inline constexpr std::size_t kIpHeaderLen = 20;
 inline constexpr std::size_t kIpProtocolAt = 9;
-inline constexpr u8 kIpProtocolRaw = 255;
 
 /// Reads a 16-bit field. @pre at + 2 <= bytes.size()
 constexpr u16 load16(Bytes bytes, std::size_t at)
