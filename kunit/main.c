@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The KUnit suites of icmpx, one for each file of the core.
+ */
+#include <linux/module.h>
+
+#include "suites.h"
+
+kunit_test_suites(&icmpx_bucket_suite,
+		  &icmpx_dispatch_suite,
+		  &icmpx_echo_suite,
+		  &icmpx_error_suite,
+		  &icmpx_options_suite,
+		  &icmpx_options_route_suite,
+		  &icmpx_options_garbage_suite,
+		  &icmpx_probe_suite);
+
+MODULE_DESCRIPTION("KUnit suites of icmpx");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The suites of icmpx, and what they have in common.
+ */
+#ifndef ICMPX_KUNIT_SUITES_H
+#define ICMPX_KUNIT_SUITES_H
+
+#include <kunit/test.h>
+#include <linux/prandom.h>
+#include <linux/string.h>
+
+#include <icmpx/core.h>
+
+extern struct kunit_suite icmpx_bucket_suite;
+extern struct kunit_suite icmpx_dispatch_suite;
+extern struct kunit_suite icmpx_echo_suite;
+extern struct kunit_suite icmpx_error_suite;
+extern struct kunit_suite icmpx_options_suite;
+extern struct kunit_suite icmpx_options_route_suite;
+extern struct kunit_suite icmpx_options_garbage_suite;
+extern struct kunit_suite icmpx_probe_suite;
+
+/* What a function may write is put between two of these, which it may not. */
+struct guard {
+	u8 bytes[32];
+};
+
+#define GUARD_BYTE 0xa5
+
+static inline void guard_set(struct guard *guard)
+{
+	memset(guard->bytes, GUARD_BYTE, sizeof(guard->bytes));
+}
+
+static inline bool guard_intact(const struct guard *guard)
+{
+	return !memchr_inv(guard->bytes, GUARD_BYTE, sizeof(guard->bytes));
+}
+
+/* The end of a page that is gone with the test; the next page is not mapped. */
+u8 *page_end(struct kunit *test);
+
+/* The same in every run: a failure that cannot be seen again is of no use. */
+static inline void random_start(struct rnd_state *random)
+{
+	prandom_seed_state(random, 792);
+}
+
+#endif
