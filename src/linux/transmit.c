@@ -199,13 +199,16 @@ static void icmpx_charge(struct sock *sk, struct sk_buff *skb)
 	refcount_add(skb->truesize, &sk->sk_wmem_alloc);
 }
 
-static enum icmpx_stat icmpx_hand_to_ip(struct sock *sk, struct icmpx_net *ix, struct sk_buff *skb,
-					const struct icmpx_reply *reply, bool in_place)
+static enum icmpx_stat icmpx_hand_to_ip(struct sock *sk, struct sk_buff *skb, bool in_place)
 {
 	struct net *net = sock_net(sk);
 	int err;
 
-	ICMPMSGOUT_INC_STATS(net, reply->type);
+	/*
+	 * Of every type of reply: Linux counts what a raw socket sends by the
+	 * type that its route was looked up for, and a control socket is one.
+	 */
+	ICMPMSGOUT_INC_STATS(net, ICMP_ECHOREPLY);
 	ICMP_INC_STATS(net, ICMP_MIB_OUTMSGS);
 	err = ip_local_out(net, sk, skb);
 	if (err > 0)
@@ -265,7 +268,7 @@ enum icmpx_stat icmpx_transmit(struct sock *sk, struct icmpx_net *ix, struct icm
 	icmpx_put_ip_header(sk, skb, reply, rt, hlen);
 	if (unlikely(skb->len > mtu))
 		icmpx_count(ix, ICMPX_FRAGMENTED_REPLIES);
-	return icmpx_hand_to_ip(sk, ix, skb, reply, in_place);
+	return icmpx_hand_to_ip(sk, skb, in_place);
 
 err_skb:
 	kfree_skb(skb);
