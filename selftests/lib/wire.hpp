@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/**
+ * @file
+ * A wire whose other end is the test itself: raw frames in, raw frames out, no second IP stack in between.
+ */
+#pragma once
+
+#include "host.hpp"
+#include "packet.hpp"
+
+#include <array>
+#include <chrono>
+#include <optional>
+#include <source_location>
+#include <string>
+#include <vector>
+
+namespace wire {
+
+using std::chrono::milliseconds;
+
+/// How long to wait for a packet that must come, on a slow emulated machine.
+inline constexpr milliseconds patience{2000};
+/// How long to wait for a packet that must not come. A frame written to a tap device has been handled, its answer
+/// queued, when write() returns: there is nothing to wait for but ksoftirqd.
+inline constexpr milliseconds silence{40};
+
+/// To whom the frame that holds a packet is sent.
+enum class Cast { unicast, broadcast, multicast };
+
+using Mac = std::array<std::uint8_t, 6>;
+
+/// A frame of Ethernet, its type IPv4, for @p destination.
+packet::Bytes ethernet(const Mac &destination, packet::View datagram);
+
+/// What goes before a frame on a wire with virtio_header. Not the structure of <linux/virtio_net.h>, which is no C++.
+struct VirtioHeader {
+	enum Flags : std::uint8_t { needs_checksum = 1, data_valid = 2 };
+	enum Gso : std::uint8_t { none = 0, udp = 3 };
+
+	std::uint8_t flags = 0;
+	std::uint8_t gso_type = Gso::none;
+	/// How much of the frame is to be linear.
+	std::uint16_t header_length = 0;
+	std::uint16_t gso_size = 0;
+	std::uint16_t checksum_start = 0;
+	std::uint16_t checksum_offset = 0;
+};
+static_assert(sizeof(VirtioHeader) == 10);
+
+/// One end of a wire.
+class Wire {
+public:
+	struct Options {
+		std::string name = "wire0";
+		/// Ethernet frames, or bare IP datagrams.
+		bool ethernet = true;
+		/// A virtio_net_hdr before each frame.
+		bool virtio_header = false;
+	};
+
+	/// Makes a device in this namespace, down and without address; what is sent here arrives there.
+	static Wire tap(const Options &options);
+	static Wire tap() { return tap(Options{}); }
+	/// Sends and receives on the existing device @p name, as a host at its other end would if it is a veth.
+	static Wire device(const std::string &name, const Mac &peer);
+
+	void send(const packet::Ipv4 &datagram, Cast cast = Cast::unicast) const;
+	void send_bytes(packet::View datagram, Cast cast = Cast::unicast) const;
+	/// A whole frame behind @p header; only for a wire with virtio_header.
+	void send_virtio(const VirtioHeader &header, packet::View frame) const;
+	/// A frame of this wire's kind for the machine under test.
+	packet::Bytes frame(packet::View datagram, Cast cast = Cast::unicast) const;
+	/// Sends all @p frames as they are.
+	void send_frame(packet::View frame) const;
+
+	/// The next IPv4 datagram (or fragment of one) that comes out; nothing when none comes in time.
+	std::optional<packet::Ipv4> receive(milliseconds timeout = patience) const;
+	/// The next datagram, put together from its fragments.
+	std::optional<packet::Ipv4> receive_whole(milliseconds timeout = patience) const;
+	/// All that comes until there is @p timeout of silence.
+	std::vector<packet::Ipv4> receive_all(milliseconds timeout = silence) const;
+
+	int fd() const { return fd_.get(); }
+	const Mac &mac() const { return mac_; }
+
+private:
+	Wire(Options options, host::Descriptor fd, const Mac &mac)
+		: options_(std::move(options)), fd_(std::move(fd)), mac_(mac)
+	{
+	}
+	bool wait(std::chrono::steady_clock::time_point until) const;
+
+	Options options_;
+	host::Descriptor fd_;
+	Mac mac_;
+};
+
+/// What a test program usually starts with: a new namespace, and in it wire0 with 10.0.0.2/24, 10.0.0.1 (and everybody
+/// else) reachable over it without ARP.
+Wire new_server(const Wire::Options &options, unsigned mtu = 1500);
+inline Wire new_server() { return new_server(Wire::Options{}); }
+
+/// An ICMP message that came out of a wire, and the datagram that it came in.
+struct Answer {
+	packet::Ipv4 ip;
+	packet::Icmp icmp;
+};
+
+using Where = std::source_location;
+
+/// The next whole ICMP message, with right checksums; nothing when none comes in time.
+std::optional<Answer> next_answer(const Wire &wire, milliseconds timeout = patience,
+				  const Where &where = Where::current());
+
+/// Sends @p request and returns what comes back; the test ends when nothing does.
+Answer require_answer(const Wire &wire, const packet::Ipv4 &request, Cast cast = Cast::unicast,
+		      const Where &where = Where::current());
+
+/// Sends @p request and expects silence.
+bool expect_no_answer(const Wire &wire, const packet::Ipv4 &request, Cast cast = Cast::unicast,
+		      const Where &where = Where::current());
+
+/// Expects @p answer to be the echo reply to @p request, byte for byte in what RFC 792 has returned unchanged.
+void expect_echo_reply(const Answer &answer, const packet::Ipv4 &request,
+		       const Where &where = Where::current());
+
+} // namespace wire

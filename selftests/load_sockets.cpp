@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// Sockets from before the module was loaded: what is theirs reaches them while it is, and after it was.
+
+#include "lib/counters.hpp"
+#include "lib/errors.hpp"
+#include "lib/host.hpp"
+#include "lib/ktap.hpp"
+#include "lib/module.hpp"
+
+#include <string>
+
+namespace {
+
+using counters::Values;
+using errors::remote;
+using packet::Bytes;
+using packet::Type;
+using sock::Endpoint;
+using sock::Socket;
+
+constexpr Endpoint peer{remote(1), 9999};
+
+/// One of each kind, with what a router quotes of what it sent.
+struct Sockets {
+	Sockets() : udp(sock::udp()), raw(sock::raw(253)), ping(sock::ping())
+	{
+		for (const Socket *socket : {&udp, &raw, &ping})
+			sock::set(*socket, SOL_IP, IP_RECVERR, 1);
+		sock::bind(udp, {errors::host, 0});
+		sock::bind(ping, {0, 0});
+		packet::Icmp request =
+			packet::echo_request(sock::local(ping).port, 1, packet::pattern(24));
+		by_udp = errors::sent_udp(sock::local(udp), peer, packet::pattern(24)).build();
+		by_raw = errors::sent(253, errors::host, peer.address, packet::pattern(24)).build();
+		by_ping = errors::sent(IPPROTO_ICMP, errors::host, peer.address, request.build())
+				  .build();
+	}
+
+	Socket udp, raw, ping;
+	Bytes by_udp, by_raw, by_ping;
+};
+
+void expect_error(const wire::Wire &net, const Socket &socket, const Bytes &sent,
+		  const std::string &what)
+{
+	net.send(errors::report(Type::time_exceeded, 0, 0, sent));
+	ktap::expect_equal(sock::wait_for(socket, 0), POLLERR, what + ", POLLERR");
+	auto error = ktap::require_value(sock::next_error(socket), what);
+	ktap::expect_equal(error.number, EHOSTUNREACH, what + ", ee_errno");
+	ktap::expect_equal(error.origin, SO_EE_ORIGIN_ICMP, what + ", ee_origin");
+	ktap::expect_equal(error.type, Type::time_exceeded, what + ", ee_type");
+	ktap::expect_equal(error.offender, errors::router, what + ", offender");
+}
+
+void expect_all(const wire::Wire &net, const Sockets &sockets, const std::string &when)
+{
+	packet::Icmp reply =
+		packet::echo_request(sock::local(sockets.ping).port, 5, packet::pattern(48));
+
+	expect_error(net, sockets.udp, sockets.by_udp, when + ", UDP");
+	expect_error(net, sockets.raw, sockets.by_raw, when + ", raw");
+	expect_error(net, sockets.ping, sockets.by_ping, when + ", ping");
+	reply.type = Type::echo_reply;
+	net.send(packet::datagram(reply));
+	auto message = ktap::require_value(sock::receive(sockets.ping), when + ", echo reply");
+	ktap::expect_equal(message, reply.build(), when + ", echo reply");
+	reply.rest ^= 0xffff0000;
+	net.send(packet::datagram(reply));
+	ktap::expect(!sock::receive(sockets.ping), when + ", another socket's echo reply");
+}
+
+wire::Wire new_network()
+{
+	wire::Wire net = wire::new_server();
+
+	host::set_sysctl("net/ipv4/ping_group_range", "0 2147483647");
+	return net;
+}
+
+void sockets_from_before_loading()
+{
+	module::Icmpx icmpx;
+	wire::Wire net = new_network();
+	Sockets sockets;
+
+	expect_all(net, sockets, "before loading");
+	ktap::require_equal(icmpx.load(), 0, "loading");
+	expect_all(net, sockets, "loaded");
+	auto stat = ktap::require_value(counters::icmpx(), "icmpx_stat");
+	for (const char *name : {"deliver_ping", "deliver_error_icmp", "deliver_error_udp",
+				 "deliver_error_raw", "drop_no_socket"})
+		ktap::expect_equal(stat[name], 1, name);
+	ktap::require_equal(icmpx.unload(), 0, "unloading");
+	expect_all(net, sockets, "unloaded");
+	ktap::require_equal(icmpx.load(), 0, "loading again");
+	expect_all(net, sockets, "loaded again");
+}
+
+void sockets_from_after_loading()
+{
+	module::Icmpx icmpx;
+	wire::Wire net = new_network();
+
+	ktap::require_equal(icmpx.load(), 0, "loading");
+	Sockets sockets;
+	expect_all(net, sockets, "loaded");
+	ktap::require_equal(icmpx.unload(), 0, "unloading");
+	expect_all(net, sockets, "unloaded");
+}
+
+/// Errors that wait in a queue hold packets; those must not need the module that put them there.
+void errors_that_wait_while_the_module_goes()
+{
+	module::Icmpx icmpx;
+	wire::Wire net = new_network();
+	Sockets sockets;
+
+	ktap::require_equal(icmpx.load(), 0, "loading");
+	net.send(errors::report(Type::time_exceeded, 0, 0, sockets.by_udp));
+	net.send(errors::report(Type::time_exceeded, 0, 0, sockets.by_raw));
+	net.send(errors::report(Type::time_exceeded, 0, 0, sockets.by_ping));
+	ktap::require_equal(icmpx.unload(), 0, "unloading");
+	for (const Socket *socket : {&sockets.udp, &sockets.raw, &sockets.ping})
+		ktap::expect_equal(ktap::require_value(sock::next_error(*socket), "error").number,
+				   EHOSTUNREACH, "ee_errno");
+}
+
+/// Replies that wait in a queue of the device outlive the module that sent them.
+void replies_that_wait_while_the_module_goes()
+{
+	module::Icmpx icmpx;
+	wire::Wire net = new_network();
+	constexpr int count = 20;
+
+	host::need("sch_netem", "tc qdisc add dev wire0 root netem delay 1s");
+	for (int round = 0; round < 2; round++) {
+		ktap::require_equal(icmpx.load(), 0, "loading");
+		for (std::uint16_t i = 0; i < count; i++)
+			net.send(
+				packet::datagram(packet::echo_request(1, i, packet::pattern(100))));
+		ktap::require_equal(icmpx.unload(), 0, "unloading");
+		if (round == 0)
+			ktap::expect_equal(net.receive_all(wire::patience).size(),
+					   static_cast<std::size_t>(count), "replies");
+	}
+	// The second round's go with their device.
+	host::run("ip link delete wire0");
+}
+
+} // namespace
+
+int main(int argc, char **argv)
+{
+	return ktap::run(
+		argc, argv,
+		{{"sockets_from_before_loading", sockets_from_before_loading},
+		 {"sockets_from_after_loading", sockets_from_after_loading},
+		 {"errors_that_wait_while_the_module_goes", errors_that_wait_while_the_module_goes},
+		 {"replies_that_wait_while_the_module_goes",
+		  replies_that_wait_while_the_module_goes}});
+}

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// /proc/net/icmpx_stat: its form, who may read it, and that every packet has exactly one outcome.
+//
+// Outcomes of errors received are checked where those are (error_*), drop_options and drop_no_buffer
+// in options_* and echo_memory; here is what else a test can bring about. Nobody brings about
+// drop_busy and drop_no_memory: a lock that this very CPU holds, an allocation that fails.
+
+#include "lib/counters.hpp"
+#include "lib/errors.hpp"
+#include "lib/host.hpp"
+#include "lib/ktap.hpp"
+#include "lib/wire.hpp"
+
+#include <algorithm>
+#include <array>
+#include <fcntl.h>
+#include <random>
+#include <sstream>
+#include <string>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace {
+
+using counters::Change;
+using counters::Values;
+using packet::Bytes;
+using packet::Icmp;
+using packet::Ipv4;
+using packet::Type;
+
+constexpr const char *path = "/proc/self/net/icmpx_stat";
+
+wire::Wire new_network()
+{
+	host::need_icmpx();
+	return wire::new_server();
+}
+
+Ipv4 request(packet::Address from = packet::client)
+{
+	Ipv4 ip = packet::datagram(packet::echo_request(1, 1, packet::pattern(56)));
+
+	ip.source = from;
+	return ip;
+}
+
+Values moved_in(const Change &change) { return ktap::require_value(change.icmpx(), path); }
+
+void the_form()
+{
+	const std::string names =
+		"packets_in reply_in_place reply_copied deliver_ping deliver_error_icmp "
+		"deliver_error_tcp "
+		"deliver_error_udp deliver_error_other deliver_error_raw limit_global limit_host "
+		"limit_prefix "
+		"ignore_echo ignore_probe ignore_type ignore_code ignore_pmtu ignore_reassembly "
+		"ignore_bogus "
+		"drop_policy drop_truncated drop_checksum drop_unknown_type drop_broadcast "
+		"drop_embedded "
+		"drop_no_protocol drop_no_socket drop_socket drop_options drop_no_route drop_busy "
+		"drop_no_buffer "
+		"drop_no_memory drop_output fragmented_replies errors_to_raw_sockets ";
+	host::need_icmpx();
+	host::enter_new_namespace();
+	std::istringstream lines(ktap::require_value(host::read_file(path), path));
+	std::string line, found;
+
+	while (std::getline(lines, line)) {
+		std::size_t space = line.find(' ');
+
+		found += line.substr(0, space + 1);
+		ktap::expect_equal(line.substr(space + 1), "0",
+				   line + ": value in a new namespace");
+	}
+	ktap::expect_equal(found, names, "names");
+}
+
+void anybody_may_read_it()
+{
+	host::need_icmpx();
+	struct stat file {};
+	int status = 0;
+
+	host::check(stat(path, &file), "stat");
+	ktap::expect_equal(file.st_mode & 07777, 0444U, "mode");
+	pid_t child = host::check(fork(), "fork");
+	if (child == 0)
+		_exit(setuid(65534) || access(path, R_OK) || open(path, O_WRONLY) >= 0);
+	host::check(waitpid(child, &status, 0), "waitpid");
+	ktap::expect_equal(status, 0, "nobody reads and cannot write");
+}
+
+void each_namespace_has_its_own()
+{
+	wire::Wire one = new_network();
+	host::Namespace first = host::Namespace::current();
+	wire::Wire other = new_network();
+
+	other.send(request());
+	ktap::expect_equal(ktap::require_value(counters::icmpx(), path)["packets_in"], 1,
+			   "packets_in of the one with a packet");
+	first.enter();
+	const Values others = ktap::require_value(counters::icmpx(), path);
+	for (const auto &[name, value] : others)
+		ktap::expect_equal(value, 0, name + " of the other");
+}
+
+void replies()
+{
+	wire::Wire net = new_network();
+	Change change;
+
+	net.send(request());
+	change.expect_outcomes({{"reply_in_place", 1}}, "nobody else reads the request");
+	{
+		sock::Socket reader = sock::raw(IPPROTO_ICMP);
+
+		change.restart();
+		net.send(request());
+		change.expect_outcomes({{"reply_copied", 1}}, "a raw socket reads it, too");
+	}
+	change.restart();
+	Ipv4 large = packet::datagram(packet::echo_request(1, 2, packet::pattern(3000)));
+	for (const Ipv4 &part : packet::fragment(large, 1500))
+		net.send(part);
+	change.expect_outcomes({{"reply", 1}}, "a request in fragments");
+	ktap::expect_equal(moved_in(change)["fragmented_replies"], 1, "fragmented_replies");
+}
+
+void limits()
+{
+	wire::Wire net = new_network();
+	constexpr int count = 20;
+	auto flood = [&] {
+		Change change;
+		for (int i = 0; i < count; i++)
+			net.send(request());
+		Values moved = moved_in(change);
+		ktap::expect_equal(moved["packets_in"], count, "packets_in");
+		ktap::expect(counters::outcomes_equal_packets_in(moved),
+			     "the sum of outcomes is packets_in");
+		return moved;
+	};
+
+	host::set_sysctl("net/icmpx/echo_burst", 5);
+	host::set_sysctl("net/icmpx/echo_ratelimit", 1);
+	ktap::expect_between(flood()["limit_prefix"], count - 7, count - 5, "limit_prefix");
+	host::set_sysctl("net/icmpx/echo_ratelimit", 0);
+	// Echo replies are type 0.
+	host::set_sysctl("net/ipv4/icmp_ratemask", 1);
+	host::set_sysctl("net/ipv4/icmp_ratelimit", 60000);
+	ktap::expect(flood()["limit_host"] > 0, "limit_host");
+	host::set_sysctl("net/ipv4/icmp_ratelimit", 0);
+	if (host::read_file("/proc/sys/net/icmpx/msgs_per_sec")) {
+		host::set_sysctl("net/ipv4/icmp_msgs_per_sec", 0);
+		host::set_sysctl("net/ipv4/icmp_msgs_burst", 0);
+		// What was saved up may be used.
+		for (int i = 0; i < 10; i++)
+			flood();
+		ktap::expect_equal(flood()["limit_global"], count, "limit_global");
+	}
+}
+
+void types_that_are_ignored()
+{
+	wire::Wire net = new_network();
+
+	for (std::uint8_t type : {1, 2, 6, 7, 9, 10, 14, 15, 16, 17, 18}) {
+		Change change;
+
+		net.send(packet::datagram({.type = type, .data = Bytes(20)}));
+		change.expect_outcomes({{"ignore_type", 1}}, "type " + std::to_string(type));
+	}
+	for (std::uint8_t type : {19, 41, 44, 255}) {
+		Change change;
+
+		net.send(packet::datagram({.type = type, .data = Bytes(20)}));
+		change.expect_outcomes({{"drop_unknown_type", 1}}, "type " + std::to_string(type));
+	}
+	Change change;
+	net.send(packet::datagram({.type = Type::extended_echo, .rest = 1, .data = Bytes(20)}));
+	change.expect_outcomes({{"ignore_probe", 1}}, "PROBE, disabled");
+	host::set_sysctl("net/icmpx/echo_enable_probe", 1);
+	change.restart();
+	net.send(packet::datagram({.type = Type::extended_echo, .rest = 0, .data = Bytes(20)}));
+	change.expect_outcomes({{"ignore_probe", 1}}, "PROBE about another node");
+}
+
+void packets_that_are_dropped()
+{
+	wire::Wire net = new_network();
+	Change change;
+	Ipv4 stump = request(), broadcast = request(),
+	     unroutable = request(packet::ipv4("198.51.100.1"));
+
+	net.send(packet::datagram(packet::echo_request(1, 1), packet::Checksum::wrong));
+	change.expect_outcomes({{"drop_checksum", 1}}, "wrong checksum");
+
+	change.restart();
+	stump.payload = {8, 0, 0xf7, 0xff};
+	net.send(stump);
+	change.expect_outcomes({{"drop_truncated", 1}}, "half a header");
+
+	change.restart();
+	net.send(packet::datagram({.type = Type::timestamp, .data = Bytes(3)}));
+	change.expect_outcomes({{"drop_truncated", 1}}, "half a timestamp");
+
+	change.restart();
+	broadcast.destination = packet::ipv4("10.0.0.255");
+	net.send(broadcast, wire::Cast::broadcast);
+	change.expect_outcomes({{"drop_broadcast", 1}}, "broadcast");
+
+	// Without a check of the source, for which there is no route.
+	host::set_sysctl("net/ipv4/conf/all/rp_filter", 0);
+	host::set_sysctl("net/ipv4/conf/wire0/rp_filter", 0);
+	host::set_sysctl("net/ipv4/conf/wire0/accept_local", 1);
+	host::run("ip route add unreachable 198.51.100.0/24");
+	change.restart();
+	net.send(unroutable);
+	change.expect_outcomes({{"drop_no_route", 1}}, "no route back");
+}
+
+void replies_that_do_not_get_out()
+{
+	wire::Wire net = new_network();
+	Change change;
+
+	// No packet is as small as this queue wants it.
+	host::need("sch_tbf", "tc qdisc add dev wire0 root tbf rate 8bit burst 1 limit 1");
+	net.send(request());
+	change.expect_outcomes({{"drop_output", 1}}, "refused by the queue");
+}
+
+/// A message of any kind, most of them wrong in some way.
+Ipv4 random_message(std::mt19937 &random)
+{
+	auto roll = [&](unsigned sides) {
+		return static_cast<unsigned>(random() % sides);
+	};
+	constexpr std::array<std::uint8_t, 16> types{0,	 3,  3,	 4,  5,	 8,  8,	 8,
+						     11, 12, 13, 14, 17, 42, 43, 99};
+	constexpr std::array<std::uint8_t, 5> protocols{1, 6, 17, 132, 253};
+	Icmp message{.type = roll(4) ? types[roll(types.size())]
+				     : static_cast<std::uint8_t>(random()),
+		     .code = static_cast<std::uint8_t>(roll(20)),
+		     .rest = static_cast<std::uint32_t>(random())};
+
+	message.data.resize(roll(2) ? roll(64) : roll(1400));
+	std::ranges::generate(message.data, [&] { return static_cast<std::uint8_t>(random()); });
+	if (roll(2) && message.data.size() >= 20) {
+		message.data[0] = static_cast<std::uint8_t>(0x45 + roll(3));
+		message.data[9] = protocols[roll(protocols.size())];
+	}
+	Ipv4 ip = packet::datagram(message,
+				   roll(8) ? packet::Checksum::right : packet::Checksum::wrong);
+	ip.id = static_cast<std::uint16_t>(random());
+	ip.tos = static_cast<std::uint8_t>(random());
+	if (roll(8) == 0)
+		ip.payload.resize(roll(8));
+	switch (roll(8)) {
+	case 0:
+		ip.options = {7, 11, 4, 0, 0, 0, 0, 0, 0, 0, 0};
+		break;
+	case 1:
+		ip.options = {68, 12, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+		break;
+	case 2:
+		ip.destination = packet::ipv4("10.0.0.255");
+		break;
+	default:
+		break;
+	}
+	return ip;
+}
+
+void a_random_mixture()
+{
+	// The same every time.
+	std::mt19937 random(2011); // NOLINT(cert-msc32-c,cert-msc51-cpp)
+	wire::Wire net = new_network();
+	sock::Socket reader;
+	constexpr int count = 2000;
+	Change change;
+
+	host::set_sysctl("net/ipv4/icmp_echo_enable_probe", 1);
+	for (int i = 0; i < count; i++) {
+		Ipv4 message = random_message(random);
+		bool broadcast = message.destination != packet::server;
+
+		// In the second half, requests that cannot be turned round in place.
+		if (i == count / 2)
+			reader = sock::raw(IPPROTO_ICMP);
+		auto parts =
+			i % 5 == 0 ? packet::fragment(message, 128) : std::vector<Ipv4>{message};
+		for (const Ipv4 &part : parts)
+			net.send(part, broadcast ? wire::Cast::broadcast : wire::Cast::unicast);
+		net.receive_all(wire::milliseconds{0});
+	}
+	Values moved = moved_in(change);
+	ktap::say(counters::text(moved));
+	ktap::expect(counters::outcomes_equal_packets_in(moved),
+		     "the sum of outcomes is packets_in");
+	Values icmp = change.icmp();
+	ktap::expect_equal(moved["packets_in"], icmp["Icmp.InMsgs"], "packets_in is icmpInMsgs");
+	ktap::expect_between(moved["packets_in"], count * 8 / 10, count, "packets_in");
+	ktap::expect_equal(moved["drop_checksum"], icmp["Icmp.InCsumErrors"],
+			   "drop_checksum is InCsumErrors");
+	ktap::expect_equal(moved["reply_in_place"] + moved["reply_copied"], icmp["Icmp.OutMsgs"],
+			   "replies are icmpOutMsgs");
+}
+
+} // namespace
+
+int main(int argc, char **argv)
+{
+	return ktap::run(argc, argv,
+			 {{"the_form", the_form},
+			  {"anybody_may_read_it", anybody_may_read_it},
+			  {"each_namespace_has_its_own", each_namespace_has_its_own},
+			  {"replies", replies},
+			  {"limits", limits},
+			  {"types_that_are_ignored", types_that_are_ignored},
+			  {"packets_that_are_dropped", packets_that_are_dropped},
+			  {"replies_that_do_not_get_out", replies_that_do_not_get_out},
+			  {"a_random_mixture", a_random_mixture}});
+}
