@@ -93,4 +93,4 @@ module_exit(icmpx_exit);
 MODULE_DESCRIPTION("ICMP for Linux as a module");
 MODULE_AUTHOR("The icmpx developers");
 MODULE_LICENSE("GPL");
-MODULE_VERSION("0.1.0");
+MODULE_VERSION("0.1");
