@@ -53,6 +53,7 @@ enum icmpx_stat {
 	ICMPX_REPLY_IN_PLACE,
 	ICMPX_REPLY_COPIED,
 	ICMPX_DELIVER_PING,
+	ICMPX_DELIVER_PING_BUILTIN,
 	ICMPX_DELIVER_ERROR_ICMP,
 	ICMPX_DELIVER_ERROR_TCP,
 	ICMPX_DELIVER_ERROR_UDP,
@@ -76,7 +77,10 @@ enum icmpx_stat {
 	ICMPX_DROP_EMBEDDED,
 	ICMPX_DROP_NO_PROTOCOL,
 	ICMPX_DROP_NO_SOCKET,
-	ICMPX_DROP_SOCKET,
+	ICMPX_DROP_AMBIGUOUS,
+	ICMPX_DROP_SOCKET_FULL,
+	ICMPX_DROP_SOCKET_FILTER,
+	ICMPX_DROP_SOCKET_MEMORY,
 	ICMPX_DROP_OPTIONS,
 	ICMPX_DROP_NO_ROUTE,
 	ICMPX_DROP_BUSY,
@@ -86,6 +90,12 @@ enum icmpx_stat {
 
 	ICMPX_FRAGMENTED_REPLIES,
 	ICMPX_ERRORS_TO_RAW,
+	ICMPX_PING_SENT,
+	ICMPX_PING_SEND_FAILED,
+	ICMPX_PING_ERRORS,
+	ICMPX_PING_ERRORS_QUEUED,
+	ICMPX_PING_ERRORS_DROPPED,
+	ICMPX_PING_ERRORS_UNMATCHED,
 
 	ICMPX_STAT_COUNT,
 	ICMPX_OUTCOME_FIRST = ICMPX_REPLY_IN_PLACE,
@@ -156,6 +166,17 @@ struct icmpx_verdict icmpx_decide(const u8 *header, u32 policy);
  * Return: true if the limits apply.
  */
 bool icmpx_rate_limited(u8 type, u8 code, u32 ratemask);
+
+/**
+ * icmpx_is_request() - Tell whether a message is one that a ping socket sends.
+ * @type: type of the message
+ * @code: code of it
+ *
+ * Echo requests (RFC 792) and extended ones (RFC 8335).
+ *
+ * Return: true if it is.
+ */
+bool icmpx_is_request(u8 type, u8 code);
 
 /* Further checks that an error needs before delivery; bits of a mask. */
 #define ICMPX_COUNT_TIME_EXCEEDED (1u << 0) /* counts as icmpInTimeExcds */

@@ -124,3 +124,12 @@ bool icmpx_rate_limited(u8 type, u8 code, u32 ratemask)
 		return false;
 	return (ratemask >> type & 1) != 0;
 }
+
+bool icmpx_is_request(u8 type, u8 code)
+{
+	using namespace icmpx;
+
+	const Handler handler = kTable[type].handler;
+
+	return code == 0 && (handler == Handler::kEcho || handler == Handler::kProbe);
+}

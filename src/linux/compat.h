@@ -3,6 +3,7 @@
 #ifndef ICMPX_COMPAT_H
 #define ICMPX_COMPAT_H
 
+#include <linux/bpf-cgroup.h>
 #include <linux/module.h>
 #include <linux/skbuff.h>
 #include <linux/sysctl.h>
@@ -54,6 +55,84 @@ static inline bool icmpx_sk_recverr_rfc4884(const struct sock *sk)
 static inline bool icmpx_sk_hdrincl(const struct sock *sk)
 {
 	return icmpx_inet_flag(sk, HDRINCL, hdrincl);
+}
+
+static inline bool icmpx_sk_bind_address_no_port(const struct sock *sk)
+{
+	return icmpx_inet_flag(sk, BIND_ADDRESS_NO_PORT, bind_address_no_port);
+}
+
+/* Control messages that the socket wants with what it receives. */
+static inline unsigned int icmpx_sk_cmsg_flags(const struct sock *sk)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+	return inet_cmsg_flags(inet_sk(sk));
+#else
+	return inet_sk(sk)->cmsg_flags;
+#endif
+}
+
+/* Since 6.12 drop monitors are told of the socket. */
+static inline void icmpx_skb_drop(struct sock *sk, struct sk_buff *skb, enum skb_drop_reason reason)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+	sk_skb_reason_drop(sk, skb, reason);
+#else
+	kfree_skb_reason(skb, reason);
+#endif
+}
+
+/* Since 6.6 a program may change an address's length. */
+static inline int icmpx_run_bpf_connect4(struct sock *sk, struct sockaddr *uaddr, int *addr_len)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	return BPF_CGROUP_RUN_PROG_INET4_CONNECT_LOCK(sk, uaddr, addr_len);
+#else
+	return BPF_CGROUP_RUN_PROG_INET4_CONNECT_LOCK(sk, uaddr);
+#endif
+}
+
+/* Control messages of SOL_SOCKET. */
+static inline int icmpx_sock_cmsg_send(struct sock *sk, struct msghdr *msg, struct cmsghdr *cmsg,
+				       struct sockcm_cookie *sockc)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+	return __sock_cmsg_send(sk, cmsg, sockc);
+#else
+	return __sock_cmsg_send(sk, msg, cmsg, sockc);
+#endif
+}
+
+/* SO_TXTIME. Since 6.10 a packet says by which clock. */
+static inline void icmpx_set_delivery_time(struct sk_buff *skb, u64 time, const struct sock *sk)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
+	skb_set_delivery_type_by_clockid(skb, time, sk->sk_clockid);
+#else
+	skb->tstamp = time;
+#endif
+}
+
+/*
+ * The flow of a datagram that a program sends. Since 6.6 whether it may leave
+ * the link is the route's scope and no longer a bit of the TOS.
+ */
+static inline void icmpx_flow_init(struct flowi4 *fl4, struct sock *sk, struct ipcm_cookie *ipc,
+				   const struct msghdr *msg, __be32 daddr, __be32 saddr)
+{
+	struct inet_sock *inet = inet_sk(sk);
+	u8 tos = get_rttos(ipc, inet);
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+	const u8 scope = ip_sendmsg_scope(inet, ipc, msg);
+#else
+	const u8 scope = RT_SCOPE_UNIVERSE;
+
+	if (sock_flag(sk, SOCK_LOCALROUTE) || (msg->msg_flags & MSG_DONTROUTE) ||
+	    (ipc->opt && ipc->opt->opt.is_strictroute))
+		tos |= RTO_ONLINK;
+#endif
+	flowi4_init_output(fl4, ipc->oif, ipc->sockc.mark, tos, scope, sk->sk_protocol,
+			   inet_sk_flowi_flags(sk), daddr, saddr, 0, 0, sk->sk_uid);
 }
 
 /* Which bits of the TOS field choose a route: since 6.12, all of the DSCP. */

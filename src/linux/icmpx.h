@@ -12,6 +12,7 @@
 #include <net/netns/generic.h>
 
 #include "compat.h"
+#include "ping_table.h"
 
 struct icmpx_prefix_table;
 
@@ -34,6 +35,9 @@ struct icmpx_counters {
  * @limit_lock: serialises writers of @echo_ratelimit
  * @settings: sysctls, allocated for this namespace
  * @settings_header: their registration
+ * @ping: ping sockets
+ * @builtin_ping: whether the built-in code has ping sockets too; looked up
+ *	whenever a socket of ours gets an identifier
  *
  * The packet path writes to @counters alone, and to the buckets if there are
  * any.
@@ -48,6 +52,8 @@ struct icmpx_net {
 	struct mutex limit_lock;
 	struct ctl_table *settings;
 	struct ctl_table_header *settings_header;
+	struct icmpx_ping_table ping;
+	bool builtin_ping;
 };
 
 extern unsigned int icmpx_net_id;
@@ -126,6 +132,7 @@ struct icmpx_reply {
 /* options.c */
 bool icmpx_echo_options(struct net *net, const struct sk_buff *skb, struct icmpx_options *reply);
 void icmpx_put_options(struct sk_buff *skb, struct icmpx_options *options, __be32 destination);
+void icmpx_put_ip_options(struct sk_buff *skb, const struct ip_options *opt, __be32 destination);
 
 /* source.c */
 __be32 icmpx_source_towards(struct sk_buff *skb);

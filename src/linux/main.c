@@ -3,15 +3,17 @@
  * Loading and unloading, and what each network namespace gets.
  *
  * Loading goes from what nobody sees to what everybody sees: control sockets,
- * namespaces, then the slot that makes packets ours. Unloading goes back the
- * same way, with a grace period once the slot is given back, so that no packet
- * is left in code or data that goes.
+ * namespaces, then the slot that makes packets ours, and last the family, whose
+ * sockets need those. Unloading goes back the same way, with a grace period
+ * once the slot is given back, so that no packet is left in code or data that
+ * goes.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/module.h>
 
 #include "icmpx.h"
+#include "ping.h"
 
 unsigned int icmpx_net_id __read_mostly;
 
@@ -24,11 +26,21 @@ static int __net_init icmpx_net_init(struct net *net)
 	err = icmpx_stat_init(net, ix);
 	if (err)
 		return err;
-	err = icmpx_settings_init(net, ix);
+	err = icmpx_ping_table_init(&ix->ping);
 	if (err)
 		goto err_stat;
+	err = icmpx_ping_proc_init(net);
+	if (err)
+		goto err_table;
+	err = icmpx_settings_init(net, ix);
+	if (err)
+		goto err_proc;
 	return 0;
 
+err_proc:
+	icmpx_ping_proc_exit(net);
+err_table:
+	icmpx_ping_table_exit(&ix->ping);
 err_stat:
 	icmpx_stat_exit(net, ix);
 	return err;
@@ -40,6 +52,8 @@ static void __net_exit icmpx_net_exit(struct net *net)
 
 	icmpx_settings_exit(ix);
 	icmpx_prefix_limit_exit(ix);
+	icmpx_ping_proc_exit(net);
+	icmpx_ping_table_exit(&ix->ping);
 	icmpx_stat_exit(net, ix);
 }
 
@@ -60,20 +74,29 @@ static int __init icmpx_init(void)
 		       err);
 		return err;
 	}
-	err = register_pernet_subsys(&icmpx_net_ops);
+	err = icmpx_ping_init();
 	if (err) {
-		pr_err("cannot set up a network namespace (error %d): free memory, look for another owner of /proc/sys/net/icmpx or /proc/net/icmpx_stat, then load again\n",
+		pr_err("cannot set up ping sockets (error %d): free memory, then load again\n",
 		       err);
 		goto err_transmit;
+	}
+	err = register_pernet_subsys(&icmpx_net_ops);
+	if (err) {
+		pr_err("cannot set up a network namespace (error %d): free memory, look for another owner of /proc/sys/net/icmpx, /proc/net/icmpx or /proc/net/icmpx_stat, then load again\n",
+		       err);
+		goto err_ping;
 	}
 	err = icmpx_take_over();
 	if (err)
 		goto err_net;
+	icmpx_ping_take_over();
 	pr_info("ICMP is ours\n");
 	return 0;
 
 err_net:
 	unregister_pernet_subsys(&icmpx_net_ops);
+err_ping:
+	icmpx_ping_exit();
 err_transmit:
 	icmpx_transmit_exit();
 	return err;
@@ -81,8 +104,10 @@ err_transmit:
 
 static void __exit icmpx_exit(void)
 {
+	icmpx_ping_give_back();
 	icmpx_give_back();
 	unregister_pernet_subsys(&icmpx_net_ops);
+	icmpx_ping_exit();
 	icmpx_transmit_exit();
 	pr_info("ICMP is the kernel's again\n");
 }

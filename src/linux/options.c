@@ -6,21 +6,21 @@
 
 #include "icmpx.h"
 
-/* Options were validated, and this host's slots filled, on their way in. */
-static void icmpx_read_options(const struct sk_buff *skb, struct icmpx_options *request)
+/* Options that Linux validated, filling in this host's slots if they were received. */
+static void icmpx_read_options(const struct ip_options *opt, const void *bytes,
+			       struct icmpx_options *options)
 {
-	const struct ip_options *opt = &IPCB(skb)->opt;
-
-	request->len = min_t(unsigned int, opt->optlen, ICMPX_OPTIONS_MAX);
-	request->srr = opt->srr;
-	request->rr = opt->rr;
-	request->ts = opt->ts;
-	request->cipso = opt->cipso;
-	request->strict_route = opt->is_strictroute;
-	request->rr_needaddr = opt->rr_needaddr;
-	request->ts_needtime = opt->ts_needtime;
-	request->ts_needaddr = opt->ts_needaddr;
-	memcpy(request->bytes, ip_hdr(skb) + 1, request->len);
+	options->first_hop = opt->faddr;
+	options->len = min_t(unsigned int, opt->optlen, ICMPX_OPTIONS_MAX);
+	options->srr = opt->srr;
+	options->rr = opt->rr;
+	options->ts = opt->ts;
+	options->cipso = opt->cipso;
+	options->strict_route = opt->is_strictroute;
+	options->rr_needaddr = opt->rr_needaddr;
+	options->ts_needtime = opt->ts_needtime;
+	options->ts_needaddr = opt->ts_needaddr;
+	memcpy(options->bytes, bytes, options->len);
 }
 
 /**
@@ -39,7 +39,7 @@ bool icmpx_echo_options(struct net *net, const struct sk_buff *skb, struct icmpx
 	bool ours = false;
 	__be32 next;
 
-	icmpx_read_options(skb, &request);
+	icmpx_read_options(&IPCB(skb)->opt, ip_hdr(skb) + 1, &request);
 	if (icmpx_options_prespecified(&request, &next))
 		ours = inet_addr_type(net, next) != RTN_UNICAST;
 	return icmpx_options_echo(&request, ip_hdr(skb)->saddr, ours, reply);
@@ -72,4 +72,21 @@ void icmpx_put_options(struct sk_buff *skb, struct icmpx_options *options, __be3
 	opt->rr_needaddr = options->rr_needaddr;
 	opt->ts_needtime = options->ts_needtime;
 	opt->ts_needaddr = options->ts_needaddr;
+}
+
+/**
+ * icmpx_put_ip_options() - Write what a program wants after an IP header.
+ * @skb: as for icmpx_put_options()
+ * @opt: the options, as ip_options_compile() left them
+ * @destination: network order: where the datagram goes in the end
+ *
+ * Context: any.
+ */
+void icmpx_put_ip_options(struct sk_buff *skb, const struct ip_options *opt, __be32 destination)
+{
+	struct icmpx_options options;
+
+	icmpx_read_options(opt, opt->__data, &options);
+	IPCB(skb)->opt = *opt;
+	icmpx_put_options(skb, &options, destination);
 }

@@ -5,11 +5,11 @@
  */
 #include <linux/icmp.h>
 #include <net/icmp.h>
-#include <net/ping.h>
 #include <net/route.h>
 #include <net/xfrm.h>
 
 #include "icmpx.h"
+#include "ping.h"
 
 /* What a packet's outcome is to drop monitors; the others were not dropped. */
 static const enum skb_drop_reason icmpx_drop_reasons[ICMPX_STAT_COUNT] = {
@@ -83,18 +83,6 @@ static u32 icmpx_policy(const struct net *net, const struct rtable *rt)
 	return policy;
 }
 
-/* Hands a reply to the built-in ping sockets, which were there before us. */
-static int icmpx_to_ping(struct icmpx_net *ix, struct sk_buff *skb)
-{
-	const enum skb_drop_reason reason = ping_rcv(skb);
-
-	if (reason == SKB_NOT_DROPPED_YET)
-		return icmpx_finish(ix, skb, ICMPX_DELIVER_PING, reason);
-	if (reason == SKB_DROP_REASON_NO_SOCKET)
-		return icmpx_finish(ix, skb, ICMPX_DROP_NO_SOCKET, reason);
-	return icmpx_finish(ix, skb, ICMPX_DROP_SOCKET, reason);
-}
-
 /* A message whose checksum is right; its data begins at the header. */
 static int icmpx_dispatch(struct net *net, struct icmpx_net *ix, struct sk_buff *skb)
 {
@@ -108,7 +96,7 @@ static int icmpx_dispatch(struct net *net, struct icmpx_net *ix, struct sk_buff 
 	case ICMPX_ANSWER_TIMESTAMP:
 		return icmpx_answer(net, ix, skb, verdict.action);
 	case ICMPX_TO_PING:
-		return icmpx_to_ping(ix, skb);
+		return icmpx_ping_rcv(ix, skb);
 	case ICMPX_TO_ERROR:
 		outcome = icmpx_deliver_error(net, ix, skb);
 		break;
@@ -186,7 +174,7 @@ int icmpx_err(struct sk_buff *skb, u32 info)
 	struct net *net = dev_net_rcu(skb->dev);
 
 	if (embedded->type != ICMP_ECHOREPLY) {
-		ping_err(skb, offset, info);
+		icmpx_ping_err(icmpx_net_rcu(net), skb, offset, info);
 		return 0;
 	}
 	if (error->type == ICMP_DEST_UNREACH && error->code == ICMP_FRAG_NEEDED)

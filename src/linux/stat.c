@@ -6,6 +6,7 @@
 #include <linux/seq_file_net.h>
 
 #include "icmpx.h"
+#include "ping.h"
 
 #define ICMPX_STAT_FILE "icmpx_stat"
 
@@ -14,6 +15,7 @@ static const char *const icmpx_stat_names[ICMPX_STAT_COUNT] = {
 	[ICMPX_REPLY_IN_PLACE] = "reply_in_place",
 	[ICMPX_REPLY_COPIED] = "reply_copied",
 	[ICMPX_DELIVER_PING] = "deliver_ping",
+	[ICMPX_DELIVER_PING_BUILTIN] = "deliver_ping_builtin",
 	[ICMPX_DELIVER_ERROR_ICMP] = "deliver_error_icmp",
 	[ICMPX_DELIVER_ERROR_TCP] = "deliver_error_tcp",
 	[ICMPX_DELIVER_ERROR_UDP] = "deliver_error_udp",
@@ -37,7 +39,10 @@ static const char *const icmpx_stat_names[ICMPX_STAT_COUNT] = {
 	[ICMPX_DROP_EMBEDDED] = "drop_embedded",
 	[ICMPX_DROP_NO_PROTOCOL] = "drop_no_protocol",
 	[ICMPX_DROP_NO_SOCKET] = "drop_no_socket",
-	[ICMPX_DROP_SOCKET] = "drop_socket",
+	[ICMPX_DROP_AMBIGUOUS] = "drop_ambiguous",
+	[ICMPX_DROP_SOCKET_FULL] = "drop_socket_full",
+	[ICMPX_DROP_SOCKET_FILTER] = "drop_socket_filter",
+	[ICMPX_DROP_SOCKET_MEMORY] = "drop_socket_memory",
 	[ICMPX_DROP_OPTIONS] = "drop_options",
 	[ICMPX_DROP_NO_ROUTE] = "drop_no_route",
 	[ICMPX_DROP_BUSY] = "drop_busy",
@@ -46,6 +51,12 @@ static const char *const icmpx_stat_names[ICMPX_STAT_COUNT] = {
 	[ICMPX_DROP_OUTPUT] = "drop_output",
 	[ICMPX_FRAGMENTED_REPLIES] = "fragmented_replies",
 	[ICMPX_ERRORS_TO_RAW] = "errors_to_raw_sockets",
+	[ICMPX_PING_SENT] = "ping_sent",
+	[ICMPX_PING_SEND_FAILED] = "ping_send_failed",
+	[ICMPX_PING_ERRORS] = "ping_errors",
+	[ICMPX_PING_ERRORS_QUEUED] = "ping_errors_queued",
+	[ICMPX_PING_ERRORS_DROPPED] = "ping_errors_dropped",
+	[ICMPX_PING_ERRORS_UNMATCHED] = "ping_errors_unmatched",
 };
 
 static u64 icmpx_stat_sum(const struct icmpx_net *ix, unsigned int stat)
@@ -60,11 +71,13 @@ static u64 icmpx_stat_sum(const struct icmpx_net *ix, unsigned int stat)
 
 static int icmpx_stat_show(struct seq_file *seq, void *v)
 {
-	const struct icmpx_net *ix = icmpx_net(seq_file_single_net(seq));
+	struct net *net = seq_file_single_net(seq);
+	const struct icmpx_net *ix = icmpx_net(net);
 	unsigned int stat;
 
 	for (stat = 0; stat < ICMPX_STAT_COUNT; stat++)
 		seq_printf(seq, "%s %llu\n", icmpx_stat_names[stat], icmpx_stat_sum(ix, stat));
+	seq_printf(seq, "ping_sockets %d\n", sock_prot_inuse_get(net, &icmpx_ping_prot));
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include <linux/sysctl.h>
 
 #include "icmpx.h"
+#include "ping.h"
 
 #define ICMPX_RATE_MAX 1000000
 #define ICMPX_BURST_MAX 1000000
@@ -19,6 +20,8 @@
 static int icmpx_rate_max = ICMPX_RATE_MAX;
 static int icmpx_burst_max = ICMPX_BURST_MAX;
 static int icmpx_prefix_max = ICMPX_PREFIX_MAX;
+static unsigned long icmpx_group_min[] = { 0, 0 };
+static unsigned long icmpx_group_max[] = { GID_T_MAX, GID_T_MAX };
 
 /* The limit's memory comes and goes with the rate. */
 static int icmpx_echo_ratelimit_handler(ICMPX_CTL_TABLE *table, int write, void *buffer,
@@ -36,6 +39,41 @@ static int icmpx_echo_ratelimit_handler(ICMPX_CTL_TABLE *table, int write, void 
 		err = icmpx_prefix_limit_set(ix, rate);
 	mutex_unlock(&ix->limit_lock);
 	return err;
+}
+
+/* Two groups, as numbered in the user namespace of who reads or writes; upside down: no group. */
+static int icmpx_group_range_handler(ICMPX_CTL_TABLE *table, int write, void *buffer, size_t *lenp,
+				     loff_t *ppos)
+{
+	struct net *net = container_of(table->data, struct net, ipv4.ping_group_range.range);
+	struct user_namespace *user_ns = current_user_ns();
+	struct ctl_table local = *table;
+	unsigned long numbers[2];
+	kgid_t range[2];
+	int err;
+
+	icmpx_group_range(net, range);
+	numbers[0] = from_kgid_munged(user_ns, range[0]);
+	numbers[1] = from_kgid_munged(user_ns, range[1]);
+	local.data = numbers;
+	local.maxlen = sizeof(numbers);
+	err = proc_doulongvec_minmax(&local, write, buffer, lenp, ppos);
+	if (err || !write)
+		return err;
+
+	range[0] = make_kgid(user_ns, numbers[0]);
+	range[1] = make_kgid(user_ns, numbers[1]);
+	if (!gid_valid(range[0]) || !gid_valid(range[1]))
+		return -EINVAL;
+	if (numbers[1] < numbers[0] || gid_lt(range[1], range[0])) {
+		range[0] = make_kgid(&init_user_ns, 1);
+		range[1] = make_kgid(&init_user_ns, 0);
+	}
+	write_seqlock(&net->ipv4.ping_group_range.lock);
+	net->ipv4.ping_group_range.range[0] = range[0];
+	net->ipv4.ping_group_range.range[1] = range[1];
+	write_sequnlock(&net->ipv4.ping_group_range.lock);
+	return 0;
 }
 
 #define ICMPX_SWITCH(name) \
@@ -85,6 +123,15 @@ static const struct ctl_table icmpx_shared_settings[] = {
 		.mode = 0644,
 		.proc_handler = proc_dointvec_minmax,
 		.extra1 = SYSCTL_ZERO,
+	},
+	{
+		.procname = "ping_group_range",
+		.data = &init_net.ipv4.ping_group_range.range,
+		.maxlen = sizeof(init_net.ipv4.ping_group_range.range),
+		.mode = 0644,
+		.proc_handler = icmpx_group_range_handler,
+		.extra1 = icmpx_group_min,
+		.extra2 = icmpx_group_max,
 	},
 };
 

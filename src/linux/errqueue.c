@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What an error means to a socket that sent the datagram, and how the socket is told. */
+#include <linux/errqueue.h>
+#include <linux/icmp.h>
+#include <net/icmp.h>
+#include <net/ip.h>
+
+#include "compat.h"
+#include "errqueue.h"
+
+/**
+ * icmpx_errno_of() - Translate an error's type and code.
+ * @sk: a socket that sent the datagram that the error is about
+ * @type: the error's type
+ * @code: the error's code
+ *
+ * RFC 1122, 3.2.2.1 and 4.2.3.9; RFC 1191.
+ *
+ * Context: any.
+ *
+ * Return: what the socket is told.
+ */
+struct icmpx_errno icmpx_errno_of(const struct sock *sk, u8 type, u8 code)
+{
+	if (type == ICMP_PARAMETERPROB)
+		return (struct icmpx_errno){ .number = EPROTO, .hard = true };
+	if (type != ICMP_DEST_UNREACH || code > NR_ICMP_UNREACH)
+		return (struct icmpx_errno){ .number = EHOSTUNREACH };
+	if (code == ICMP_FRAG_NEEDED)
+		return (struct icmpx_errno){
+			.number = EMSGSIZE,
+			.hard = READ_ONCE(inet_sk(sk)->pmtudisc) != IP_PMTUDISC_DONT,
+		};
+	return (struct icmpx_errno){
+		.number = icmp_err_convert[code].errno,
+		.hard = icmp_err_convert[code].fatal,
+	};
+}
+
+/* RFC 4884, 4: where the extension of a message begins, counted from the original datagram. */
+static unsigned int icmpx_original_len(const struct icmphdr *header)
+{
+	switch (header->type) {
+	case ICMP_DEST_UNREACH:
+	case ICMP_TIME_EXCEEDED:
+	case ICMP_PARAMETERPROB:
+		return header->un.reserved[1] * sizeof(u32);
+	default:
+		return 0;
+	}
+}
+
+/**
+ * icmpx_queue_error() - Put a received error into a socket's error queue.
+ * @sk: the socket
+ * @error: the error, its data at the embedded IP header; not consumed
+ * @number: errno
+ * @info: the error's argument, host order
+ * @payload: where in @error what the program gets begins
+ *
+ * Context: as icmpx_rcv().
+ *
+ * Return: false if there is no memory or no room in the queue.
+ */
+bool icmpx_queue_error(struct sock *sk, struct sk_buff *error, int number, u32 info,
+		       const u8 *payload)
+{
+	struct sk_buff *skb = skb_clone(error, GFP_ATOMIC);
+	const struct icmphdr *header = icmp_hdr(error);
+	struct sock_exterr_skb *serr;
+
+	if (!skb)
+		return false;
+	serr = SKB_EXT_ERR(skb);
+	serr->ee = (struct sock_extended_err){
+		.ee_errno = number,
+		.ee_origin = SO_EE_ORIGIN_ICMP,
+		.ee_type = header->type,
+		.ee_code = header->code,
+		.ee_info = info,
+	};
+	serr->addr_offset = (const u8 *)&((const struct iphdr *)(header + 1))->daddr -
+			    skb_network_header(skb);
+	serr->port = 0;
+
+	if (!skb_pull(skb, payload - skb->data))
+		goto free;
+	if (icmpx_sk_recverr_rfc4884(sk) && icmpx_original_len(header))
+		ip_icmp_error_rfc4884(skb, &serr->ee.ee_rfc4884, sizeof(*header),
+				      icmpx_original_len(header));
+	skb_reset_transport_header(skb);
+	if (sock_queue_err_skb(sk, skb) == 0)
+		return true;
+free:
+	kfree_skb(skb);
+	return false;
+}
+
+/**
+ * icmpx_queue_local_error() - Tell a socket of an error that no packet brought.
+ * @sk: the socket; nothing happens if it has not asked for errors
+ * @number: errno
+ * @destination: where its datagram was to go, network order
+ * @info: what goes with the error: for EMSGSIZE, bytes that would have fit
+ *
+ * Context: any.
+ */
+void icmpx_queue_local_error(struct sock *sk, int number, __be32 destination, u32 info)
+{
+	struct sock_exterr_skb *serr;
+	struct sk_buff *skb;
+
+	if (!icmpx_sk_recverr(sk))
+		return;
+	/* A header for recvmsg() to take the destination from, and no payload. */
+	skb = alloc_skb(sizeof(struct iphdr), GFP_ATOMIC);
+	if (!skb)
+		return;
+	skb_reset_network_header(skb);
+	skb_put_zero(skb, sizeof(struct iphdr));
+	ip_hdr(skb)->daddr = destination;
+	__skb_pull(skb, sizeof(struct iphdr));
+	skb_reset_transport_header(skb);
+
+	serr = SKB_EXT_ERR(skb);
+	serr->ee = (struct sock_extended_err){
+		.ee_errno = number,
+		.ee_origin = SO_EE_ORIGIN_LOCAL,
+		.ee_info = info,
+	};
+	serr->addr_offset = offsetof(struct iphdr, daddr);
+	serr->port = 0;
+	if (sock_queue_err_skb(sk, skb))
+		kfree_skb(skb);
+}

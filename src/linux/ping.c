@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The family of ping sockets: who may open one, and how Linux finds ours.
+ *
+ * inet_register_protosw() puts ours before the built-in one, which comes back
+ * when ours goes. Sockets that were open before stay what they are.
+ */
+#include <linux/cred.h>
+#include <linux/module.h>
+#include <net/inet_common.h>
+#include <net/protocol.h>
+#include <net/udp.h>
+
+#include "ping.h"
+
+/**
+ * icmpx_group_range() - Read the setting ping_group_range.
+ * @net: the namespace
+ * @range: set to the first and the last group that may open ping sockets
+ *
+ * Context: any.
+ */
+void icmpx_group_range(struct net *net, kgid_t range[2])
+{
+	unsigned int seq;
+
+	do {
+		seq = read_seqbegin(&net->ipv4.ping_group_range.lock);
+		range[0] = net->ipv4.ping_group_range.range[0];
+		range[1] = net->ipv4.ping_group_range.range[1];
+	} while (read_seqretry(&net->ipv4.ping_group_range.lock, seq));
+}
+
+static bool icmpx_group_in(kgid_t group, const kgid_t range[2])
+{
+	return gid_lte(range[0], group) && gid_lte(group, range[1]);
+}
+
+/* Setting ping_group_range: any group of the process in it will do. */
+static int icmpx_ping_init_sock(struct sock *sk)
+{
+	struct group_info *groups;
+	kgid_t range[2];
+	int i, err = -EACCES;
+
+	icmpx_group_range(sock_net(sk), range);
+	if (icmpx_group_in(current_egid(), range))
+		return 0;
+
+	groups = get_current_groups();
+	for (i = 0; i < groups->ngroups && err; i++)
+		if (icmpx_group_in(groups->gid[i], range))
+			err = 0;
+	put_group_info(groups);
+	return err;
+}
+
+static void icmpx_ping_close(struct sock *sk, long timeout)
+{
+	sk_common_release(sk);
+}
+
+/* Nobody calls it: a ping socket has no number before get_port() gives it one. */
+static int icmpx_ping_hash(struct sock *sk)
+{
+	return -EINVAL;
+}
+
+struct proto icmpx_ping_prot = {
+	.name = "ICMPX",
+	.owner = THIS_MODULE,
+	.init = icmpx_ping_init_sock,
+	.close = icmpx_ping_close,
+	.pre_connect = icmpx_ping_pre_connect,
+	.connect = icmpx_ping_connect,
+	.disconnect = udp_disconnect,
+	.setsockopt = ip_setsockopt,
+	.getsockopt = ip_getsockopt,
+	.sendmsg = icmpx_ping_sendmsg,
+	.recvmsg = icmpx_ping_recvmsg,
+	.bind = icmpx_ping_bind,
+	.backlog_rcv = icmpx_ping_queue,
+	.release_cb = ip4_datagram_release_cb,
+	.hash = icmpx_ping_hash,
+	.unhash = icmpx_ping_unhash,
+	.get_port = icmpx_ping_get_port,
+	.put_port = icmpx_ping_unhash,
+	.obj_size = sizeof(struct icmpx_ping_sock),
+};
+
+/*
+ * As inet_dgram_connect(), but for the identifier: that one takes it before the
+ * peer is known, and by the peer is how sockets share one.
+ */
+static int icmpx_ping_ops_connect(struct socket *sock, struct sockaddr *uaddr, int addr_len,
+				  int flags)
+{
+	struct sock *sk = sock->sk;
+	int err;
+
+	if (addr_len < sizeof(uaddr->sa_family))
+		return -EINVAL;
+	if (uaddr->sa_family == AF_UNSPEC)
+		return sk->sk_prot->disconnect(sk, flags);
+	if (BPF_CGROUP_PRE_CONNECT_ENABLED(sk)) {
+		err = sk->sk_prot->pre_connect(sk, uaddr, addr_len);
+		if (err)
+			return err;
+	}
+	return sk->sk_prot->connect(sk, uaddr, addr_len);
+}
+
+#ifdef CONFIG_COMPAT
+static int icmpx_ping_compat_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
+{
+	return inet_dgram_ops.compat_ioctl(sock, cmd, arg);
+}
+#endif
+
+static const struct proto_ops icmpx_ping_ops = {
+	.family = PF_INET,
+	.owner = THIS_MODULE,
+	.release = inet_release,
+	.bind = inet_bind,
+	.connect = icmpx_ping_ops_connect,
+	.socketpair = sock_no_socketpair,
+	.accept = sock_no_accept,
+	.getname = inet_getname,
+	.poll = datagram_poll,
+	.ioctl = inet_ioctl,
+	.gettstamp = sock_gettstamp,
+	.listen = sock_no_listen,
+	.shutdown = inet_shutdown,
+	.setsockopt = sock_common_setsockopt,
+	.getsockopt = sock_common_getsockopt,
+	.sendmsg = inet_sendmsg,
+	.recvmsg = inet_recvmsg,
+	.mmap = sock_no_mmap,
+#ifdef CONFIG_COMPAT
+	.compat_ioctl = icmpx_ping_compat_ioctl,
+#endif
+};
+
+static struct inet_protosw icmpx_ping_protosw = {
+	.type = SOCK_DGRAM,
+	.protocol = IPPROTO_ICMP,
+	.prot = &icmpx_ping_prot,
+	.ops = &icmpx_ping_ops,
+	.flags = INET_PROTOSW_REUSE,
+};
+
+/**
+ * icmpx_ping_init() - Make the family known to Linux; nobody opens one yet.
+ *
+ * Context: process.
+ *
+ * Return: 0; -ENOMEM or -ENOBUFS.
+ */
+int __init icmpx_ping_init(void)
+{
+	return proto_register(&icmpx_ping_prot, 1);
+}
+
+/**
+ * icmpx_ping_exit() - Undo icmpx_ping_init().
+ *
+ * Context: process; no socket of the family is left.
+ */
+void icmpx_ping_exit(void)
+{
+	proto_unregister(&icmpx_ping_prot);
+}
+
+/**
+ * icmpx_ping_take_over() - Make every ping socket that is opened from now on ours.
+ *
+ * Context: process.
+ */
+void icmpx_ping_take_over(void)
+{
+	inet_register_protosw(&icmpx_ping_protosw);
+}
+
+/**
+ * icmpx_ping_give_back() - Make those opened from now on the built-in code's.
+ *
+ * socket() looks the family up under RCU and takes the reference to us a few
+ * instructions later. Who is in between was not waited for when the module's
+ * references were counted, and may be preempted: synchronize_rcu_tasks() waits
+ * until he has found out that we are going.
+ *
+ * Context: process; no socket of the family is left.
+ */
+void icmpx_ping_give_back(void)
+{
+	inet_unregister_protosw(&icmpx_ping_protosw);
+	synchronize_rcu_tasks();
+}

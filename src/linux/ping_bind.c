@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Identifiers and local addresses of ping sockets: what bind() does, or sendmsg() without it. */
+#include <net/inet_sock.h>
+#include <net/l3mdev.h>
+#include <net/route.h>
+
+#include "ping.h"
+
+/**
+ * icmpx_ping_get_port() - Give a socket an identifier.
+ * @sk: the socket, locked, which has none
+ * @id: the one that it asks for; 0 for any
+ *
+ * Context: process.
+ *
+ * Return: 0; -EADDRINUSE if it is taken, or all are; -ENOMEM.
+ */
+int icmpx_ping_get_port(struct sock *sk, unsigned short id)
+{
+	struct net *net = sock_net(sk);
+	struct icmpx_net *ix = icmpx_net(net);
+	int err;
+
+	if (id)
+		err = icmpx_ping_take(&ix->ping, sk, id);
+	else
+		err = icmpx_ping_choose(&ix->ping, sk);
+	if (!err)
+		icmpx_ping_hashed(ix, sk);
+	return err;
+}
+
+/**
+ * icmpx_ping_hashed() - Account for a socket that has got an identifier.
+ * @ix: ours of its namespace
+ * @sk: the socket
+ *
+ * Sockets that were open before the module was loaded have identifiers that we
+ * cannot look up. While there are any, what a socket of ours gets goes to the
+ * built-in code as well: see icmpx_ping_rcv().
+ *
+ * Context: process.
+ */
+void icmpx_ping_hashed(struct icmpx_net *ix, struct sock *sk)
+{
+	struct net *net = sock_net(sk);
+
+	sock_prot_inuse_add(net, sk->sk_prot, 1);
+	WRITE_ONCE(ix->builtin_ping, sock_prot_inuse_get(net, &ping_prot) > 0);
+}
+
+/**
+ * icmpx_ping_unhash() - Take a socket's identifier away, if it has one.
+ * @sk: the socket
+ *
+ * Context: process.
+ */
+void icmpx_ping_unhash(struct sock *sk)
+{
+	struct net *net = sock_net(sk);
+
+	if (icmpx_ping_release(&icmpx_net(net)->ping, sk))
+		sock_prot_inuse_add(net, sk->sk_prot, -1);
+}
+
+static int icmpx_check_bind_address(struct sock *sk, const struct sockaddr_in *name, int len)
+{
+	struct net *net = sock_net(sk);
+	u32 table;
+	int type;
+
+	if (len < sizeof(*name))
+		return -EINVAL;
+	if (name->sin_family != AF_INET &&
+	    !(name->sin_family == AF_UNSPEC && name->sin_addr.s_addr == htonl(INADDR_ANY)))
+		return -EAFNOSUPPORT;
+	if (name->sin_addr.s_addr == htonl(INADDR_ANY))
+		return 0;
+
+	table = l3mdev_fib_table_by_index(net, sk->sk_bound_dev_if) ?: RT_TABLE_LOCAL;
+	type = inet_addr_type_table(net, name->sin_addr.s_addr, table);
+	if (type == RTN_LOCAL)
+		return 0;
+	if (type == RTN_BROADCAST || type == RTN_MULTICAST)
+		return -EADDRNOTAVAIL;
+	return inet_can_nonlocal_bind(net, inet_sk(sk)) ? 0 : -EADDRNOTAVAIL;
+}
+
+/*
+ * With IP_BIND_ADDRESS_NO_PORT the identifier can wait until connect(), where
+ * it may be shared.
+ */
+static bool icmpx_id_can_wait(const struct sock *sk, u16 id)
+{
+	return !id && icmpx_sk_bind_address_no_port(sk);
+}
+
+static int icmpx_bind_locked(struct sock *sk, const struct sockaddr_in *name)
+{
+	const u16 id = ntohs(name->sin_port);
+	struct inet_sock *inet = inet_sk(sk);
+	int err;
+
+	if (inet->inet_num)
+		return -EINVAL;
+	if (!icmpx_id_can_wait(sk, id)) {
+		err = icmpx_ping_get_port(sk, id);
+		if (err)
+			return err;
+	}
+	inet->inet_saddr = name->sin_addr.s_addr;
+	WRITE_ONCE(inet->inet_rcv_saddr, name->sin_addr.s_addr);
+	if (inet->inet_rcv_saddr)
+		sk->sk_userlocks |= SOCK_BINDADDR_LOCK;
+	if (id)
+		sk->sk_userlocks |= SOCK_BINDPORT_LOCK;
+	inet->inet_sport = htons(inet->inet_num);
+	inet->inet_daddr = 0;
+	inet->inet_dport = 0;
+	sk_dst_reset(sk);
+	return 0;
+}
+
+/**
+ * icmpx_ping_bind() - bind(2).
+ * @sk: the socket
+ * @uaddr: address to receive at, 0 for all; its port is the identifier, 0 for
+ *	any
+ * @addr_len: bytes at @uaddr
+ *
+ * Unlike ports, no identifier is reserved for the privileged.
+ *
+ * Context: process.
+ *
+ * Return: 0; -EINVAL, -EAFNOSUPPORT, -EADDRNOTAVAIL, -EADDRINUSE or -ENOMEM.
+ */
+int icmpx_ping_bind(struct sock *sk, struct sockaddr *uaddr, int addr_len)
+{
+	const struct sockaddr_in *name = (const struct sockaddr_in *)uaddr;
+	int err;
+
+	err = icmpx_check_bind_address(sk, name, addr_len);
+	if (err)
+		return err;
+	lock_sock(sk);
+	err = icmpx_bind_locked(sk, name);
+	release_sock(sk);
+	return err;
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Errors about requests, to the ping sockets that sent them. */
+#include <linux/icmp.h>
+#include <net/icmp.h>
+#include <net/ip.h>
+#include <net/route.h>
+
+#include "errqueue.h"
+#include "ping.h"
+
+/*
+ * Source quench and redirect are no errors to a sender (RFC 6633; RFC 1122,
+ * 3.2.2.2), but a program that pings wants to see them.
+ */
+static struct icmpx_errno icmpx_ping_errno(const struct sock *sk, const struct icmphdr *error)
+{
+	if (error->type == ICMP_SOURCE_QUENCH || error->type == ICMP_REDIRECT)
+		return (struct icmpx_errno){ .number = EREMOTEIO };
+	return icmpx_errno_of(sk, error->type, error->code);
+}
+
+static void icmpx_report(struct icmpx_net *ix, struct sock *sk, struct sk_buff *skb, u32 info,
+			 const u8 *request)
+{
+	const struct icmphdr *header = icmp_hdr(skb);
+	const struct icmpx_errno error = icmpx_ping_errno(sk, header);
+
+	if (header->type == ICMP_REDIRECT)
+		ipv4_sk_redirect(skb, sk);
+	if (header->type == ICMP_DEST_UNREACH && header->code == ICMP_FRAG_NEEDED) {
+		ipv4_sk_update_pmtu(skb, sk, info);
+		/* Who lets routers fragment is not told that one could not. */
+		if (!error.hard)
+			return;
+	}
+
+	if (icmpx_sk_recverr(sk)) {
+		const bool queued = icmpx_queue_error(sk, skb, error.number, info, request);
+
+		icmpx_count(ix, queued ? ICMPX_PING_ERRORS_QUEUED : ICMPX_PING_ERRORS_DROPPED);
+	} else if (!error.hard || sk->sk_state != TCP_ESTABLISHED) {
+		return;
+	}
+	WRITE_ONCE(sk->sk_err, error.number);
+	sk_error_report(sk);
+}
+
+/**
+ * icmpx_ping_err() - Tell a ping socket of an error about its request.
+ * @ix: ours of the namespace that the error came into
+ * @skb: the error, its data at the embedded IP header; not consumed
+ * @offset: bytes from there to the embedded ICMP header, of which eight can be
+ *	read
+ * @info: the error's argument, host order
+ *
+ * Context: as icmpx_rcv().
+ */
+void icmpx_ping_err(struct icmpx_net *ix, struct sk_buff *skb, int offset, u32 info)
+{
+	const struct iphdr *embedded = (const struct iphdr *)skb->data;
+	const u8 *request = skb->data + offset;
+	const struct icmphdr *header = (const struct icmphdr *)request;
+	const struct icmpx_ping_query query = {
+		.peer = embedded->daddr,
+		.local = ip_hdr(skb)->daddr,
+		.dif = inet_iif(skb),
+		.sdif = inet_sdif(skb),
+		.id = ntohs(header->un.echo.id),
+	};
+	bool ambiguous = false;
+	struct sock *sk;
+
+	if (!icmpx_is_request(header->type, header->code))
+		return;
+	sk = icmpx_ping_find(&ix->ping, &query, &ambiguous);
+	if (!sk)
+		icmpx_count(ix, ICMPX_PING_ERRORS_UNMATCHED);
+	else
+		icmpx_count(ix, ICMPX_PING_ERRORS);
+	/* A socket that was open before the module was loaded may be who sent it. */
+	if (!sk || unlikely(READ_ONCE(ix->builtin_ping)))
+		ping_err(skb, offset, info);
+	if (sk)
+		icmpx_report(ix, sk, skb, info, request);
+}

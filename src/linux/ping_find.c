@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Whose is this packet? The packet path's view of the table of ping sockets. */
+#include <net/sock.h>
+
+#include "ping_table.h"
+
+/* Whether a socket that has the identifier takes packets to that address, by that interface. */
+static bool icmpx_accepts(const struct sock *sk, const struct icmpx_ping_query *query)
+{
+	const __be32 address = READ_ONCE(inet_sk(sk)->inet_rcv_saddr);
+	const int interface = READ_ONCE(sk->sk_bound_dev_if);
+
+	if (address && address != query->local)
+		return false;
+	return !interface || interface == query->dif || interface == query->sdif;
+}
+
+static struct sock *icmpx_find_peer(struct icmpx_ping_table *table,
+				    const struct icmpx_ping_query *query, bool *ambiguous)
+{
+	const struct icmpx_ping_peer key = { .address = query->peer, .id = query->id };
+	struct icmpx_ping_sock *psk;
+
+	psk = rhashtable_lookup(&table->peers, &key, icmpx_peer_params);
+	if (!psk) {
+		*ambiguous = true;
+		return NULL;
+	}
+	return icmpx_accepts(&psk->inet.sk, query) ? &psk->inet.sk : NULL;
+}
+
+/*
+ * The only one takes what has its identifier, whoever it comes from: a host
+ * may answer from another of its addresses. Somebody may come to share it just
+ * now: he is counted before he is in the list, and off the list before he is
+ * no longer counted.
+ */
+static struct sock *icmpx_find_automatic(struct icmpx_ping_table *table,
+					 const struct icmpx_ident *ident,
+					 const struct icmpx_ping_query *query, bool *ambiguous)
+{
+	struct sock *sk;
+
+	sk_for_each_rcu(sk, &ident->automatic) {
+		if (sk_unhashed(sk))
+			continue;
+		smp_rmb(); /* pairs with the barrier of sk_add_node_rcu() */
+		if (unlikely(READ_ONCE(ident->automatics) > 1))
+			return icmpx_find_peer(table, query, ambiguous);
+		return icmpx_accepts(sk, query) ? sk : NULL;
+	}
+	return NULL;
+}
+
+/**
+ * icmpx_ping_find() - Find the socket that a packet is for.
+ * @table: the table
+ * @query: what is known of it
+ * @ambiguous: set to true if several sockets have the identifier and none that
+ *	peer; else left alone
+ *
+ * Of sockets that asked for the same identifier the last one is preferred.
+ *
+ * Context: under rcu_read_lock(), which also keeps the socket.
+ *
+ * Return: the socket, or NULL.
+ */
+struct sock *icmpx_ping_find(struct icmpx_ping_table *table, const struct icmpx_ping_query *query,
+			     bool *ambiguous)
+{
+	const struct icmpx_ident *ident = xa_load(&table->idents, query->id);
+	struct sock *sk;
+
+	if (!ident)
+		return NULL;
+	sk_for_each_rcu(sk, &ident->bound)
+		if (icmpx_accepts(sk, query))
+			return sk;
+	return icmpx_find_automatic(table, ident, query, ambiguous);
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Replies, from the wire to the ping socket that asked, and on to the program. */
+#include <linux/icmp.h>
+#include <net/icmp.h>
+#include <net/inet_common.h>
+#include <net/ip.h>
+#include <net/route.h>
+
+#include "ping.h"
+
+static enum icmpx_stat icmpx_drop_outcome(enum skb_drop_reason reason)
+{
+	switch (reason) {
+	case SKB_DROP_REASON_NO_SOCKET:
+		return ICMPX_DROP_NO_SOCKET;
+	case SKB_DROP_REASON_SOCKET_RCVBUFF:
+		return ICMPX_DROP_SOCKET_FULL;
+	case SKB_DROP_REASON_SOCKET_FILTER:
+		return ICMPX_DROP_SOCKET_FILTER;
+	default:
+		return ICMPX_DROP_SOCKET_MEMORY;
+	}
+}
+
+static int icmpx_ping_drop(struct icmpx_net *ix, struct sock *sk, struct sk_buff *skb,
+			   enum icmpx_stat outcome, enum skb_drop_reason reason)
+{
+	icmpx_count(ix, outcome);
+	icmpx_skb_drop(sk, skb, reason);
+	return NET_RX_DROP;
+}
+
+/* A socket that was open before the module was loaded may be who asked. */
+static int icmpx_to_builtin(struct icmpx_net *ix, struct sk_buff *skb, bool ambiguous)
+{
+	const enum skb_drop_reason reason = ping_rcv(skb);
+
+	if (reason == SKB_NOT_DROPPED_YET) {
+		icmpx_count(ix, ICMPX_DELIVER_PING_BUILTIN);
+		consume_skb(skb);
+		return NET_RX_SUCCESS;
+	}
+	if (ambiguous && reason == SKB_DROP_REASON_NO_SOCKET)
+		return icmpx_ping_drop(ix, NULL, skb, ICMPX_DROP_AMBIGUOUS, reason);
+	return icmpx_ping_drop(ix, NULL, skb, icmpx_drop_outcome(reason), reason);
+}
+
+/**
+ * icmpx_ping_rcv() - Give a reply to the ping socket that asked.
+ * @ix: ours of the namespace that it came into
+ * @skb: an echo reply or an extended one, whose ICMP header was pulled;
+ *	consumed
+ *
+ * The program gets the message with its ICMP header. The packet itself goes
+ * into the queue, not a clone: nobody else needs it.
+ *
+ * Context: as icmpx_rcv().
+ *
+ * Return: NET_RX_SUCCESS or NET_RX_DROP.
+ */
+int icmpx_ping_rcv(struct icmpx_net *ix, struct sk_buff *skb)
+{
+	const struct icmpx_ping_query query = {
+		.peer = ip_hdr(skb)->saddr,
+		.local = ip_hdr(skb)->daddr,
+		.dif = inet_iif(skb),
+		.sdif = inet_sdif(skb),
+		.id = ntohs(icmp_hdr(skb)->un.echo.id),
+	};
+	enum skb_drop_reason reason;
+	bool ambiguous = false;
+	struct sock *sk;
+
+	__skb_push(skb, sizeof(struct icmphdr));
+	sk = icmpx_ping_find(&ix->ping, &query, &ambiguous);
+	if (!sk)
+		return icmpx_to_builtin(ix, skb, ambiguous);
+	if (unlikely(READ_ONCE(ix->builtin_ping)))
+		ping_rcv(skb);
+
+	/* A reply that waits for a program must not hold a connection of conntrack's. */
+	nf_reset_ct(skb);
+	if (unlikely(sock_queue_rcv_skb_reason(sk, skb, &reason)))
+		return icmpx_ping_drop(ix, sk, skb, icmpx_drop_outcome(reason), reason);
+	icmpx_count(ix, ICMPX_DELIVER_PING);
+	return NET_RX_SUCCESS;
+}
+
+/**
+ * icmpx_ping_queue() - Queue a packet for a socket.
+ * @sk: the socket
+ * @skb: the packet; consumed
+ *
+ * Linux calls it for packets that waited for a socket's lock; replies do not
+ * wait for that.
+ *
+ * Context: process, with bottom halves disabled; @sk is locked.
+ *
+ * Return: 0, or -1 if it was dropped.
+ */
+int icmpx_ping_queue(struct sock *sk, struct sk_buff *skb)
+{
+	enum skb_drop_reason reason;
+
+	if (!sock_queue_rcv_skb_reason(sk, skb, &reason))
+		return 0;
+	icmpx_skb_drop(sk, skb, reason);
+	return -1;
+}
+
+static void icmpx_source_address(struct msghdr *msg, const struct sk_buff *skb, int *addr_len)
+{
+	DECLARE_SOCKADDR(struct sockaddr_in *, name, msg->msg_name);
+
+	if (!name)
+		return;
+	*name = (struct sockaddr_in){
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = ip_hdr(skb)->saddr,
+	};
+	*addr_len = sizeof(*name);
+}
+
+/**
+ * icmpx_ping_recvmsg() - recvmsg(2).
+ * @sk: the socket
+ * @msg: where to: message, address, control messages
+ * @len: room for the message, in bytes
+ * @flags: MSG_PEEK, MSG_DONTWAIT, MSG_ERRQUEUE, ...
+ * @addr_len: set to the bytes of the address
+ *
+ * Context: process.
+ *
+ * Return: bytes received, or a negative errno.
+ */
+int icmpx_ping_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len)
+{
+	struct sk_buff *skb;
+	size_t copied;
+	int err;
+
+	if (flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (flags & MSG_ERRQUEUE)
+		return inet_recv_error(sk, msg, len, addr_len);
+
+	skb = skb_recv_datagram(sk, flags, &err);
+	if (!skb)
+		return err;
+	copied = min_t(size_t, skb->len, len);
+	if (copied < skb->len)
+		msg->msg_flags |= MSG_TRUNC;
+	err = skb_copy_datagram_msg(skb, 0, msg, copied);
+	if (!err) {
+		sock_recv_cmsgs(msg, sk, skb);
+		icmpx_source_address(msg, skb, addr_len);
+		if (icmpx_sk_cmsg_flags(sk))
+			ip_cmsg_recv(msg, skb);
+		err = copied;
+	}
+	skb_free_datagram(sk, skb);
+	return err;
+}
