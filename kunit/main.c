@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The KUnit suites of icmpx, one for each file of the core.
+ * The KUnit suites of icmpx, one for each file of the core and for what of
+ * src/linux needs no packet on a wire.
  */
 #include <linux/module.h>
 
@@ -13,7 +14,8 @@ kunit_test_suites(&icmpx_bucket_suite,
 		  &icmpx_options_suite,
 		  &icmpx_options_route_suite,
 		  &icmpx_options_garbage_suite,
-		  &icmpx_probe_suite);
+		  &icmpx_probe_suite,
+		  &icmpx_ping_table_suite);
 
 MODULE_DESCRIPTION("KUnit suites of icmpx");
 MODULE_LICENSE("GPL");
