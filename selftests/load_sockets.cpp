@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// Sockets from before the module was loaded: what is theirs reaches them while it is, and after it was.
+// Sockets from before the module was loaded: what is theirs reaches them while it is, and after it was. Ping sockets
+// from after that are the module's, and hold it.
 
 #include "lib/counters.hpp"
 #include "lib/errors.hpp"
@@ -88,7 +89,7 @@ void sockets_from_before_loading()
 	ktap::require_equal(icmpx.load(), 0, "loading");
 	expect_all(net, sockets, "loaded");
 	auto stat = ktap::require_value(counters::icmpx(), "icmpx_stat");
-	for (const char *name : {"deliver_ping", "deliver_error_icmp", "deliver_error_udp",
+	for (const char *name : {"deliver_ping_builtin", "deliver_error_icmp", "deliver_error_udp",
 				 "deliver_error_raw", "drop_no_socket"})
 		ktap::expect_equal(stat[name], 1, name);
 	ktap::require_equal(icmpx.unload(), 0, "unloading");
@@ -103,10 +104,83 @@ void sockets_from_after_loading()
 	wire::Wire net = new_network();
 
 	ktap::require_equal(icmpx.load(), 0, "loading");
+	{
+		Sockets sockets;
+
+		expect_all(net, sockets, "loaded");
+		ktap::expect_equal(icmpx.unload(), EWOULDBLOCK, "unloading");
+		expect_all(net, sockets, "after a try to unload");
+	}
+	ktap::require_equal(icmpx.unload_when_idle(), 0, "unloading");
 	Sockets sockets;
-	expect_all(net, sockets, "loaded");
-	ktap::require_equal(icmpx.unload(), 0, "unloading");
 	expect_all(net, sockets, "unloaded");
+}
+
+/// Open is what counts, not bound.
+void an_idle_socket_holds_the_module()
+{
+	module::Icmpx icmpx;
+
+	wire::Wire net = new_network();
+	ktap::require_equal(icmpx.load(), 0, "loading");
+	{
+		Socket idle = sock::ping();
+
+		ktap::expect_equal(icmpx.unload(), EWOULDBLOCK, "unloading");
+		ktap::expect_equal(sock::connect(idle, {peer.address, 0}), 0, "connect");
+	}
+	ktap::require_equal(icmpx.unload_when_idle(), 0, "unloading");
+}
+
+/// What is in the queue of a socket that is closed goes before the module does.
+void replies_that_nobody_read()
+{
+	module::Icmpx icmpx;
+	wire::Wire net = new_network();
+
+	ktap::require_equal(icmpx.load(), 0, "loading");
+	{
+		Sockets sockets;
+		packet::Icmp reply = packet::echo_request(sock::local(sockets.ping).port, 5,
+							  packet::pattern(48));
+
+		reply.type = Type::echo_reply;
+		for (int i = 0; i < 5; i++)
+			net.send(packet::datagram(reply));
+		ktap::expect(sock::wait_for(sockets.ping, POLLIN) & POLLIN, "a reply waits");
+	}
+	ktap::require_equal(icmpx.unload_when_idle(), 0, "unloading");
+}
+
+/// The module cannot know which identifiers sockets from before have: where both have one, both get the replies.
+void one_identifier_on_both_sides()
+{
+	module::Icmpx icmpx;
+	wire::Wire net = new_network();
+	Socket before = sock::ping();
+
+	sock::bind(before, {0, 4711});
+	sock::set(before, SOL_IP, IP_RECVERR, 1);
+	ktap::require_equal(icmpx.load(), 0, "loading");
+	{
+		Socket after = sock::ping();
+		packet::Icmp message = packet::echo_request(4711, 5, packet::pattern(48));
+
+		sock::bind(after, {0, 4711});
+		sock::set(after, SOL_IP, IP_RECVERR, 1);
+		net.send(errors::report(
+			Type::time_exceeded, 0, 0,
+			errors::sent(IPPROTO_ICMP, errors::host, peer.address, message.build())
+				.build()));
+		message.type = Type::echo_reply;
+		net.send(packet::datagram(message));
+		for (const Socket *socket : {&before, &after}) {
+			ktap::expect(sock::next_error(*socket).has_value(), "error");
+			auto reply = ktap::require_value(sock::receive(*socket), "reply");
+			ktap::expect_equal(reply, message.build(), "reply");
+		}
+	}
+	ktap::require_equal(icmpx.unload_when_idle(), 0, "unloading");
 }
 
 /// Errors that wait in a queue hold packets; those must not need the module that put them there.
@@ -156,6 +230,9 @@ int main(int argc, char **argv)
 		argc, argv,
 		{{"sockets_from_before_loading", sockets_from_before_loading},
 		 {"sockets_from_after_loading", sockets_from_after_loading},
+		 {"an_idle_socket_holds_the_module", an_idle_socket_holds_the_module},
+		 {"replies_that_nobody_read", replies_that_nobody_read},
+		 {"one_identifier_on_both_sides", one_identifier_on_both_sides},
 		 {"errors_that_wait_while_the_module_goes", errors_that_wait_while_the_module_goes},
 		 {"replies_that_wait_while_the_module_goes",
 		  replies_that_wait_while_the_module_goes}});

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Injects echo requests into the IP stack and reads the clock around them.
+ * Injects echo messages into the IP stack and reads the clock around them.
  *
  * Writing "DEVICE SOURCE DESTINATION TYPE LEN COUNT" to /proc/icmpx_bench lets
  * COUNT messages of TYPE, with LEN bytes of data, come in by DEVICE; reading
  * it then gives the nanoseconds that each one took, in the input path and on
  * its reply's way out, its making not counted. Under QEMU's -icount a
  * nanosecond is an instruction.
+ *
+ * With " IDENTIFIERS SEED" behind it, message i (0 to COUNT - 1) has i as its
+ * sequence number and an identifier of 1 to IDENTIFIERS, drawn from a sequence
+ * that SEED begins: whoever knows both knows who gets which message. With
+ * neither, the identifier is 42405.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -31,12 +36,21 @@ struct bench_job {
 	unsigned int type;
 	unsigned int len;
 	unsigned int count;
+	unsigned int identifiers;
+	u32 seed;
 };
 
 static DEFINE_MUTEX(bench_lock);
 static u64 bench_result;
 
-static struct sk_buff *bench_make(const struct bench_job *job, u16 sequence)
+/* The next identifier; selftests/bench/ping_sockets.cpp has the same sequence. */
+static u16 bench_draw(struct bench_job *job)
+{
+	job->seed = job->seed * 1664525 + 1013904223;
+	return 1 + (job->seed >> 16) % job->identifiers;
+}
+
+static struct sk_buff *bench_make(struct bench_job *job, u16 sequence)
 {
 	const unsigned int len = sizeof(struct icmphdr) + job->len;
 	struct icmphdr *icmph;
@@ -65,6 +79,8 @@ static struct sk_buff *bench_make(const struct bench_job *job, u16 sequence)
 	memset(icmph, 0xa5, len);
 	icmph->type = job->type;
 	icmph->code = 0;
+	if (job->identifiers)
+		icmph->un.echo.id = htons(bench_draw(job));
 	icmph->un.echo.sequence = htons(sequence);
 	icmph->checksum = 0;
 	icmph->checksum = ip_compute_csum(icmph, len);
@@ -73,14 +89,14 @@ static struct sk_buff *bench_make(const struct bench_job *job, u16 sequence)
 	return skb;
 }
 
-static int bench_batch(const struct bench_job *job, unsigned int count, u64 *elapsed)
+static int bench_batch(struct bench_job *job, u16 sequence, unsigned int count, u64 *elapsed)
 {
 	struct sk_buff *batch[BENCH_BATCH];
 	unsigned int i;
 	u64 start;
 
 	for (i = 0; i < count; i++) {
-		batch[i] = bench_make(job, i);
+		batch[i] = bench_make(job, sequence + i);
 		if (!batch[i])
 			goto err_free;
 	}
@@ -99,7 +115,7 @@ err_free:
 	return -ENOMEM;
 }
 
-static int bench_run(const struct bench_job *job)
+static int bench_run(struct bench_job *job)
 {
 	unsigned int left, batch;
 	u64 elapsed = 0;
@@ -107,7 +123,7 @@ static int bench_run(const struct bench_job *job)
 
 	for (left = job->count; left; left -= batch) {
 		batch = min_t(unsigned int, left, BENCH_BATCH);
-		err = bench_batch(job, batch, &elapsed);
+		err = bench_batch(job, job->count - left, batch, &elapsed);
 		if (err)
 			return err;
 		cond_resched();
@@ -119,14 +135,18 @@ static int bench_run(const struct bench_job *job)
 static int bench_parse(char *line, struct bench_job *job, struct net *net)
 {
 	char name[IFNAMSIZ], source[16], destination[16];
+	int fields;
 
-	if (sscanf(line, "%15s %15s %15s %u %u %u", name, source, destination, &job->type,
-		   &job->len, &job->count) != 6)
+	job->identifiers = 0;
+	fields = sscanf(line, "%15s %15s %15s %u %u %u %u %u", name, source, destination,
+			&job->type, &job->len, &job->count, &job->identifiers, &job->seed);
+	if (fields != 6 && fields != 8)
 		return -EINVAL;
 	if (!in4_pton(source, -1, (u8 *)&job->source, -1, NULL) ||
 	    !in4_pton(destination, -1, (u8 *)&job->destination, -1, NULL))
 		return -EINVAL;
-	if (job->type > U8_MAX || job->len > 65507 || !job->count || job->count > BENCH_COUNT_MAX)
+	if (job->type > U8_MAX || job->len > 65507 || !job->count || job->count > BENCH_COUNT_MAX ||
+	    job->identifiers > U16_MAX)
 		return -EINVAL;
 	job->dev = dev_get_by_name(net, name);
 	return job->dev ? 0 : -ENODEV;

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/**
+ * @file
+ * sendmsg() and recvmsg() with control messages (cmsg(3)).
+ */
+#pragma once
+
+#include "packet.hpp"
+#include "socket.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <sys/socket.h>
+
+namespace control {
+
+/// MSG_PROBE of linux/socket.h, to which the C library gives another name.
+inline constexpr int msg_probe = 0x10;
+
+using packet::Bytes;
+using packet::View;
+using sock::Endpoint;
+using sock::Socket;
+
+struct Message {
+	int level;
+	int type;
+	Bytes data;
+};
+
+/// One with @p value as it is in memory.
+template <typename T>
+Message make(int level, int type, const T &value) requires std::is_trivially_copyable_v<T>
+{
+	Bytes data(sizeof(value));
+
+	std::memcpy(data.data(), &value, sizeof(value));
+	return {level, type, std::move(data)};
+}
+
+/// The messages one behind the other, as sendmsg() wants them.
+inline Bytes build(const std::vector<Message> &messages)
+{
+	std::size_t size = 0, at = 0;
+
+	for (const Message &message : messages)
+		size += CMSG_SPACE(message.data.size());
+	Bytes bytes(size);
+	for (const Message &message : messages) {
+		cmsghdr header{};
+
+		header.cmsg_len = CMSG_LEN(message.data.size());
+		header.cmsg_level = message.level;
+		header.cmsg_type = message.type;
+		std::memcpy(&bytes[at], &header, sizeof(header));
+		if (!message.data.empty())
+			std::memcpy(&bytes[at + CMSG_LEN(0)], message.data.data(),
+				    message.data.size());
+		at += CMSG_SPACE(message.data.size());
+	}
+	return bytes;
+}
+
+/// Sends @p data with @p control as it is, which may be nonsense; returns 0 or the errno.
+inline int send_built(const Socket &socket, View data, const std::optional<Endpoint> &to,
+		      Bytes control, int flags = 0)
+{
+	sockaddr_in name = sock::to_kernel(to.value_or(Endpoint{}));
+	Bytes copy(data.begin(), data.end());
+	iovec part{copy.data(), copy.size()};
+	msghdr message{};
+
+	message.msg_name = to ? &name : nullptr;
+	message.msg_namelen = to ? sizeof(name) : 0;
+	message.msg_iov = &part;
+	message.msg_iovlen = 1;
+	message.msg_control = control.empty() ? nullptr : control.data();
+	message.msg_controllen = control.size();
+	return sendmsg(socket.get(), &message, flags | MSG_NOSIGNAL) < 0 ? errno : 0;
+}
+
+inline int send(const Socket &socket, View data, const std::optional<Endpoint> &to,
+		const std::vector<Message> &messages, int flags = 0)
+{
+	return send_built(socket, data, to, build(messages), flags);
+}
+
+/// What recvmsg() gave.
+struct Received {
+	/// 0 or the errno, and the rest is empty then.
+	int error = 0;
+	/// What it returned, which may be more than there was room for (MSG_TRUNC).
+	std::size_t size = 0;
+	Bytes data;
+	Endpoint from;
+	socklen_t name_size = 0;
+	int flags = 0;
+	std::vector<Message> messages;
+
+	/// The only message of that kind; nothing when there is none, or there are several.
+	const Message *find(int level, int type) const
+	{
+		const Message *found = nullptr;
+
+		for (const Message &message : messages) {
+			if (message.level != level || message.type != type)
+				continue;
+			if (found)
+				return nullptr;
+			found = &message;
+		}
+		return found;
+	}
+
+	/// Its contents, if it has that size.
+	template <typename T> std::optional<T> value(int level, int type) const
+	{
+		const Message *found = find(level, type);
+		T result;
+
+		if (!found || found->data.size() != sizeof(result))
+			return std::nullopt;
+		std::memcpy(&result, found->data.data(), sizeof(result));
+		return result;
+	}
+};
+
+/// Takes what there is, without waiting unless @p flags lack MSG_DONTWAIT.
+inline Received receive(const Socket &socket, int flags = MSG_DONTWAIT, std::size_t room = 65536,
+			std::size_t control_room = 1024)
+{
+	Bytes data(room), control(control_room);
+	sockaddr_in name{};
+	iovec part{data.data(), data.size()};
+	msghdr message{};
+
+	message.msg_name = &name;
+	message.msg_namelen = sizeof(name);
+	message.msg_iov = &part;
+	message.msg_iovlen = 1;
+	message.msg_control = control.data();
+	message.msg_controllen = control.size();
+	Received received;
+	ssize_t size = recvmsg(socket.get(), &message, flags);
+	if (size < 0) {
+		received.error = errno;
+		return received;
+	}
+	received.size = static_cast<std::size_t>(size);
+	data.resize(std::min(received.size, room));
+	received.data = std::move(data);
+	received.from = sock::from_kernel(name);
+	received.name_size = message.msg_namelen;
+	received.flags = message.msg_flags;
+	for (cmsghdr *part_of = CMSG_FIRSTHDR(&message); part_of;
+	     part_of = CMSG_NXTHDR(&message, part_of)) {
+		const std::uint8_t *begin = CMSG_DATA(part_of);
+
+		received.messages.push_back(
+			{part_of->cmsg_level, part_of->cmsg_type,
+			 Bytes(begin, begin + part_of->cmsg_len - CMSG_LEN(0))});
+	}
+	return received;
+}
+
+} // namespace control

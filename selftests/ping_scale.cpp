@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// Ping sockets in numbers: every identifier taken, and more sockets than there are identifiers. The built-in family has
+// no more than one socket for each identifier, so what is beyond that needs icmpx.
+
+#include "lib/counters.hpp"
+#include "lib/ping.hpp"
+
+#include <chrono>
+#include <cstdlib>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fcntl.h>
+#include <sys/resource.h>
+
+namespace {
+
+using counters::Change;
+using packet::Address;
+using packet::Bytes;
+using packet::Type;
+using sock::Endpoint;
+using sock::Socket;
+
+constexpr unsigned identifiers = 65535;
+constexpr unsigned many = 200000;
+
+/// 11.0.0.1 and on: everybody is reachable over the wire.
+constexpr Address peer(unsigned n) { return 0x0b000001U + n; }
+
+void allow_open_files(rlim_t count)
+{
+	const rlimit limit{count, count};
+
+	host::check(setrlimit(RLIMIT_NOFILE, &limit), "RLIMIT_NOFILE");
+}
+
+std::vector<Socket> open_connected(unsigned first, unsigned count)
+{
+	std::vector<Socket> sockets;
+
+	sockets.reserve(count);
+	for (unsigned i = first; i < first + count; i++) {
+		sockets.push_back(sock::ping());
+		ktap::require_equal(sock::connect(sockets.back(), {peer(i), 0}), 0,
+				    "connect, socket " + std::to_string(i));
+	}
+	return sockets;
+}
+
+Bytes data_of(unsigned n)
+{
+	Bytes data;
+
+	packet::put32(data, n);
+	return data;
+}
+
+void deliver(const wire::Wire &net, const Socket &socket, unsigned n, Address from)
+{
+	net.send(ping::reply(ping::identifier(socket), 1, data_of(n), from));
+}
+
+/// Expects exactly the one message that was meant for this socket.
+void expect_own(const Socket &socket, unsigned n)
+{
+	const std::string what = "socket " + std::to_string(n);
+	auto message = sock::receive(socket);
+
+	if (!ktap::expect(message.has_value(), what + ": its reply"))
+		return;
+	message->erase(message->begin(), message->begin() + 8);
+	ktap::expect_equal(*message, data_of(n), what + ": data");
+	ktap::expect(!sock::receive(socket), what + ": nothing else");
+}
+
+void every_identifier_once()
+{
+	wire::Wire net = ping::new_network();
+	allow_open_files(identifiers + 100);
+	std::vector<Socket> sockets;
+	std::set<std::uint16_t> seen;
+
+	for (unsigned i = 0; i < identifiers; i++) {
+		sockets.push_back(sock::ping());
+		ktap::require_equal(ping::try_to_bind(sockets.back(), {0, 0}), 0, "bind");
+		seen.insert(ping::identifier(sockets.back()));
+	}
+	ktap::expect_equal(seen.size(), identifiers, "different identifiers");
+	ktap::expect_equal(seen.count(0), 0, "identifier 0");
+
+	Socket more = sock::ping();
+	ktap::expect_equal(ping::try_to_bind(more, {0, 0}), EADDRINUSE, "bind, all are taken");
+	ktap::expect_equal(sock::connect(more, {peer(0), 0}), EAGAIN, "connect, all are taken");
+	ktap::expect_equal(sock::send(more, ping::request(1), Endpoint{peer(0), 0}), EAGAIN,
+			   "send, all are taken");
+	ktap::expect_equal(ping::identifier(more), 0, "its identifier");
+
+	const std::uint16_t freed = ping::identifier(sockets[1234]);
+	sockets[1234] = Socket();
+	ktap::expect_equal(ping::try_to_bind(more, {0, 0}), 0, "bind, one is free");
+	ktap::expect_equal(ping::identifier(more), freed, "the one that was freed");
+}
+
+void two_hundred_thousand_connected()
+{
+	host::need_icmpx();
+	wire::Wire net = ping::new_network();
+	allow_open_files(many + 100);
+	std::vector<Socket> sockets = open_connected(0, many);
+	std::map<std::uint16_t, unsigned> sharers;
+
+	for (const Socket &socket : sockets)
+		sharers[ping::identifier(socket)]++;
+	ktap::expect_equal(sharers.size(), identifiers, "identifiers in use");
+	ktap::expect_equal(sharers.count(0), 0, "identifier 0");
+
+	Change change;
+	for (unsigned i = 0; i < many; i++)
+		deliver(net, sockets[i], i, peer(i));
+	for (unsigned i = 0; i < many; i++)
+		expect_own(sockets[i], i);
+	change.expect_outcomes({{"deliver_ping", many}}, "outcomes");
+	auto stat = ktap::require_value(counters::icmpx(), "icmpx_stat");
+	ktap::expect_equal(stat["ping_sockets"], many, "ping_sockets");
+	ktap::expect_equal(ping::listed().size(), many, "lines of /proc/net/icmpx");
+}
+
+/// Two sockets that share an identifier, which takes as many as there are identifiers to get.
+struct Sharers {
+	Sharers() : net(ping::new_network())
+	{
+		allow_open_files(identifiers + 100);
+		sockets = open_connected(0, identifiers + 1);
+		last = sockets.size() - 1;
+		while (ping::identifier(sockets[other]) != ping::identifier(sockets[last]))
+			other++;
+		ktap::require(other < last, "another socket has the identifier");
+	}
+
+	/// The error that a router sends about what socket @p n sent.
+	Bytes error_about(std::size_t n) const
+	{
+		packet::Icmp request =
+			packet::echo_request(ping::identifier(sockets[n]), 1, Bytes(20));
+
+		return errors::sent(IPPROTO_ICMP, errors::host, peer(static_cast<unsigned>(n)),
+				    request.build())
+			.build();
+	}
+
+	wire::Wire net;
+	std::vector<Socket> sockets;
+	std::size_t last = 0, other = 0;
+};
+
+void sharing_an_identifier()
+{
+	host::need_icmpx();
+	Sharers made;
+	const Socket &a = made.sockets[made.last], &b = made.sockets[made.other];
+
+	{
+		Change change;
+
+		deliver(made.net, a, 1, peer(identifiers + 7));
+		ktap::expect(!sock::receive(a) && !sock::receive(b), "a third party's reply");
+		change.expect_outcomes({{"drop_ambiguous", 1}}, "a third party's reply");
+	}
+	for (const Socket *socket : {&a, &b})
+		sock::set(*socket, SOL_IP, IP_RECVERR, 1);
+	for (std::size_t n : {made.last, made.other}) {
+		made.net.send(errors::report(Type::time_exceeded, 0, 0, made.error_about(n)));
+		ktap::expect_equal(sock::next_error(a).has_value(), n == made.last, "error, one");
+		ktap::expect_equal(sock::next_error(b).has_value(), n == made.other,
+				   "error, the other");
+		sock::forget_errors(a);
+		sock::forget_errors(b);
+	}
+
+	// Who shares an identifier is known by his peer, and keeps him or gives the identifier up.
+	ktap::expect_equal(sock::connect(a, {peer(identifiers + 9), 0}), EADDRINUSE,
+			   "another peer");
+	ktap::expect_equal(sock::connect(a, {peer(identifiers), 0}), 0, "the same peer");
+	deliver(made.net, a, 5, peer(identifiers));
+	expect_own(a, 5);
+	sockaddr none{.sa_family = AF_UNSPEC, .sa_data = {}};
+	host::check(connect(a.get(), &none, sizeof(none)), "disconnect");
+	ktap::expect_equal(ping::identifier(a), 0, "identifier after disconnecting");
+	ktap::expect_equal(sock::connect(a, {peer(identifiers + 9), 0}), 0, "connecting anew");
+	deliver(made.net, a, 6, peer(identifiers + 9));
+	expect_own(a, 6);
+
+	// Left alone with an identifier, a socket gets what comes from any address again.
+	const std::uint16_t id = ping::identifier(a);
+	for (Socket &socket : made.sockets)
+		if (&socket != &a && ping::identifier(socket) == id)
+			socket = Socket();
+	deliver(made.net, a, 7, peer(identifiers + 7));
+	expect_own(a, 7);
+}
+
+void what_needs_an_identifier_of_its_own()
+{
+	host::need_icmpx();
+	Sharers made;
+	Socket socket = sock::ping();
+
+	ktap::expect_equal(ping::try_to_bind(socket, {errors::host, 0}), EADDRINUSE, "bind");
+	ktap::expect_equal(sock::connect(socket, {0xe0000001, 0}), EAGAIN, "connect, multicast");
+	sock::set(socket, SOL_SOCKET, SO_BROADCAST, 1);
+	ktap::expect_equal(sock::connect(socket, {0x0a0000ff, 0}), EAGAIN, "connect, broadcast");
+	ktap::expect_equal(sock::send(socket, ping::request(1), Endpoint{peer(1), 0}), EAGAIN,
+			   "send");
+	ktap::expect_equal(ping::identifier(socket), 0, "identifier");
+	// An address can be bound without one, which connect() then finds.
+	sock::set(socket, SOL_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+	ktap::expect_equal(ping::try_to_bind(socket, {errors::host, 0}), 0,
+			   "bind, IP_BIND_ADDRESS_NO_PORT");
+	ktap::expect_equal(sock::connect(socket, {peer(identifiers + 20), 0}), 0, "connect");
+	ktap::expect_equal(sock::local(socket).address, errors::host, "local address");
+	deliver(made.net, socket, 3, peer(identifiers + 20));
+	expect_own(socket, 3);
+
+	// A socket that asks for an identifier gets it, by SO_REUSEADDR, and what comes with it.
+	Socket asking = sock::ping();
+	const std::uint16_t shared = ping::identifier(made.sockets[made.last]);
+	ktap::expect_equal(ping::try_to_bind(asking, {0, shared}), 0, "bind to a shared one");
+	deliver(made.net, asking, 4, peer(identifiers));
+	expect_own(asking, 4);
+}
+
+/// As many bytes as a read() gives, at a position.
+std::string read_at(int fd, off_t position)
+{
+	std::string text(4096, '\0');
+	ssize_t size = host::check(static_cast<int>(pread(fd, text.data(), text.size(), position)),
+				   "pread");
+
+	text.resize(static_cast<std::size_t>(size));
+	return text;
+}
+
+void the_list_is_seekable()
+{
+	wire::Wire net = ping::new_network();
+	std::vector<Socket> sockets = open_connected(0, 500);
+	host::Descriptor file(
+		host::check(open(ping::list_path().c_str(), O_RDONLY | O_CLOEXEC), "open"));
+	std::string whole, piece;
+
+	while (!(piece = read_at(file.get(), static_cast<off_t>(whole.size()))).empty())
+		whole += piece;
+	ktap::expect_equal(whole.size(), 501 * 128, "bytes, of lines of 128");
+	for (off_t position : {60000, 128, 0, 127, 33333, 64000}) {
+		piece = read_at(file.get(), position);
+		ktap::expect(piece ==
+				     whole.substr(static_cast<std::size_t>(position), piece.size()),
+			     "what is at " + std::to_string(position));
+	}
+	ktap::expect(read_at(file.get(), static_cast<off_t>(whole.size())).empty(), "the end");
+}
+
+void the_list_while_sockets_come_and_go()
+{
+	host::need_icmpx();
+	wire::Wire net = ping::new_network();
+	std::vector<Socket> staying = open_connected(0, 300), going = open_connected(1000, 300);
+	std::map<unsigned long, unsigned> seen;
+	host::Descriptor file(
+		host::check(open(ping::list_path().c_str(), O_RDONLY | O_CLOEXEC), "open"));
+	std::string text;
+	char buffer[1024];
+	ssize_t size = 0;
+
+	for (unsigned n = 0; (size = read(file.get(), buffer, sizeof(buffer))) > 0; n++) {
+		text.append(buffer, static_cast<std::size_t>(size));
+		// Some go that were shown already, some that were not, and some come.
+		if (n < going.size() / 2) {
+			going[n] = Socket();
+			going[going.size() - 1 - n] = Socket();
+			staying.push_back(std::move(open_connected(2000 + n, 1).front()));
+		}
+	}
+	host::check(static_cast<int>(size), "read");
+	std::istringstream lines(text);
+	std::string line, word;
+	std::getline(lines, line);
+	while (std::getline(lines, line)) {
+		std::istringstream words(line);
+		for (int column = 0; column < 10; column++)
+			words >> word;
+		seen[std::stoul(word)]++;
+	}
+	for (unsigned i = 0; i < 300; i++) {
+		struct stat status {};
+
+		host::check(fstat(staying[i].get(), &status), "fstat");
+		ktap::expect_equal(seen[status.st_ino], 1,
+				   "times that socket " + std::to_string(i) + " is listed");
+	}
+}
+
+double seconds_to_read_list()
+{
+	const auto begin = std::chrono::steady_clock::now();
+
+	host::read_file(ping::list_path());
+	return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+/// Ten times the sockets are read in about ten times the time; looking for the place again after each page would take
+/// a hundred times.
+void the_list_is_linear()
+{
+	host::need_icmpx();
+	wire::Wire net = ping::new_network();
+	allow_open_files(40100);
+	std::vector<Socket> few = open_connected(0, 4000);
+	double short_list = seconds_to_read_list();
+	std::vector<Socket> more = open_connected(4000, 36000);
+	double long_list = seconds_to_read_list();
+
+	ktap::say(std::to_string(short_list) + " s for 4,000, " + std::to_string(long_list) +
+		  " s for 40,000");
+	ktap::expect(long_list < 30 * short_list, "less than 30 times as long");
+}
+
+void namespaces_have_identifiers_of_their_own()
+{
+	wire::Wire here = ping::new_network();
+	Socket first = sock::ping();
+	sock::bind(first, {0, 77});
+	host::Namespace home = host::Namespace::current();
+	wire::Wire there = ping::new_network();
+	Socket second = sock::ping();
+
+	sock::set(second, SOL_SOCKET, SO_REUSEADDR, 0);
+	ktap::require_equal(ping::try_to_bind(second, {0, 77}), 0, "bind in another namespace");
+	deliver(there, second, 2, peer(0));
+	expect_own(second, 2);
+	ktap::expect(!sock::receive(first), "the namespace where it did not come in");
+	home.enter();
+	deliver(here, first, 1, peer(0));
+	expect_own(first, 1);
+	ktap::expect(!sock::receive(second), "the other namespace");
+}
+
+} // namespace
+
+int main(int argc, char **argv)
+{
+	return ktap::run(
+		argc, argv,
+		{{"every_identifier_once", every_identifier_once},
+		 {"two_hundred_thousand_connected", two_hundred_thousand_connected},
+		 {"sharing_an_identifier", sharing_an_identifier},
+		 {"what_needs_an_identifier_of_its_own", what_needs_an_identifier_of_its_own},
+		 {"the_list_is_seekable", the_list_is_seekable},
+		 {"the_list_while_sockets_come_and_go", the_list_while_sockets_come_and_go},
+		 {"the_list_is_linear", the_list_is_linear},
+		 {"namespaces_have_identifiers_of_their_own",
+		  namespaces_have_identifiers_of_their_own}});
+}
