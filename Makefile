@@ -35,7 +35,7 @@ help:
 	@echo '  test-6.1, test-6.12    the kselftests, in a virtual machine'
 	@echo '  test              all of that'
 	@echo '  demo              what it does, in a virtual machine'
-	@echo '  bench             instructions a packet, built-in and icmpx'
+	@echo '  bench             what a packet costs, built-in and icmpx'
 
 .PHONY: module
 module:
