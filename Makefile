@@ -32,6 +32,7 @@ help:
 	@echo 'Testing:'
 	@echo '  check             static checks'
 	@echo '  kunit             the KUnit suites, in user-mode Linux'
+	@echo '  fuzz              the core under libFuzzer, T=SECONDS for each target'
 	@echo '  test-6.1, test-6.12    the kselftests, in a virtual machine'
 	@echo '  test              all of that'
 	@echo '  demo              what it does, in a virtual machine'
@@ -63,6 +64,10 @@ selftest-modules:
 
 selftest-modules-%:
 	kdir=$$(scripts/kernel headers $*) && $(MAKE) selftest-modules KDIR=$$kdir
+
+.PHONY: fuzz
+fuzz:
+	@scripts/fuzz $(or $(T),60)
 
 .PHONY: check kunit test demo bench
 check kunit test demo bench:

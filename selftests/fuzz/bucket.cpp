@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// Limits: no arithmetic overflows, and no more is allowed than a rate and a burst say.
+
+#include "fuzz.hpp"
+
+#include <algorithm>
+
+extern "C" int LLVMFuzzerTestOneInput(const u8 *data, std::size_t size)
+{
+	fuzz::Input input(data, size);
+	const auto elapsed = input.take<u32>();
+	const auto ticks = std::max<u32>(input.take<u32>(), 1);
+	const auto rate = input.take<u32>();
+	const auto burst = input.take<u32>();
+	const auto credit = input.take<s32>();
+	const u32 earned = icmpx_bucket_earned(elapsed, ticks, rate);
+
+	fuzz::must(earned <= rate);
+	const s32 filled = icmpx_bucket_fill(credit, earned, burst);
+	fuzz::must(filled <= 0 || static_cast<u32>(filled) <= burst || filled <= credit);
+
+	// At one instant, a burst and no more.
+	const u32 flow_rate = 1 + rate % 1000000;
+	const u32 flow_burst = 1 + burst % 64;
+	const u64 now = input.take<u64>() >> 1;
+	u64 arrival = 0;
+	u32 allowed = 0;
+	for (u32 i = 0; i < flow_burst + 4; i++)
+		allowed += icmpx_flow_allow(&arrival, now, flow_rate, flow_burst);
+	fuzz::must(allowed <= flow_burst);
+	// Whatever a bucket holds, the clock running backwards included.
+	arrival = input.take<u64>();
+	const u64 before = arrival;
+	if (!icmpx_flow_allow(&arrival, now, flow_rate, flow_burst))
+		fuzz::must(arrival == before);
+	return 0;
+}
