@@ -65,7 +65,7 @@ name_is_taken() {
 	rmmod test_name
 	"${in[@]}" insmod "$test_modules/test_name.ko" "what=$what" || return
 	expect_refused ""
-	expect_log "says what to do" 'icmpx: .*(icmpx_stat|/proc/sys/net/icmpx)'
+	expect_log "says what to do" 'icmpx: .*/proc/sys/net/icmpx, /proc/net/icmpx or /proc/net/icmpx_stat'
 	expect_equal "$(log_since_mark | grep -c 'icmpx: ')" 1 "messages"
 	expect_equal "$(log_since_mark | grep -cE 'BUG|Oops|refcount_t')" 0 "complaints"
 	dmesg -C
@@ -75,7 +75,8 @@ name_is_taken() {
 	# Of the directory only this much can be said: when a name in it is taken, the kernel forgets those of others, too.
 	expect_failure "settings" "${in[@]}" test -e /proc/sys/net/icmpx/echo_burst
 	expect_failure "settings" "${in[@]}" test -e /proc/sys/net/icmpx/ratemask
-	[[ $what == stat ]] || expect_failure "counters" "${in[@]}" test -e /proc/net/icmpx_stat
+	[[ $what == icmpx_stat ]] || expect_failure "counters" "${in[@]}" test -e /proc/net/icmpx_stat
+	[[ $what == icmpx ]] || expect_failure "ping sockets" "${in[@]}" test -e /proc/net/icmpx
 	expect_equal "$(in_server sysctl -n net.ipv4.icmp_ratemask)" 77 "a setting"
 	expect_pings "ping answered by the built-in code"
 	rmmod test_name
@@ -92,11 +93,19 @@ test_a_setting_is_taken_in_another_namespace() {
 }
 
 test_the_counters_are_taken() {
-	name_is_taken stat ""
+	name_is_taken icmpx_stat ""
 }
 
 test_the_counters_are_taken_in_another_namespace() {
-	name_is_taken stat "$server"
+	name_is_taken icmpx_stat "$server"
+}
+
+test_the_list_of_ping_sockets_is_taken() {
+	name_is_taken icmpx ""
+}
+
+test_the_list_of_ping_sockets_is_taken_in_another_namespace() {
+	name_is_taken icmpx "$server"
 }
 
 test_loading_twice() {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Takes a name that icmpx wants, in the network namespace of whoever loads
- * this, so that a step of loading icmpx fails: what=sysctl, what=stat.
+ * this, so that a step of loading icmpx fails: what=sysctl, what=icmpx,
+ * what=icmpx_stat.
  */
 #include <linux/module.h>
 #include <linux/nsproxy.h>
@@ -13,7 +14,7 @@
 
 static char *what = "sysctl";
 module_param(what, charp, 0444);
-MODULE_PARM_DESC(what, "sysctl: net.icmpx.echo_ratelimit; stat: /proc/net/icmpx_stat");
+MODULE_PARM_DESC(what, "sysctl: net.icmpx.echo_ratelimit; else the name of a file in /proc/net");
 
 static struct net *net;
 static struct ctl_table_header *header;
@@ -44,7 +45,7 @@ static int __init test_name_init(void)
 		header = register_net_sysctl(net, "net/icmpx", table);
 		taken = header;
 	} else {
-		taken = proc_create("icmpx_stat", 0444, net->proc_net, &empty);
+		taken = proc_create(what, 0444, net->proc_net, &empty);
 	}
 	if (taken)
 		return 0;
@@ -57,7 +58,7 @@ static void __exit test_name_exit(void)
 	if (header)
 		unregister_net_sysctl_table(header);
 	else
-		remove_proc_entry("icmpx_stat", net->proc_net);
+		remove_proc_entry(what, net->proc_net);
 	put_net(net);
 }
 
