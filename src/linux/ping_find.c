@@ -4,12 +4,18 @@
 
 #include "ping_table.h"
 
-/* Whether a socket that has the identifier takes packets to that address, by that interface. */
+/*
+ * Whether a socket takes packets to that address, by that interface, and still
+ * has the identifier: one that has changed it is on another list, and leads
+ * who was on his way through the first one there.
+ */
 static bool icmpx_accepts(const struct sock *sk, const struct icmpx_ping_query *query)
 {
 	const __be32 address = READ_ONCE(inet_sk(sk)->inet_rcv_saddr);
 	const int interface = READ_ONCE(sk->sk_bound_dev_if);
 
+	if (READ_ONCE(inet_sk(sk)->inet_num) != query->id)
+		return false;
 	if (address && address != query->local)
 		return false;
 	return !interface || interface == query->dif || interface == query->sdif;
