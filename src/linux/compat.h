@@ -72,7 +72,7 @@ static inline unsigned int icmpx_sk_cmsg_flags(const struct sock *sk)
 #endif
 }
 
-/* Since 6.12 drop monitors are told of the socket. */
+/* Since 6.11 drop monitors are told of the socket. */
 static inline void icmpx_skb_drop(struct sock *sk, struct sk_buff *skb, enum skb_drop_reason reason)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
@@ -82,7 +82,7 @@ static inline void icmpx_skb_drop(struct sock *sk, struct sk_buff *skb, enum skb
 #endif
 }
 
-/* Since 6.6 a program may change an address's length. */
+/* Since 6.7 a program may change an address's length. */
 static inline int icmpx_run_bpf_connect4(struct sock *sk, struct sockaddr *uaddr, int *addr_len)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
@@ -92,7 +92,7 @@ static inline int icmpx_run_bpf_connect4(struct sock *sk, struct sockaddr *uaddr
 #endif
 }
 
-/* Control messages of SOL_SOCKET. */
+/* Control messages of SOL_SOCKET. Since 6.4 without the message that they are of. */
 static inline int icmpx_sock_cmsg_send(struct sock *sk, struct msghdr *msg, struct cmsghdr *cmsg,
 				       struct sockcm_cookie *sockc)
 {

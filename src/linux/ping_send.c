@@ -8,12 +8,6 @@
 
 #include "ping.h"
 
-/* IP options set with setsockopt(), copied so that they may change meanwhile. */
-struct icmpx_options_copy {
-	struct ip_options_rcu options;
-	u8 bytes[ICMPX_OPTIONS_MAX];
-};
-
 /* Takes the header off the message; a program fills in type, code and sequence number alone. */
 static int icmpx_read_request(struct msghdr *msg, size_t len, struct icmphdr *request)
 {
@@ -44,7 +38,8 @@ static int icmpx_destination(struct sock *sk, const struct msghdr *msg, __be32 *
 	return 0;
 }
 
-static struct ip_options_rcu *icmpx_socket_options(struct sock *sk, struct icmpx_options_copy *copy)
+/* IP options set with setsockopt(), copied so that they may change meanwhile. */
+static struct ip_options_rcu *icmpx_socket_options(struct sock *sk, struct ip_options_data *copy)
 {
 	const struct ip_options_rcu *options;
 
@@ -53,7 +48,7 @@ static struct ip_options_rcu *icmpx_socket_options(struct sock *sk, struct icmpx
 	if (options)
 		memcpy(copy, options, sizeof(*options) + options->opt.optlen);
 	rcu_read_unlock();
-	return options ? &copy->options : NULL;
+	return options ? &copy->opt : NULL;
 }
 
 static int icmpx_route_request(struct sock *sk, struct icmpx_outgoing *out, __be32 source,
@@ -121,7 +116,7 @@ static int icmpx_send_request(struct sock *sk, struct icmpx_outgoing *out)
 static int icmpx_send_message(struct sock *sk, struct icmpx_outgoing *out)
 {
 	struct ip_options_rcu *requested = NULL;
-	struct icmpx_options_copy copy;
+	struct ip_options_data copy;
 	__be32 source, destination;
 	int err;
 
