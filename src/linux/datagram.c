@@ -199,23 +199,6 @@ static void icmpx_put_header(struct sock *sk, struct sk_buff *skb, struct icmpx_
 	out->rt = NULL;
 }
 
-static int icmpx_hand_datagram_to_ip(struct sock *sk, struct sk_buff *skb, u8 type)
-{
-	struct net *net = sock_net(sk);
-	int err;
-
-	ICMPMSGOUT_INC_STATS(net, type);
-	ICMP_INC_STATS(net, ICMP_MIB_OUTMSGS);
-	err = ip_local_out(net, sk, skb);
-	if (err > 0)
-		err = net_xmit_errno(err);
-	if (err)
-		IP_INC_STATS(net, IPSTATS_MIB_OUTDISCARDS);
-	else
-		icmpx_count(icmpx_net(net), ICMPX_PING_SENT);
-	return err;
-}
-
 /**
  * icmpx_send_datagram() - Send a program's message.
  * @sk: the socket, locked
@@ -237,6 +220,7 @@ int icmpx_send_datagram(struct sock *sk, struct icmpx_outgoing *out)
 	};
 	struct sk_buff *skb;
 	unsigned int max;
+	int err;
 
 	pieces.mtu = ip_sk_use_pmtu(sk) ? dst_mtu(&out->rt->dst) :
 					  READ_ONCE(out->rt->dst.dev->mtu);
@@ -255,5 +239,8 @@ int icmpx_send_datagram(struct sock *sk, struct icmpx_outgoing *out)
 		return PTR_ERR(skb);
 	}
 	icmpx_put_header(sk, skb, out, pieces.hlen);
-	return icmpx_hand_datagram_to_ip(sk, skb, out->header.type);
+	err = icmpx_local_out(sock_net(sk), sk, skb, out->header.type);
+	if (!err)
+		icmpx_count(icmpx_net(sock_net(sk)), ICMPX_PING_SENT);
+	return err;
 }

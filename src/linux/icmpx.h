@@ -102,6 +102,7 @@ struct icmpx_reply;
 DECLARE_PER_CPU(struct sock *, icmpx_control_sk);
 int icmpx_transmit_init(void);
 void icmpx_transmit_exit(void);
+int icmpx_local_out(struct net *net, struct sock *sk, struct sk_buff *skb, u8 type);
 enum icmpx_stat icmpx_transmit(struct sock *sk, struct icmpx_net *ix, struct icmpx_reply *reply,
 			       struct rtable *rt);
 

@@ -199,25 +199,29 @@ static void icmpx_charge(struct sock *sk, struct sk_buff *skb)
 	refcount_add(skb->truesize, &sk->sk_wmem_alloc);
 }
 
-static enum icmpx_stat icmpx_hand_to_ip(struct sock *sk, struct sk_buff *skb, bool in_place)
+/**
+ * icmpx_local_out() - Hand a finished packet to IP, and count it.
+ * @net: the namespace
+ * @sk: who sends it
+ * @skb: the packet; consumed
+ * @type: the ICMP type that it counts as
+ *
+ * Context: process, or bottom halves disabled.
+ *
+ * Return: 0 or a negative errno.
+ */
+int icmpx_local_out(struct net *net, struct sock *sk, struct sk_buff *skb, u8 type)
 {
-	struct net *net = sock_net(sk);
 	int err;
 
-	/*
-	 * Of every type of reply: Linux counts what a raw socket sends by the
-	 * type that its route was looked up for, and a control socket is one.
-	 */
-	ICMPMSGOUT_INC_STATS(net, ICMP_ECHOREPLY);
+	ICMPMSGOUT_INC_STATS(net, type);
 	ICMP_INC_STATS(net, ICMP_MIB_OUTMSGS);
 	err = ip_local_out(net, sk, skb);
 	if (err > 0)
 		err = net_xmit_errno(err);
-	if (unlikely(err)) {
+	if (unlikely(err))
 		IP_INC_STATS(net, IPSTATS_MIB_OUTDISCARDS);
-		return ICMPX_DROP_OUTPUT;
-	}
-	return in_place ? ICMPX_REPLY_IN_PLACE : ICMPX_REPLY_COPIED;
+	return err;
 }
 
 /**
@@ -268,7 +272,13 @@ enum icmpx_stat icmpx_transmit(struct sock *sk, struct icmpx_net *ix, struct icm
 	icmpx_put_ip_header(sk, skb, reply, rt, hlen);
 	if (unlikely(skb->len > mtu))
 		icmpx_count(ix, ICMPX_FRAGMENTED_REPLIES);
-	return icmpx_hand_to_ip(sk, skb, in_place);
+	/*
+	 * Of every type of reply: Linux counts what a raw socket sends by the
+	 * type that its route was looked up for, and a control socket is one.
+	 */
+	if (unlikely(icmpx_local_out(sock_net(sk), sk, skb, ICMP_ECHOREPLY)))
+		return ICMPX_DROP_OUTPUT;
+	return in_place ? ICMPX_REPLY_IN_PLACE : ICMPX_REPLY_COPIED;
 
 err_skb:
 	kfree_skb(skb);
