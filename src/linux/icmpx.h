@@ -8,6 +8,8 @@
 #include <linux/percpu.h>
 #include <linux/skbuff.h>
 #include <net/flow.h>
+#include <net/icmp.h>
+#include <net/ip.h>
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
 
@@ -76,6 +78,32 @@ static inline void icmpx_count(struct icmpx_net *ix, enum icmpx_stat stat)
 	this_cpu_inc(ix->counters->value[stat]);
 }
 
+/**
+ * icmpx_local_out() - Hand a finished packet to IP, and count it.
+ * @net: the namespace
+ * @sk: who sends it
+ * @skb: the packet; consumed
+ * @type: the ICMP type that it counts as
+ *
+ * Context: process, or bottom halves disabled.
+ *
+ * Return: 0 or a negative errno.
+ */
+static inline int icmpx_local_out(struct net *net, struct sock *sk, struct sk_buff *skb,
+				  u8 type)
+{
+	int err;
+
+	ICMPMSGOUT_INC_STATS(net, type);
+	ICMP_INC_STATS(net, ICMP_MIB_OUTMSGS);
+	err = ip_local_out(net, sk, skb);
+	if (err > 0)
+		err = net_xmit_errno(err);
+	if (unlikely(err))
+		IP_INC_STATS(net, IPSTATS_MIB_OUTDISCARDS);
+	return err;
+}
+
 /* takeover.c */
 int icmpx_take_over(void);
 void icmpx_give_back(void);
@@ -102,7 +130,6 @@ struct icmpx_reply;
 DECLARE_PER_CPU(struct sock *, icmpx_control_sk);
 int icmpx_transmit_init(void);
 void icmpx_transmit_exit(void);
-int icmpx_local_out(struct net *net, struct sock *sk, struct sk_buff *skb, u8 type);
 enum icmpx_stat icmpx_transmit(struct sock *sk, struct icmpx_net *ix, struct icmpx_reply *reply,
 			       struct rtable *rt);
 

@@ -200,31 +200,6 @@ static void icmpx_charge(struct sock *sk, struct sk_buff *skb)
 }
 
 /**
- * icmpx_local_out() - Hand a finished packet to IP, and count it.
- * @net: the namespace
- * @sk: who sends it
- * @skb: the packet; consumed
- * @type: the ICMP type that it counts as
- *
- * Context: process, or bottom halves disabled.
- *
- * Return: 0 or a negative errno.
- */
-int icmpx_local_out(struct net *net, struct sock *sk, struct sk_buff *skb, u8 type)
-{
-	int err;
-
-	ICMPMSGOUT_INC_STATS(net, type);
-	ICMP_INC_STATS(net, ICMP_MIB_OUTMSGS);
-	err = ip_local_out(net, sk, skb);
-	if (err > 0)
-		err = net_xmit_errno(err);
-	if (unlikely(err))
-		IP_INC_STATS(net, IPSTATS_MIB_OUTDISCARDS);
-	return err;
-}
-
-/**
  * icmpx_transmit() - Make the reply out of the request and send it.
  * @sk: the control socket, locked
  * @ix: ours of the namespace
