@@ -194,27 +194,6 @@ static void one_that_was_chosen_gives_way_to_one_that_asked(struct kunit *test)
 	release(fixture, 0);
 }
 
-/* Who walks a list may meet a socket that has another identifier by now. */
-static void one_that_has_moved_on(struct kunit *test)
-{
-	struct fixture *fixture = test->priv;
-	struct icmpx_ping_table *table = &fixture->table;
-	unsigned int i;
-	u16 id;
-
-	socks_init(test, 2);
-	KUNIT_ASSERT_EQ(test, icmpx_ping_take(table, sock_of(fixture, 0), 9), 0);
-	KUNIT_ASSERT_EQ(test, icmpx_ping_choose(table, sock_of(fixture, 1)), 0);
-	for (i = 0; i < 2; i++) {
-		id = fixture->socks[i].inet.inet_num;
-		KUNIT_EXPECT_PTR_EQ(test, find(fixture, id, 1), sock_of(fixture, i));
-		fixture->socks[i].inet.inet_num = id ^ 1;
-		KUNIT_EXPECT_NULL(test, find(fixture, id, 1));
-		fixture->socks[i].inet.inet_num = id;
-		release(fixture, i);
-	}
-}
-
 static void collision(struct kunit *test)
 {
 	struct fixture *fixture = test->priv;
@@ -451,7 +430,6 @@ static struct kunit_case table_cases[] = {
 	KUNIT_CASE_PARAM(address_and_device, matches_gen_params),
 	KUNIT_CASE(the_last_bound_is_preferred),
 	KUNIT_CASE(one_that_was_chosen_gives_way_to_one_that_asked),
-	KUNIT_CASE(one_that_has_moved_on),
 	KUNIT_CASE(collision),
 	KUNIT_CASE(chosen_at_random),
 	KUNIT_CASE(exhaustion),

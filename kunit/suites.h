@@ -19,6 +19,7 @@ extern struct kunit_suite icmpx_options_suite;
 extern struct kunit_suite icmpx_options_route_suite;
 extern struct kunit_suite icmpx_options_garbage_suite;
 extern struct kunit_suite icmpx_probe_suite;
+extern struct kunit_suite icmpx_ping_find_suite;
 extern struct kunit_suite icmpx_ping_table_suite;
 
 /* What a function may write is put between two of these, which it may not. */
