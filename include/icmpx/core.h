@@ -358,7 +358,8 @@ bool icmpx_options_echo(const struct icmpx_options *request, __be32 source,
 
 /**
  * icmpx_options_fill() - Put this host into the options of a reply.
- * @reply: what icmpx_options_echo() set
+ * @reply: what icmpx_options_echo() set, or what a program asks for; a slot
+ *	that an option does not have is not filled in
  * @source: network order: the reply's source address
  * @destination: network order: the reply's final destination
  * @now: milliseconds since midnight UT, as RFC 791 wants it on the wire

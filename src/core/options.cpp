@@ -59,6 +59,14 @@ constexpr bool has_room(Bytes option, u8 first, std::size_t pointer, std::size_t
 	return pointer >= first && pointer - 1 + room <= option.size();
 }
 
+/// Puts an address or a time into the slot that ends at @p end, where the
+/// option has one: icmpx_options_echo() saw to that, but others fill in too.
+constexpr void put_before(MutableBytes option, std::size_t end, __be32 value)
+{
+	if (end >= kRouteAt + kAddressLen && end <= option.size())
+		store_be32(option, end - kAddressLen, value);
+}
+
 /// Appends options to a reply; never more than it can hold.
 class Appender {
 public:
@@ -250,20 +258,19 @@ void icmpx_options_fill(icmpx_options *reply, __be32 source, __be32 destination,
 	const MutableBytes record = option_to_fill(*reply, reply->rr);
 	const MutableBytes stamps = option_to_fill(*reply, reply->ts);
 
-	// The pointers were moved past these slots by icmpx_options_echo(), which
-	// saw that there is room for them.
+	const std::size_t time_len = reply->ts_needtime != 0 ? kTimeLen : 0;
+
 	if (!route.empty())
-		store_be32(route, route.size() - kAddressLen, destination);
+		put_before(route, route.size(), destination);
 	if (!record.empty() && reply->rr_needaddr != 0)
-		store_be32(record, record[kPointerAt] - 1U - kAddressLen, source);
+		put_before(record, record[kPointerAt] - 1U, source);
 	if (stamps.empty())
 		return;
 
 	const std::size_t end = stamps[kPointerAt] - 1U;
-	const std::size_t time_len = reply->ts_needtime != 0 ? kTimeLen : 0;
 
 	if (reply->ts_needaddr != 0)
-		store_be32(stamps, end - time_len - kAddressLen, source);
+		put_before(stamps, end - time_len, source);
 	if (reply->ts_needtime != 0)
-		store_be32(stamps, end - kTimeLen, now);
+		put_before(stamps, end, now);
 }
