@@ -24,15 +24,20 @@ extern "C" int LLVMFuzzerTestOneInput(const u8 *data, std::size_t size)
 	const u32 flow_rate = 1 + rate % 1000000;
 	const u32 flow_burst = 1 + burst % 64;
 	const u64 now = input.take<u64>() >> 1;
-	u64 arrival = 0;
-	u32 allowed = 0;
-	for (u32 i = 0; i < flow_burst + 4; i++)
-		allowed += icmpx_flow_allow(&arrival, now, flow_rate, flow_burst);
-	fuzz::must(allowed <= flow_burst);
-	// Whatever a bucket holds, the clock running backwards included.
-	arrival = input.take<u64>();
-	const u64 before = arrival;
-	if (!icmpx_flow_allow(&arrival, now, flow_rate, flow_burst))
-		fuzz::must(arrival == before);
+	const auto before = input.take<u64>();
+	static fuzz::Guarded memory;
+
+	for (const fuzz::Edge edge : fuzz::both_edges) {
+		u64 *arrival = memory.writable(u64{0}, edge);
+		u32 allowed = 0;
+
+		for (u32 i = 0; i < flow_burst + 4; i++)
+			allowed += icmpx_flow_allow(arrival, now, flow_rate, flow_burst);
+		fuzz::must(allowed <= flow_burst);
+		// Whatever a bucket holds, the clock running backwards included.
+		*arrival = before;
+		if (!icmpx_flow_allow(arrival, now, flow_rate, flow_burst))
+			fuzz::must(*arrival == before);
+	}
 	return 0;
 }

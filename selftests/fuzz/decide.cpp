@@ -4,12 +4,12 @@
 
 #include "fuzz.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const u8 *data, std::size_t size)
+namespace {
+
+void check(const fuzz::Header &header, u32 policy, fuzz::Edge edge)
 {
-	fuzz::Input input(data, size);
-	const auto header = input.take<fuzz::Header>();
-	const auto policy = input.take<u32>();
-	const icmpx_verdict verdict = icmpx_decide(header.bytes, policy);
+	static fuzz::Guarded message;
+	const icmpx_verdict verdict = icmpx_decide(message.constant(header, edge)->bytes, policy);
 
 	fuzz::must(verdict.action <= ICMPX_TO_ERROR);
 	if (verdict.action == ICMPX_FINISH)
@@ -19,10 +19,21 @@ extern "C" int LLVMFuzzerTestOneInput(const u8 *data, std::size_t size)
 	if ((policy & ICMPX_IGNORE_ALL) != 0)
 		fuzz::must(verdict.action != ICMPX_ANSWER_ECHO &&
 			   verdict.action != ICMPX_ANSWER_PROBE);
-
 	// A ping socket sends nothing that would be a reply, or an error.
 	if (icmpx_is_request(header.bytes[0], header.bytes[1]))
 		fuzz::must(verdict.action != ICMPX_TO_PING && verdict.action != ICMPX_TO_ERROR);
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const u8 *data, std::size_t size)
+{
+	fuzz::Input input(data, size);
+	const auto header = input.take<fuzz::Header>();
+	const auto policy = input.take<u32>();
+
+	for (const fuzz::Edge edge : fuzz::both_edges)
+		check(header, policy, edge);
 	if (icmpx_rate_limited(header.bytes[0], header.bytes[1], policy))
 		fuzz::must(header.bytes[0] <= 18 && (policy >> header.bytes[0] & 1) != 0);
 	return 0;

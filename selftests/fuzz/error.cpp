@@ -4,18 +4,18 @@
 
 #include "fuzz.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const u8 *data, std::size_t size)
+namespace {
+
+void check(const fuzz::Header &header, fuzz::Bytes embedded, u8 no_pmtu_disc, fuzz::Edge edge)
 {
-	fuzz::Input input(data, size);
-	const auto header = input.take<fuzz::Header>();
-	const auto no_pmtu_disc = input.take<u8>();
-	const std::vector<u8> embedded = input.rest();
-	const icmpx_error_verdict verdict =
-		icmpx_decide_error(header.bytes, embedded.data(), embedded.size(), no_pmtu_disc);
+	static fuzz::Guarded message, datagram;
+	const icmpx_error_verdict verdict = icmpx_decide_error(
+		message.constant(header, edge)->bytes, datagram.constant(embedded, edge),
+		embedded.size(), no_pmtu_disc);
 
 	if (verdict.action == ICMPX_FINISH) {
 		fuzz::must(fuzz::is_outcome(verdict.outcome));
-		return 0;
+		return;
 	}
 	fuzz::must(verdict.action == ICMPX_TO_SOCKETS && verdict.in_error == 0);
 	fuzz::must(embedded.size() >= 20);
@@ -23,5 +23,17 @@ extern "C" int LLVMFuzzerTestOneInput(const u8 *data, std::size_t size)
 	// A whole header, and the eight bytes that RFC 792 has quoted.
 	fuzz::must(verdict.needed >= 20 + 8 && verdict.needed <= 60 + 8);
 	fuzz::must(verdict.needed == (embedded[0] & 0xf) * 4 + 8);
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const u8 *data, std::size_t size)
+{
+	fuzz::Input input(data, size);
+	const auto header = input.take<fuzz::Header>();
+	const auto no_pmtu_disc = input.take<u8>();
+
+	for (const fuzz::Edge edge : fuzz::both_edges)
+		check(header, input.rest(), no_pmtu_disc, edge);
 	return 0;
 }

@@ -4,18 +4,29 @@
 
 #include "fuzz.hpp"
 
+namespace {
+
+void check(fuzz::Bytes message, fuzz::Edge edge)
+{
+	static fuzz::Guarded data, result;
+	icmpx_probe_query scratch;
+
+	std::memset(&scratch, 0xa5, sizeof(scratch));
+	icmpx_probe_query *query = result.writable(scratch, edge);
+	icmpx_probe_parse(data.constant(message, edge), message.size(), query);
+	fuzz::must(query->by <= ICMPX_PROBE_BY_IPV6);
+	if (query->by == ICMPX_PROBE_BY_NAME)
+		fuzz::must(std::memchr(query->name, 0, sizeof(query->name)) != nullptr);
+	// An extension header, an object's header and something in it.
+	if (query->by != ICMPX_PROBE_MALFORMED)
+		fuzz::must(message.size() > 8);
+}
+
+} // namespace
+
 extern "C" int LLVMFuzzerTestOneInput(const u8 *data, std::size_t size)
 {
-	const std::vector<u8> message = fuzz::Input(data, size).rest();
-	icmpx_probe_query query;
-
-	std::memset(&query, 0xa5, sizeof(query));
-	icmpx_probe_parse(message.data(), message.size(), &query);
-	fuzz::must(query.by <= ICMPX_PROBE_BY_IPV6);
-	if (query.by == ICMPX_PROBE_BY_NAME)
-		fuzz::must(std::memchr(query.name, 0, sizeof(query.name)) != nullptr);
-	// An extension header, an object's header and something in it.
-	if (query.by != ICMPX_PROBE_MALFORMED)
-		fuzz::must(message.size() > 8);
+	for (const fuzz::Edge edge : fuzz::both_edges)
+		check({data, size}, edge);
 	return 0;
 }

@@ -36,30 +36,56 @@ void expect_right(std::vector<u8> message)
 	fuzz::must(message == carried);
 }
 
+/// What the core makes of a request's first bytes, with the message as it is afterwards.
+struct Request {
+	u8 kind;
+	u8 code;
+	u8 status;
+	__be32 now;
+};
+
+bool reply(const Request &request, std::vector<u8> &message, fuzz::Edge edge)
+{
+	static fuzz::Guarded memory;
+	const std::size_t size =
+		ICMPX_HEADER_LEN + (request.kind == 2 ? std::size_t{ICMPX_TIMESTAMP_LEN} : 0);
+	u8 *bytes = memory.writable(fuzz::Bytes(message).first(size), edge);
+	bool carried = true;
+
+	if (request.kind == 0)
+		carried = icmpx_echo_reply(bytes);
+	else if (request.kind == 1)
+		carried = icmpx_probe_reply(bytes, request.code, request.status);
+	else
+		icmpx_timestamp_reply(bytes, request.now);
+	std::copy_n(bytes, size, message.begin());
+	return carried;
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const u8 *data, std::size_t size)
 {
+	constexpr u8 requests[]{8, 42, 13}, replies[]{0, 43, 14};
 	fuzz::Input input(data, size);
-	const auto kind = input.take<u8>();
-	const auto code = input.take<u8>();
-	const auto status = input.take<u8>();
-	const auto now = input.take<__be32>();
-	std::vector<u8> message = input.rest();
+	Request request{};
 
-	message.resize(std::max<std::size_t>(message.size(), ICMPX_HEADER_LEN));
-	if (kind % 3 == 2) {
-		message.resize(ICMPX_HEADER_LEN + ICMPX_TIMESTAMP_LEN);
-		icmpx_timestamp_reply(message.data(), now);
-		fuzz::must(message[0] == 14);
-		return 0;
-	}
-	message[0] = kind % 3 == 0 ? 8 : 42;
+	request.kind = input.take<u8>() % 3;
+	request.code = input.take<u8>();
+	request.status = input.take<u8>();
+	request.now = input.take<__be32>();
+	std::vector<u8> message(input.rest().begin(), input.rest().end());
+	message.resize(request.kind == 2 ? ICMPX_HEADER_LEN + ICMPX_TIMESTAMP_LEN
+					 : std::max<std::size_t>(message.size(), ICMPX_HEADER_LEN));
+	message[0] = requests[request.kind];
 	put_checksum(message);
-	const bool carried = kind % 3 == 0 ? icmpx_echo_reply(message.data())
-					   : icmpx_probe_reply(message.data(), code, status);
-	fuzz::must(message[0] == (kind % 3 == 0 ? 0 : 43));
-	if (carried)
-		expect_right(message);
+	for (const fuzz::Edge edge : fuzz::both_edges) {
+		std::vector<u8> answer = message;
+		const bool carried = reply(request, answer, edge);
+
+		fuzz::must(answer[0] == replies[request.kind]);
+		if (carried)
+			expect_right(answer);
+	}
 	return 0;
 }

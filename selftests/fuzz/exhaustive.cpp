@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// Every length, with every value of the bytes that say how a message is laid out: where inputs are so few that all can be
+// tried, nothing is left to chance. Linked with a fuzz target, whose checks are made for each.
+// Usage: exhaustive TARGET
+
+#include "fuzz.hpp"
+
+#include <cstdio>
+#include <string_view>
+
+extern "C" int LLVMFuzzerTestOneInput(const u8 *data, std::size_t size);
+
+namespace {
+
+/// A byte of the input, and the values that it takes.
+struct Axis {
+	std::size_t at;
+	unsigned first;
+	unsigned last;
+};
+
+/// All combinations of the axes' values, for each length.
+struct Walk {
+	std::string_view target;
+	std::size_t shortest;
+	std::size_t longest;
+	std::vector<Axis> axes;
+	/// What each byte that is not on an axis is.
+	u8 filler = 0;
+};
+
+/// Where the options target has the members of struct icmpx_options.
+constexpr std::size_t options_at = 13;
+constexpr std::size_t options_size = options_at + sizeof(icmpx_options);
+constexpr std::size_t ours_at = options_at - 1;
+constexpr std::size_t len_at = options_at + offsetof(icmpx_options, len);
+constexpr std::size_t srr_at = options_at + offsetof(icmpx_options, srr);
+constexpr std::size_t rr_at = options_at + offsetof(icmpx_options, rr);
+constexpr std::size_t ts_at = options_at + offsetof(icmpx_options, ts);
+constexpr std::size_t cipso_at = options_at + offsetof(icmpx_options, cipso);
+constexpr std::size_t bytes_at = options_at + offsetof(icmpx_options, bytes);
+
+/// One option of each kind at the front: how long the options are, how long it is, where its pointer points, its flags.
+Walk first_option(std::size_t kind_at, unsigned last_flag)
+{
+	return {.target = "options",
+		.shortest = options_size,
+		.longest = options_size,
+		.axes = {{kind_at, 20, 20},
+			 {len_at, 0, 45},
+			 {bytes_at + 1, 0, 45},
+			 {bytes_at + 2, 0, 45},
+			 {bytes_at + 3, 0, last_flag},
+			 {ours_at, 0, last_flag == 0 ? 0U : 1U}},
+		.filler = 1};
+}
+
+/// One of each kind anywhere, its length and its pointer the same.
+Walk any_place(std::size_t kind_at, u8 filler)
+{
+	return {.target = "options",
+		.shortest = options_size,
+		.longest = options_size,
+		.axes = {{kind_at, 0, 255}, {len_at, 0, 255}},
+		.filler = filler};
+}
+
+std::vector<Walk> walks()
+{
+	std::vector<Walk> all{
+		// Type, code, policy.
+		{"decide", 12, 12, {{0, 0, 255}, {1, 0, 255}, {8, 0, 15}}},
+		// Type, code, setting, version and header length of what is quoted.
+		{"error", 0, 90, {{0, 3, 12}, {1, 0, 17}, {8, 0, 3}, {9, 0x40, 0x4f}}},
+		{"error", 0, 90, {{0, 0, 255}, {9, 0, 255}}},
+		// An object's length and type, an address's family and length.
+		{"probe", 0, 40, {{5, 0, 48}, {7, 0, 4}, {9, 0, 3}, {10, 0, 20}}},
+		{"probe", 0, 40, {{4, 0, 255}, {5, 0, 255}, {7, 0, 4}}, 0x41},
+		// Kind, code, status; then every checksum.
+		{"reply", 0, 40, {{0, 0, 2}, {1, 0, 255}, {2, 0, 7}}},
+		{"reply", 15, 15, {{0, 0, 1}, {2, 0, 1}, {11, 0, 255}, {12, 0, 255}}},
+		first_option(srr_at, 0),
+		first_option(rr_at, 0),
+		first_option(cipso_at, 0),
+		first_option(ts_at, 4),
+	};
+
+	for (const std::size_t kind : {srr_at, rr_at, ts_at, cipso_at})
+		for (unsigned filler = 0; filler < 45; filler++)
+			all.push_back(any_place(kind, static_cast<u8>(filler)));
+	return all;
+}
+
+/// Sets the bytes to the next combination. @return false after the last
+bool advance(const std::vector<Axis> &axes, std::vector<u8> &bytes)
+{
+	for (const Axis &axis : axes) {
+		if (bytes[axis.at]++ != axis.last)
+			return true;
+		bytes[axis.at] = static_cast<u8>(axis.first);
+	}
+	return false;
+}
+
+unsigned long go(const Walk &walk)
+{
+	std::vector<u8> bytes(256, walk.filler);
+	unsigned long count = 0;
+
+	for (const Axis &axis : walk.axes)
+		bytes[axis.at] = static_cast<u8>(axis.first);
+	do {
+		for (std::size_t size = walk.shortest; size <= walk.longest; size++, count++)
+			LLVMFuzzerTestOneInput(bytes.data(), size);
+	} while (advance(walk.axes, bytes));
+	return count;
+}
+
+} // namespace
+
+int main(int argc, char **argv)
+{
+	unsigned long count = 0;
+
+	for (const Walk &walk : walks())
+		if (argc == 2 && walk.target == argv[1])
+			count += go(walk);
+	std::printf("%lu\n", count);
+	return count == 0;
+}
