@@ -32,6 +32,7 @@ help:
 	@echo 'Testing:'
 	@echo '  check             static checks'
 	@echo '  kunit             the KUnit suites, in user-mode Linux'
+	@echo '  coverage          which lines and branches they run; fails below 95 % of the core'
 	@echo '  fuzz              the core under libFuzzer, T=SECONDS for each target'
 	@echo '  test-6.1, test-6.12    the kselftests, in a virtual machine'
 	@echo '  test              all of that'
@@ -57,6 +58,11 @@ install: module
 kunit-module:
 	$(call kbuild,$(top)/build/kunit,kunit/Kbuild,ARCH=um SUBARCH=x86_64)
 
+# The same, every object counting how often each of its lines and branches is run.
+.PHONY: coverage-module
+coverage-module:
+	$(call kbuild,$(top)/build/coverage,kunit/Kbuild,ARCH=um SUBARCH=x86_64 GCOV_PROFILE=y)
+
 # Modules that kselftests load, in build/RELEASE/selftests.
 .PHONY: selftest-modules
 selftest-modules:
@@ -69,8 +75,8 @@ selftest-modules-%:
 fuzz:
 	@scripts/fuzz $(or $(T),60)
 
-.PHONY: check kunit test demo bench
-check kunit test demo bench:
+.PHONY: check kunit coverage test demo bench
+check kunit coverage test demo bench:
 	@scripts/$@
 
 test-%:
