@@ -16,7 +16,9 @@ kunit_test_suites(&icmpx_bucket_suite,
 		  &icmpx_options_garbage_suite,
 		  &icmpx_probe_suite,
 		  &icmpx_ping_table_suite,
-		  &icmpx_ping_find_suite);
+		  &icmpx_ping_find_suite,
+		  &icmpx_claim_suite,
+		  &icmpx_prefix_limit_suite);
 
 MODULE_DESCRIPTION("KUnit suites of icmpx");
 MODULE_LICENSE("GPL");

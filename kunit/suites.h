@@ -12,12 +12,14 @@
 #include <icmpx/core.h>
 
 extern struct kunit_suite icmpx_bucket_suite;
+extern struct kunit_suite icmpx_claim_suite;
 extern struct kunit_suite icmpx_dispatch_suite;
 extern struct kunit_suite icmpx_echo_suite;
 extern struct kunit_suite icmpx_error_suite;
 extern struct kunit_suite icmpx_options_suite;
 extern struct kunit_suite icmpx_options_route_suite;
 extern struct kunit_suite icmpx_options_garbage_suite;
+extern struct kunit_suite icmpx_prefix_limit_suite;
 extern struct kunit_suite icmpx_probe_suite;
 extern struct kunit_suite icmpx_ping_find_suite;
 extern struct kunit_suite icmpx_ping_table_suite;

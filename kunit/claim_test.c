@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which requests are turned round in place and which are copied, and what is
+ * left of a request's way in.
+ */
+#include <linux/skbuff.h>
+#include <net/dst.h>
+
+#include "shell.h"
+
+#define HEADROOM 60
+
+/* A request of @len bytes that are all different from their neighbours. */
+static struct sk_buff *request(struct kunit *test, unsigned int headroom, unsigned int len)
+{
+	struct sk_buff *skb = alloc_skb(headroom + len, GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, skb);
+	skb_reserve(skb, headroom);
+	skb_put(skb, len);
+	for (i = 0; i < len; i++)
+		skb->data[i] = i + i / 256;
+	return skb;
+}
+
+/* Byte @i of a message whose first bytes request() made. */
+static bool same_bytes(struct kunit *test, const struct sk_buff *skb, unsigned int len)
+{
+	unsigned int i;
+	u8 byte;
+
+	if (skb->len != len)
+		return false;
+	for (i = 0; i < len; i++)
+		if (skb_copy_bits(skb, i, &byte, 1) || byte != (u8)(i + i / 256))
+			return false;
+	return true;
+}
+
+static void expect_copy(struct kunit *test, struct sk_buff *skb, unsigned int len)
+{
+	struct sk_buff *copy = icmpx_claim(skb, HEADROOM);
+
+	KUNIT_ASSERT_NOT_NULL(test, copy);
+	KUNIT_EXPECT_PTR_NE(test, copy, skb);
+	KUNIT_EXPECT_GE(test, skb_headroom(copy), HEADROOM + LL_MAX_HEADER);
+	KUNIT_EXPECT_FALSE(test, skb_cloned(copy));
+	KUNIT_EXPECT_FALSE(test, skb_has_frag_list(copy));
+	KUNIT_EXPECT_FALSE(test, skb_is_gso(copy));
+	KUNIT_EXPECT_TRUE(test, copy->ip_summed == CHECKSUM_NONE);
+	KUNIT_EXPECT_GE(test, skb_headlen(copy), ICMPX_HEADER_LEN);
+	KUNIT_EXPECT_TRUE(test, same_bytes(test, copy, len));
+	/* The request stays as it was. */
+	KUNIT_EXPECT_TRUE(test, same_bytes(test, skb, len));
+	kfree_skb(copy);
+	kfree_skb(skb);
+}
+
+static void plain_is_turned_round(struct kunit *test)
+{
+	struct sk_buff *skb = request(test, HEADROOM, 64);
+
+	KUNIT_EXPECT_PTR_EQ(test, icmpx_claim(skb, HEADROOM), skb);
+	KUNIT_EXPECT_TRUE(test, same_bytes(test, skb, 64));
+	kfree_skb(skb);
+}
+
+static void one_byte_of_headroom_too_few(struct kunit *test)
+{
+	struct sk_buff *skb = request(test, HEADROOM, 64);
+	const unsigned int more = skb_headroom(skb) - HEADROOM + 1;
+
+	/* The allocator may have given some more: use all of it but 59 bytes. */
+	skb_push(skb, more);
+	skb_trim(skb, 64);
+	memset(skb->data, 7, 64);
+	KUNIT_ASSERT_EQ(test, skb_headroom(skb), HEADROOM - 1);
+	KUNIT_EXPECT_PTR_EQ(test, icmpx_claim(skb, HEADROOM - 1), skb);
+	{
+		struct sk_buff *copy = icmpx_claim(skb, HEADROOM);
+
+		KUNIT_ASSERT_NOT_NULL(test, copy);
+		KUNIT_EXPECT_PTR_NE(test, copy, skb);
+		KUNIT_EXPECT_MEMEQ(test, copy->data, skb->data, 64);
+		kfree_skb(copy);
+	}
+	kfree_skb(skb);
+}
+
+static void clone_is_copied(struct kunit *test)
+{
+	struct sk_buff *skb = request(test, HEADROOM, 64);
+	struct sk_buff *clone = skb_clone(skb, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, clone);
+	expect_copy(test, skb, 64);
+	KUNIT_EXPECT_TRUE(test, same_bytes(test, clone, 64));
+	/* The other one is gone, so nobody else reads it. */
+	KUNIT_EXPECT_PTR_EQ(test, icmpx_claim(clone, HEADROOM), clone);
+	kfree_skb(clone);
+}
+
+static void segments_are_copied(struct kunit *test)
+{
+	struct sk_buff *skb = request(test, HEADROOM, 64);
+
+	skb_shinfo(skb)->gso_size = 8;
+	expect_copy(test, skb, 64);
+}
+
+static void fragments_are_copied(struct kunit *test)
+{
+	struct sk_buff *skb = request(test, HEADROOM, 128);
+	struct sk_buff *second = alloc_skb(64, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, second);
+	skb_put_data(second, skb->data + 64, 64);
+	skb_trim(skb, 64);
+	skb_shinfo(skb)->frag_list = second;
+	skb->len += 64;
+	skb->data_len += 64;
+	skb->truesize += second->truesize;
+	expect_copy(test, skb, 128);
+}
+
+/* Bytes in pages are one buffer all the same. */
+static void pages_are_turned_round(struct kunit *test)
+{
+	struct sk_buff *skb = request(test, HEADROOM, 64);
+	struct page *page = alloc_page(GFP_KERNEL | __GFP_ZERO);
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	skb_add_rx_frag(skb, 0, page, 0, 100, PAGE_SIZE);
+	KUNIT_EXPECT_PTR_EQ(test, icmpx_claim(skb, HEADROOM), skb);
+	KUNIT_EXPECT_EQ(test, skb->len, 164);
+	kfree_skb(skb);
+}
+
+static const unsigned int sizes[] = {
+	8, 9, 64, 1480, SKB_MAX_HEAD(HEADROOM + LL_MAX_HEADER),
+	SKB_MAX_HEAD(HEADROOM + LL_MAX_HEADER) + 1, 8192, 40000, 65515,
+};
+
+static void describe_size(const unsigned int *size, char *description)
+{
+	snprintf(description, KUNIT_PARAM_DESC_SIZE, "%u_bytes", *size);
+}
+
+KUNIT_ARRAY_PARAM(sizes, sizes, describe_size);
+
+static void copy_of_any_size(struct kunit *test)
+{
+	const unsigned int len = *(const unsigned int *)test->param_value;
+	const bool small = len <= SKB_MAX_HEAD(HEADROOM + LL_MAX_HEADER);
+	struct sk_buff *skb = request(test, HEADROOM, len);
+	struct sk_buff *clone = skb_clone(skb, GFP_KERNEL);
+	struct sk_buff *copy;
+
+	KUNIT_ASSERT_NOT_NULL(test, clone);
+	copy = icmpx_claim(skb, HEADROOM);
+	KUNIT_ASSERT_NOT_NULL(test, copy);
+	KUNIT_EXPECT_EQ(test, skb_headlen(copy), small ? len : ICMPX_HEADER_LEN);
+	kfree_skb(copy);
+	expect_copy(test, skb, len);
+	kfree_skb(clone);
+}
+
+/* Everything that a packet has from its way in, and what must be left. */
+static void way_in_is_forgotten(struct kunit *test)
+{
+	struct sk_buff *skb = request(test, HEADROOM, 64);
+
+	skb_set_mac_header(skb, 0);
+	skb_set_hash(skb, 0x1234, PKT_HASH_TYPE_L4);
+	skb_set_queue_mapping(skb, 3);
+	skb->tstamp = 77;
+	skb->pkt_type = PACKET_BROADCAST;
+	skb->skb_iif = 5;
+	skb->ip_summed = CHECKSUM_COMPLETE;
+	skb->csum = (__force __wsum)0x1234;
+	skb->csum_valid = 1;
+	skb->csum_level = 2;
+	skb->encapsulation = 1;
+	skb_shinfo(skb)->tx_flags = SKBTX_HW_TSTAMP;
+	skb_shinfo(skb)->tskey = 9;
+	skb_hwtstamps(skb)->hwtstamp = 11;
+
+	KUNIT_ASSERT_PTR_EQ(test, icmpx_claim(skb, HEADROOM), skb);
+	KUNIT_EXPECT_NULL(test, skb_dst(skb));
+	KUNIT_EXPECT_FALSE(test, skb_mac_header_was_set(skb));
+	KUNIT_EXPECT_EQ(test, skb->hash, 0);
+	KUNIT_EXPECT_FALSE(test, skb->l4_hash);
+	KUNIT_EXPECT_EQ(test, skb_get_queue_mapping(skb), 0);
+	KUNIT_EXPECT_EQ(test, skb->tstamp, 0);
+	KUNIT_EXPECT_TRUE(test, skb->pkt_type == PACKET_HOST);
+	KUNIT_EXPECT_EQ(test, skb->skb_iif, 0);
+	KUNIT_EXPECT_TRUE(test, skb->ip_summed == CHECKSUM_NONE);
+	KUNIT_EXPECT_EQ(test, (__force u32)skb->csum, 0);
+	KUNIT_EXPECT_FALSE(test, skb->csum_valid);
+	KUNIT_EXPECT_FALSE(test, skb->csum_level);
+	KUNIT_EXPECT_FALSE(test, skb->encapsulation);
+	KUNIT_EXPECT_EQ(test, skb_shinfo(skb)->tx_flags, 0);
+	KUNIT_EXPECT_EQ(test, skb_shinfo(skb)->tskey, 0);
+	KUNIT_EXPECT_EQ(test, skb_hwtstamps(skb)->hwtstamp, 0);
+	KUNIT_EXPECT_TRUE(test, same_bytes(test, skb, 64));
+	kfree_skb(skb);
+}
+
+static struct kunit_case claim_cases[] = {
+	KUNIT_CASE(plain_is_turned_round),
+	KUNIT_CASE(one_byte_of_headroom_too_few),
+	KUNIT_CASE(clone_is_copied),
+	KUNIT_CASE(segments_are_copied),
+	KUNIT_CASE(fragments_are_copied),
+	KUNIT_CASE(pages_are_turned_round),
+	KUNIT_CASE_PARAM(copy_of_any_size, sizes_gen_params),
+	KUNIT_CASE(way_in_is_forgotten),
+	{}
+};
+
+struct kunit_suite icmpx_claim_suite = {
+	.name = "icmpx_claim",
+	.test_cases = claim_cases,
+};
