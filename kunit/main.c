@@ -18,7 +18,10 @@ kunit_test_suites(&icmpx_bucket_suite,
 		  &icmpx_ping_table_suite,
 		  &icmpx_ping_find_suite,
 		  &icmpx_claim_suite,
-		  &icmpx_prefix_limit_suite);
+		  &icmpx_cmsg_suite,
+		  &icmpx_prefix_limit_suite,
+		  &icmpx_sysctl_suite,
+		  &icmpx_reply_suite);
 
 MODULE_DESCRIPTION("KUnit suites of icmpx");
 MODULE_LICENSE("GPL");

@@ -17,6 +17,12 @@ static inline struct icmpx_net *ours(void)
 	return icmpx_net(&init_net);
 }
 
+/* Lets everybody open ping sockets, as long as the test runs. */
+void allow_ping_sockets(struct kunit *test);
+
+/* A ping socket of ours, gone with the test. */
+struct socket *ping_socket(struct kunit *test);
+
 /* A line of /proc/net/icmpx_stat. */
 static inline u64 stat_of(enum icmpx_stat stat)
 {

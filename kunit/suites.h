@@ -13,16 +13,19 @@
 
 extern struct kunit_suite icmpx_bucket_suite;
 extern struct kunit_suite icmpx_claim_suite;
+extern struct kunit_suite icmpx_cmsg_suite;
 extern struct kunit_suite icmpx_dispatch_suite;
 extern struct kunit_suite icmpx_echo_suite;
 extern struct kunit_suite icmpx_error_suite;
 extern struct kunit_suite icmpx_options_suite;
-extern struct kunit_suite icmpx_options_route_suite;
 extern struct kunit_suite icmpx_options_garbage_suite;
-extern struct kunit_suite icmpx_prefix_limit_suite;
-extern struct kunit_suite icmpx_probe_suite;
+extern struct kunit_suite icmpx_options_route_suite;
 extern struct kunit_suite icmpx_ping_find_suite;
 extern struct kunit_suite icmpx_ping_table_suite;
+extern struct kunit_suite icmpx_prefix_limit_suite;
+extern struct kunit_suite icmpx_probe_suite;
+extern struct kunit_suite icmpx_reply_suite;
+extern struct kunit_suite icmpx_sysctl_suite;
 
 /* What a function may write is put between two of these, which it may not. */
 struct guard {
