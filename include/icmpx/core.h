@@ -45,7 +45,9 @@ extern "C" {
  *
  * Every packet that comes in counts once as %ICMPX_PACKETS_IN and once as
  * exactly one of the outcomes from %ICMPX_REPLY_IN_PLACE to
- * %ICMPX_DROP_OUTPUT; what follows those are facts on top.
+ * %ICMPX_DROP_OUTPUT; what follows those are facts on top. Every error that
+ * this host is to send counts once as %ICMPX_ERRORS_WANTED and once as exactly
+ * one of what became of it, from %ICMPX_ERROR_FIRST to %ICMPX_ERROR_LAST.
  */
 enum icmpx_stat {
 	ICMPX_PACKETS_IN,
@@ -97,9 +99,33 @@ enum icmpx_stat {
 	ICMPX_PING_ERRORS_DROPPED,
 	ICMPX_PING_ERRORS_UNMATCHED,
 
+	ICMPX_ERRORS_WANTED,
+	ICMPX_ERROR_SENT_UNREACHABLE,
+	ICMPX_ERROR_SENT_REDIRECT,
+	ICMPX_ERROR_SENT_TIME_EXCEEDED,
+	ICMPX_ERROR_SENT_PARAMETER_PROBLEM,
+	ICMPX_ERROR_SENT_OTHER,
+	ICMPX_ERROR_LIMIT_GLOBAL,
+	ICMPX_ERROR_LIMIT_HOST,
+	ICMPX_ERROR_SUPPRESSED_LINK_BROADCAST,
+	ICMPX_ERROR_SUPPRESSED_BROADCAST,
+	ICMPX_ERROR_SUPPRESSED_FRAGMENT,
+	ICMPX_ERROR_SUPPRESSED_ERROR,
+	ICMPX_ERROR_SUPPRESSED_SOURCE,
+	ICMPX_ERROR_SUPPRESSED_MALFORMED,
+	ICMPX_ERROR_FAILED_OPTIONS,
+	ICMPX_ERROR_FAILED_NO_ROUTE,
+	ICMPX_ERROR_FAILED_BUSY,
+	ICMPX_ERROR_FAILED_NO_BUFFER,
+	ICMPX_ERROR_FAILED_NO_MEMORY,
+	ICMPX_ERROR_FAILED_MTU,
+	ICMPX_ERROR_FAILED_OUTPUT,
+
 	ICMPX_STAT_COUNT,
 	ICMPX_OUTCOME_FIRST = ICMPX_REPLY_IN_PLACE,
 	ICMPX_OUTCOME_LAST = ICMPX_DROP_OUTPUT,
+	ICMPX_ERROR_FIRST = ICMPX_ERROR_SENT_UNREACHABLE,
+	ICMPX_ERROR_LAST = ICMPX_ERROR_FAILED_OUTPUT,
 };
 
 /**
@@ -217,6 +243,38 @@ struct icmpx_error_verdict {
  */
 struct icmpx_error_verdict icmpx_decide_error(const u8 *header, const u8 *embedded, size_t len,
 					      u32 no_pmtu_disc);
+
+/* What icmpx_decide_send() needs to know beside the datagram; bits of a mask. */
+#define ICMPX_BY_LINK_BROADCAST	(1u << 0) /* its frame was not sent to this host alone */
+#define ICMPX_BY_BROADCAST	(1u << 1) /* sent to a broadcast or multicast address */
+
+/**
+ * struct icmpx_send_verdict - whether an error is sent about a datagram
+ * @outcome: enum icmpx_stat: what to count once it is sent, or the rule that
+ *	forbids it
+ * @send: 1 if it may be sent
+ * @tos: type of service of the error
+ */
+struct icmpx_send_verdict {
+	u8 outcome;
+	u8 send;
+	u8 tos;
+};
+
+/**
+ * icmpx_decide_send() - Decide whether an error may be sent.
+ * @type: ICMP type of the error
+ * @datagram: the first 20 bytes of the datagram that it is about
+ * @inner_type: the ICMP type in that datagram; NULL if it has none that can be
+ *	read
+ * @facts: mask of ICMPX_BY_LINK_BROADCAST, ICMPX_BY_BROADCAST
+ *
+ * RFC 1122, 3.2.2; RFC 1812, 4.3.2.5 and 4.3.2.7.
+ *
+ * Return: the verdict.
+ */
+struct icmpx_send_verdict icmpx_decide_send(u8 type, const u8 *datagram, const u8 *inner_type,
+					    u32 facts);
 
 /**
  * icmpx_echo_reply() - Turn an echo request's header into that of its reply.

@@ -4,6 +4,7 @@
 #define ICMPX_COMPAT_H
 
 #include <linux/bpf-cgroup.h>
+#include <linux/ftrace.h>
 #include <linux/module.h>
 #include <linux/skbuff.h>
 #include <linux/sysctl.h>
@@ -13,6 +14,7 @@
 #include <net/inet_sock.h>
 #include <net/ip.h>
 #include <net/route.h>
+#include <net/xfrm.h>
 
 /* Since 6.11 a sysctl handler gets its table read-only. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
@@ -154,6 +156,29 @@ static inline u8 icmpx_source_tos(u8 tos)
 	return tos & IPTOS_RT_MASK;
 #endif
 }
+
+/* The flow that a packet of the other direction would have. Since 6.7 with its namespace. */
+static inline int icmpx_decode_session_reverse(struct net *net, struct sk_buff *skb,
+					       struct flowi4 *fl4)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	return xfrm_decode_session_reverse(net, skb, flowi4_to_flowi(fl4), AF_INET);
+#else
+	return xfrm_decode_session_reverse(skb, flowi4_to_flowi(fl4), AF_INET);
+#endif
+}
+
+/* Where a traced function goes on. Renamed in 6.2; not on every architecture. */
+#ifdef CONFIG_DYNAMIC_FTRACE_WITH_ARGS
+static __always_inline void icmpx_ftrace_go_to(struct ftrace_regs *fregs, unsigned long ip)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+	ftrace_regs_set_instruction_pointer(fregs, ip);
+#else
+	ftrace_instruction_pointer_set(fregs, ip);
+#endif
+}
+#endif
 
 /* Whether @function belongs to a module, not to the kernel itself. */
 static inline bool icmpx_in_module(const void *function)

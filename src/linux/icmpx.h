@@ -104,6 +104,26 @@ static inline int icmpx_local_out(struct net *net, struct sock *sk, struct sk_bu
 	return err;
 }
 
+/* The user that what this host sends on its own is routed for: the namespace's root. */
+static inline kuid_t icmpx_root_uid(const struct net *net)
+{
+	/* sock_net_uid() would walk the first user namespace's map, to find just that. */
+	if (likely(net->user_ns == &init_user_ns))
+		return GLOBAL_ROOT_UID;
+	return sock_net_uid(net, NULL);
+}
+
+/* Without an IPsec policy for what goes out, the route is all that there is to look up. */
+static inline bool icmpx_has_policy(const struct net *net)
+{
+#ifdef CONFIG_XFRM
+	return READ_ONCE(net->xfrm.policy_count[XFRM_POLICY_OUT]) ||
+	       READ_ONCE(net->xfrm.policy_default[XFRM_POLICY_OUT]) != XFRM_USERPOLICY_ACCEPT;
+#else
+	return false;
+#endif
+}
+
 /* takeover.c */
 int icmpx_take_over(void);
 void icmpx_give_back(void);
@@ -130,6 +150,8 @@ struct icmpx_reply;
 DECLARE_PER_CPU(struct sock *, icmpx_control_sk);
 int icmpx_transmit_init(void);
 void icmpx_transmit_exit(void);
+void icmpx_put_ip_header(struct sk_buff *skb, const struct flowi4 *fl4,
+			 struct icmpx_options *options, __be32 destination, u8 tos);
 enum icmpx_stat icmpx_transmit(struct sock *sk, struct icmpx_net *ix, struct icmpx_reply *reply,
 			       struct rtable *rt);
 
@@ -157,8 +179,49 @@ struct icmpx_reply {
 	u8 tos;
 };
 
+/**
+ * struct icmpx_error - an error on its way from its cause to the wire
+ * @skb: the datagram that it is about
+ * @opt: that datagram's options
+ * @options: the error's IP options; NULL if it has none
+ * @fl4: the flow that the route is looked up for; its addresses are the error's
+ * @destination: network order: where the error goes in the end
+ * @info: second word of the message: gateway, pointer or MTU
+ * @type: ICMP type of the error
+ * @code: ICMP code of the error
+ * @tos: type of service of the error
+ * @outcome: enum icmpx_stat, what to count once it is sent
+ * @limited: whether it is under the limits
+ */
+struct icmpx_error {
+	struct sk_buff *skb;
+	const struct ip_options *opt;
+	struct icmpx_options *options;
+	struct flowi4 fl4;
+	__be32 destination;
+	__be32 info;
+	u8 type;
+	u8 code;
+	u8 tos;
+	u8 outcome;
+	bool limited;
+};
+
+/* send.c */
+void icmpx_send(struct sk_buff *skb, int type, int code, __be32 info,
+		const struct ip_options *opt);
+
+/* send_route.c */
+struct rtable *icmpx_route_error(struct net *net, struct icmpx_error *error);
+
+/* send_hook.c */
+void icmpx_send_take_over(void);
+void icmpx_send_give_back(void);
+bool icmpx_sending(void);
+
 /* options.c */
-bool icmpx_echo_options(struct net *net, const struct sk_buff *skb, struct icmpx_options *reply);
+bool icmpx_echo_options(struct net *net, const struct sk_buff *skb, const struct ip_options *opt,
+			struct icmpx_options *reply);
 void icmpx_put_options(struct sk_buff *skb, struct icmpx_options *options, __be32 destination);
 void icmpx_put_ip_options(struct sk_buff *skb, const struct ip_options *opt, __be32 destination);
 
@@ -171,6 +234,7 @@ bool icmpx_probe(struct net *net, const struct sk_buff *skb, struct icmpx_reply 
 /* ratelimit.c */
 bool icmpx_global_allow(struct net *net);
 bool icmpx_host_allow(struct net *net, const struct rtable *rt, __be32 destination);
+bool icmpx_host_exhausted(struct net *net, __be32 destination);
 
 /* prefix_limit.c */
 bool icmpx_prefix_allow(struct icmpx_net *ix, __be32 source);

@@ -3,8 +3,8 @@
  * Loading and unloading, and what each network namespace gets.
  *
  * Loading goes from what nobody sees to what everybody sees: control sockets,
- * namespaces, then the slot that makes packets ours, and last the family, whose
- * sockets need those. Unloading goes back the same way, with a grace period
+ * namespaces, then the slot that makes packets ours, the family, whose sockets
+ * need those, and last the errors that the kernel sends. Unloading goes back the same way, with a grace period
  * once the slot is given back, so that no packet is left in code or data that
  * goes.
  */
@@ -90,6 +90,7 @@ static int __init icmpx_init(void)
 	if (err)
 		goto err_net;
 	icmpx_ping_take_over();
+	icmpx_send_take_over();
 	pr_info("ICMP is ours\n");
 	return 0;
 
@@ -104,6 +105,7 @@ err_transmit:
 
 static void __exit icmpx_exit(void)
 {
+	icmpx_send_give_back();
 	icmpx_ping_give_back();
 	icmpx_give_back();
 	unregister_pernet_subsys(&icmpx_net_ops);

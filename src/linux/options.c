@@ -24,22 +24,24 @@ static void icmpx_read_options(const struct ip_options *opt, const void *bytes,
 }
 
 /**
- * icmpx_echo_options() - Make a reply's IP options from the request's.
- * @net: the namespace that it came into
- * @skb: the request
+ * icmpx_echo_options() - Make the IP options of what goes back from those that came.
+ * @net: the namespace
+ * @skb: a request, or a datagram that an error is about
+ * @opt: what Linux made of its options, all of which are in the linear part
  * @reply: set
  *
  * Context: any.
  *
- * Return: false if the request's options leave no room for the reply's.
+ * Return: false if an option has no room for what it says it has.
  */
-bool icmpx_echo_options(struct net *net, const struct sk_buff *skb, struct icmpx_options *reply)
+bool icmpx_echo_options(struct net *net, const struct sk_buff *skb, const struct ip_options *opt,
+			struct icmpx_options *reply)
 {
 	struct icmpx_options request;
 	bool ours = false;
 	__be32 next;
 
-	icmpx_read_options(&IPCB(skb)->opt, ip_hdr(skb) + 1, &request);
+	icmpx_read_options(opt, ip_hdr(skb) + 1, &request);
 	if (icmpx_options_prespecified(&request, &next))
 		ours = inet_addr_type(net, next) != RTN_UNICAST;
 	return icmpx_options_echo(&request, ip_hdr(skb)->saddr, ours, reply);

@@ -110,3 +110,27 @@ bool icmpx_host_allow(struct net *net, const struct rtable *rt, __be32 destinati
 		__ICMP_INC_STATS(net, ICMP_MIB_RATELIMITHOST);
 	return allowed;
 }
+
+/**
+ * icmpx_host_exhausted() - Ask whether icmpx_host_allow() would say no, before there is a route.
+ * @net: the namespace, in which @destination has one bucket, whatever the way to it
+ * @destination: an address, network order
+ *
+ * Takes no token: what it lets pass may fail yet, and goes to icmpx_host_allow()
+ * in any case. Nor does it write down what the bucket has earned: whoever asks
+ * next reckons from the same time.
+ *
+ * Context: rcu_read_lock(), bottom halves disabled.
+ *
+ * Return: true if there is none to take; then it is counted as limited.
+ */
+bool icmpx_host_exhausted(struct net *net, __be32 destination)
+{
+	const unsigned long needed = READ_ONCE(net->ipv4.sysctl_icmp_ratelimit);
+	const struct inet_peer *peer = inet_getpeer_v4(net->ipv4.peers, destination, 0);
+
+	if (!peer || peer->rate_tokens + (jiffies - peer->rate_last) >= needed)
+		return false;
+	__ICMP_INC_STATS(net, ICMP_MIB_RATELIMITHOST);
+	return true;
+}

@@ -1,26 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Replies: options, limits, source address and route; then transmit.c. */
 #include <linux/icmp.h>
-#include <linux/uidgid.h>
 #include <net/icmp.h>
 #include <net/ip_fib.h>
 #include <net/l3mdev.h>
 #include <net/route.h>
-#include <net/xfrm.h>
 
 #include "icmpx.h"
-
-/*
- * The user that a reply is routed for: the namespace's root, as in
- * sock_net_uid(), whose walk through the map of the first user namespace would
- * find nothing else.
- */
-static kuid_t icmpx_reply_uid(const struct net *net)
-{
-	if (likely(net->user_ns == &init_user_ns))
-		return GLOBAL_ROOT_UID;
-	return sock_net_uid(net, NULL);
-}
 
 /*
  * RFC 1122, 3.2.2.6: a request to an address of this host is answered from
@@ -41,17 +27,6 @@ static void icmpx_choose_source(const struct net *net, struct sk_buff *skb, stru
 		fl4->flowi4_flags = FLOWI_FLAG_ANYSRC;
 }
 
-/* Without an IPsec policy for what goes out, the route is all that there is to look up. */
-static bool icmpx_has_policy(const struct net *net)
-{
-#ifdef CONFIG_XFRM
-	return READ_ONCE(net->xfrm.policy_count[XFRM_POLICY_OUT]) ||
-	       READ_ONCE(net->xfrm.policy_default[XFRM_POLICY_OUT]) != XFRM_USERPOLICY_ACCEPT;
-#else
-	return false;
-#endif
-}
-
 /* The route back: policy routing, VRF, security labels and IPsec included. */
 static struct rtable *icmpx_route_reply(struct net *net, struct icmpx_reply *reply)
 {
@@ -63,7 +38,7 @@ static struct rtable *icmpx_route_reply(struct net *net, struct icmpx_reply *rep
 		fl4->daddr = reply->options->first_hop;
 	icmpx_choose_source(net, skb, fl4);
 	fl4->flowi4_mark = IP4_REPLY_MARK(net, skb->mark);
-	fl4->flowi4_uid = icmpx_reply_uid(net);
+	fl4->flowi4_uid = icmpx_root_uid(net);
 	fl4->flowi4_tos = icmpx_route_tos(reply->tos);
 	fl4->flowi4_proto = IPPROTO_ICMP;
 	if (unlikely(skb->dev->priv_flags & (IFF_L3MDEV_MASTER | IFF_L3MDEV_SLAVE)))
@@ -75,8 +50,8 @@ static struct rtable *icmpx_route_reply(struct net *net, struct icmpx_reply *rep
 }
 
 /* With the control socket at hand. Gives back the outcome to count. */
-static enum icmpx_stat icmpx_send(struct sock *sk, struct icmpx_net *ix, struct icmpx_reply *reply,
-				  bool limited)
+static enum icmpx_stat icmpx_send_reply(struct sock *sk, struct icmpx_net *ix,
+					struct icmpx_reply *reply, bool limited)
 {
 	struct net *net = sock_net(sk);
 	struct rtable *rt;
@@ -115,7 +90,7 @@ static enum icmpx_stat icmpx_limit_and_send(struct net *net, struct icmpx_net *i
 	if (unlikely(!spin_trylock(&sk->sk_lock.slock)))
 		return ICMPX_DROP_BUSY;
 	sock_net_set(sk, net);
-	outcome = icmpx_send(sk, ix, reply, limited);
+	outcome = icmpx_send_reply(sk, ix, reply, limited);
 	sock_net_set(sk, &init_net);
 	spin_unlock(&sk->sk_lock.slock);
 	return outcome;
@@ -127,7 +102,7 @@ static noinline enum icmpx_stat icmpx_send_with_options(struct net *net, struct 
 {
 	struct icmpx_options options;
 
-	if (!icmpx_echo_options(net, reply->skb, &options))
+	if (!icmpx_echo_options(net, reply->skb, &IPCB(reply->skb)->opt, &options))
 		return ICMPX_DROP_OPTIONS;
 	reply->options = &options;
 	return icmpx_limit_and_send(net, ix, reply);

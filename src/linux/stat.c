@@ -57,6 +57,27 @@ static const char *const icmpx_stat_names[ICMPX_STAT_COUNT] = {
 	[ICMPX_PING_ERRORS_QUEUED] = "ping_errors_queued",
 	[ICMPX_PING_ERRORS_DROPPED] = "ping_errors_dropped",
 	[ICMPX_PING_ERRORS_UNMATCHED] = "ping_errors_unmatched",
+	[ICMPX_ERRORS_WANTED] = "errors_wanted",
+	[ICMPX_ERROR_SENT_UNREACHABLE] = "error_sent_unreachable",
+	[ICMPX_ERROR_SENT_REDIRECT] = "error_sent_redirect",
+	[ICMPX_ERROR_SENT_TIME_EXCEEDED] = "error_sent_time_exceeded",
+	[ICMPX_ERROR_SENT_PARAMETER_PROBLEM] = "error_sent_parameter_problem",
+	[ICMPX_ERROR_SENT_OTHER] = "error_sent_other",
+	[ICMPX_ERROR_LIMIT_GLOBAL] = "error_limit_global",
+	[ICMPX_ERROR_LIMIT_HOST] = "error_limit_host",
+	[ICMPX_ERROR_SUPPRESSED_LINK_BROADCAST] = "error_suppressed_link_broadcast",
+	[ICMPX_ERROR_SUPPRESSED_BROADCAST] = "error_suppressed_broadcast",
+	[ICMPX_ERROR_SUPPRESSED_FRAGMENT] = "error_suppressed_fragment",
+	[ICMPX_ERROR_SUPPRESSED_ERROR] = "error_suppressed_error",
+	[ICMPX_ERROR_SUPPRESSED_SOURCE] = "error_suppressed_source",
+	[ICMPX_ERROR_SUPPRESSED_MALFORMED] = "error_suppressed_malformed",
+	[ICMPX_ERROR_FAILED_OPTIONS] = "error_failed_options",
+	[ICMPX_ERROR_FAILED_NO_ROUTE] = "error_failed_no_route",
+	[ICMPX_ERROR_FAILED_BUSY] = "error_failed_busy",
+	[ICMPX_ERROR_FAILED_NO_BUFFER] = "error_failed_no_buffer",
+	[ICMPX_ERROR_FAILED_NO_MEMORY] = "error_failed_no_memory",
+	[ICMPX_ERROR_FAILED_MTU] = "error_failed_mtu",
+	[ICMPX_ERROR_FAILED_OUTPUT] = "error_failed_output",
 };
 
 static u64 icmpx_stat_sum(const struct icmpx_net *ix, unsigned int stat)
@@ -78,6 +99,7 @@ static int icmpx_stat_show(struct seq_file *seq, void *v)
 	for (stat = 0; stat < ICMPX_STAT_COUNT; stat++)
 		seq_printf(seq, "%s %llu\n", icmpx_stat_names[stat], icmpx_stat_sum(ix, stat));
 	seq_printf(seq, "ping_sockets %d\n", sock_prot_inuse_get(net, &icmpx_ping_prot));
+	seq_printf(seq, "sending %d\n", icmpx_sending());
 	return 0;
 }
 

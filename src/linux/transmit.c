@@ -153,9 +153,21 @@ static void icmpx_identify(struct net *net, struct iphdr *iph, const struct icmp
 		__ip_select_ident(net, iph, 1);
 }
 
-static void icmpx_put_ip_header(struct sock *sk, struct sk_buff *skb, struct icmpx_reply *reply,
-				struct rtable *rt, unsigned int hlen)
+/**
+ * icmpx_put_ip_header() - Put an IP header in front of a message, but for its identification.
+ * @skb: the message, with its socket and its route
+ * @fl4: the addresses
+ * @options: IP options, room for which is kept; NULL for none
+ * @destination: network order: where the message goes in the end
+ * @tos: type of service
+ *
+ * Context: bottom halves disabled.
+ */
+void icmpx_put_ip_header(struct sk_buff *skb, const struct flowi4 *fl4,
+			 struct icmpx_options *options, __be32 destination, u8 tos)
 {
+	const unsigned int hlen = sizeof(struct iphdr) + (options ? options->len : 0);
+	const struct rtable *rt = skb_rtable(skb);
 	struct iphdr *iph;
 
 	skb_reset_transport_header(skb);
@@ -163,17 +175,17 @@ static void icmpx_put_ip_header(struct sock *sk, struct sk_buff *skb, struct icm
 	skb_reset_network_header(skb);
 	iph->version = IPVERSION;
 	iph->ihl = hlen / 4;
-	iph->tos = reply->tos;
+	iph->tos = tos;
 	iph->frag_off = 0;
-	iph->ttl = rt->rt_type == RTN_MULTICAST ? inet_sk(sk)->mc_ttl : ip4_dst_hoplimit(&rt->dst);
+	iph->ttl = rt->rt_type == RTN_MULTICAST ? inet_sk(skb->sk)->mc_ttl :
+						  ip4_dst_hoplimit(&rt->dst);
 	iph->protocol = IPPROTO_ICMP;
-	iph->saddr = reply->fl4.saddr;
-	iph->daddr = reply->fl4.daddr;
-	icmpx_identify(sock_net(sk), iph, reply, skb->len);
+	iph->saddr = fl4->saddr;
+	iph->daddr = fl4->daddr;
 
 	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
-	if (unlikely(reply->options))
-		icmpx_put_options(skb, reply->options, reply->destination);
+	if (unlikely(options))
+		icmpx_put_options(skb, options, destination);
 }
 
 /*
@@ -244,7 +256,8 @@ enum icmpx_stat icmpx_transmit(struct sock *sk, struct icmpx_net *ix, struct icm
 	skb->mark = reply->fl4.flowi4_mark;
 	skb->ignore_df = 1;
 	icmpx_charge(sk, skb);
-	icmpx_put_ip_header(sk, skb, reply, rt, hlen);
+	icmpx_put_ip_header(skb, &reply->fl4, reply->options, reply->destination, reply->tos);
+	icmpx_identify(sock_net(sk), ip_hdr(skb), reply, skb->len);
 	if (unlikely(skb->len > mtu))
 		icmpx_count(ix, ICMPX_FRAGMENTED_REPLIES);
 	/*

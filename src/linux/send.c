@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Errors that this host sends: whether one may be sent, limits, options, source
+ * address and route; then the message, and out with it.
+ */
+#include <linux/icmp.h>
+#include <linux/inetdevice.h>
+#include <linux/netfilter.h>
+#include <net/icmp.h>
+#include <net/ip_fib.h>
+#include <net/route.h>
+
+#include "icmpx.h"
+
+/* RFC 1122, 3.2.2 and RFC 1812, 4.3.2.3: as much as fits into this. */
+#define ICMPX_ERROR_MAX 576
+
+static struct net *icmpx_net_of(const struct sk_buff *skb)
+{
+	const struct net_device *dev = dst_dev_rcu(skb_dst(skb)) ?: skb->dev;
+
+	return dev ? dev_net_rcu(dev) : NULL;
+}
+
+/*
+ * Errors are sent about packets that come from the most obscure places: whether
+ * there is a header, and its options, is worth a look.
+ */
+static bool icmpx_has_header(const struct sk_buff *skb, unsigned int optlen)
+{
+	return skb_network_header(skb) >= skb->head &&
+	       skb_network_header(skb) + sizeof(struct iphdr) + optlen <= skb_tail_pointer(skb);
+}
+
+/* The ICMP type of a datagram that is ICMP; NULL if its first byte is not there. */
+static const u8 *icmpx_inner_type(const struct sk_buff *skb, u8 *buffer)
+{
+	const struct iphdr *iph = ip_hdr(skb);
+
+	if (likely(iph->protocol != IPPROTO_ICMP))
+		return NULL;
+	return skb_header_pointer(skb, skb_network_offset(skb) + iph->ihl * 4, sizeof(*buffer),
+				  buffer);
+}
+
+static struct icmpx_send_verdict icmpx_may_send(const struct icmpx_error *error)
+{
+	const struct sk_buff *skb = error->skb;
+	u32 facts = 0;
+	u8 buffer;
+
+	if (unlikely(!icmpx_has_header(skb, error->opt->optlen)))
+		return (struct icmpx_send_verdict){ .outcome = ICMPX_ERROR_SUPPRESSED_MALFORMED };
+	if (skb->pkt_type != PACKET_HOST)
+		facts |= ICMPX_BY_LINK_BROADCAST;
+	if (skb_rtable(skb)->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST))
+		facts |= ICMPX_BY_BROADCAST;
+	return icmpx_decide_send(error->type, (const u8 *)ip_hdr(skb),
+				 icmpx_inner_type(skb, &buffer), facts);
+}
+
+/*
+ * The cheap answer to a flood: a host that gets no more errors is found before
+ * anything is looked up for the next one. Only where there is one way to reach
+ * an address, and so one bucket for it: a rule or a policy may know others, and
+ * a source route begins elsewhere.
+ */
+static bool icmpx_exhausted(struct net *net, const struct icmpx_error *error)
+{
+	return rt_is_input_route(skb_rtable(error->skb)) && !error->opt->srr &&
+	       !fib4_has_custom_rules(net) && !icmpx_has_policy(net) &&
+	       icmpx_host_exhausted(net, error->destination);
+}
+
+/*
+ * RFC 1812, 4.3.2.4: from the address that the datagram was sent to, if that is
+ * ours. A router's is that of the interface which the datagram came by, if the
+ * setting says so; else the route chooses.
+ */
+static __be32 icmpx_error_source(struct net *net, const struct sk_buff *skb)
+{
+	const struct rtable *rt = skb_rtable(skb);
+	struct net_device *dev;
+
+	if (rt->rt_flags & RTCF_LOCAL)
+		return ip_hdr(skb)->daddr;
+	if (!rt_is_input_route(rt) ||
+	    !READ_ONCE(net->ipv4.sysctl_icmp_errors_use_inbound_ifaddr))
+		return 0;
+	dev = dev_get_by_index_rcu(net, inet_iif(skb));
+	return dev ? inet_select_addr(dev, ip_hdr(skb)->saddr, RT_SCOPE_LINK) : 0;
+}
+
+/*
+ * Puts the message into @skb, whose checksum is over what it quotes. Conntrack
+ * is told whose error it is.
+ */
+static void icmpx_put_message(struct sk_buff *skb, const struct icmpx_error *error)
+{
+	struct icmphdr *header = __skb_push(skb, sizeof(*header));
+
+	header->type = error->type;
+	header->code = error->code;
+	header->checksum = 0;
+	header->un.gateway = error->info;
+	header->checksum = csum_fold(csum_partial(header, sizeof(*header), skb->csum));
+	skb->csum = 0;
+	nf_ct_attach(skb, error->skb);
+}
+
+/* The error as a packet, with the route, a reference to which is consumed. */
+static struct sk_buff *icmpx_make_error(struct sock *sk, struct icmpx_error *error,
+					struct rtable *rt, unsigned int hlen, unsigned int room)
+{
+	const int offset = skb_network_offset(error->skb);
+	const unsigned int len = min(error->skb->len - offset, room);
+	const unsigned int head = LL_RESERVED_SPACE(rt->dst.dev) + rt->dst.header_len + hlen +
+				  sizeof(struct icmphdr);
+	struct sk_buff *skb;
+
+	skb = sock_wmalloc(sk, head + len + rt->dst.trailer_len, 0, GFP_ATOMIC);
+	if (unlikely(!skb))
+		return NULL;
+	skb_reserve(skb, head);
+	skb->csum = skb_copy_and_csum_bits(error->skb, offset, skb_put(skb, len), len);
+	icmpx_put_message(skb, error);
+
+	skb_dst_set(skb, &rt->dst);
+	skb->protocol = htons(ETH_P_IP);
+	skb->priority = READ_ONCE(sk->sk_priority);
+	skb->mark = IP4_REPLY_MARK(sock_net(sk), error->skb->mark);
+	skb->ignore_df = 1;
+	icmpx_put_ip_header(skb, &error->fl4, error->options, error->destination, error->tos);
+	__ip_select_ident(sock_net(sk), ip_hdr(skb), 1);
+	return skb;
+}
+
+/* Sends what may be sent; the route is consumed. Gives back the outcome to count. */
+static enum icmpx_stat icmpx_transmit_error(struct sock *sk, struct icmpx_error *error,
+					    struct rtable *rt)
+{
+	const unsigned int hlen = sizeof(struct iphdr) + (error->options ? error->options->len : 0);
+	const unsigned int mtu = dst_mtu(&rt->dst);
+	const int room = (int)min(mtu, ICMPX_ERROR_MAX) - (int)(hlen + sizeof(struct icmphdr));
+	enum icmpx_stat outcome = ICMPX_ERROR_FAILED_MTU;
+	struct sk_buff *skb;
+
+	/* Without as much as the datagram's header the error says nothing. */
+	if (unlikely(room <= (int)sizeof(struct iphdr)))
+		goto err_route;
+	/* RFC 7600, 4.8: what has no address of its own says so by this one. */
+	if (unlikely(!error->fl4.saddr))
+		error->fl4.saddr = htonl(INADDR_DUMMY);
+	if (unlikely(!inetdev_valid_mtu(mtu)))
+		goto err_count;
+	outcome = ICMPX_ERROR_FAILED_NO_BUFFER;
+	if (unlikely(refcount_read(&sk->sk_wmem_alloc) >= sk->sk_sndbuf))
+		goto err_count;
+	outcome = ICMPX_ERROR_FAILED_NO_MEMORY;
+	skb = icmpx_make_error(sk, error, rt, hlen, room);
+	if (unlikely(!skb))
+		goto err_count;
+	if (unlikely(icmpx_local_out(sock_net(sk), sk, skb, error->type)))
+		return ICMPX_ERROR_FAILED_OUTPUT;
+	return error->outcome;
+
+err_count:
+	__ICMP_INC_STATS(sock_net(sk), ICMP_MIB_OUTERRORS);
+err_route:
+	ip_rt_put(rt);
+	return outcome;
+}
+
+/* With the control socket at hand. Gives back the outcome to count. */
+static enum icmpx_stat icmpx_route_and_send(struct sock *sk, struct icmpx_error *error)
+{
+	struct net *net = sock_net(sk);
+	struct rtable *rt;
+
+	error->fl4.saddr = icmpx_error_source(net, error->skb);
+	rt = icmpx_route_error(net, error);
+	if (IS_ERR(rt))
+		return ICMPX_ERROR_FAILED_NO_ROUTE;
+	/* RFC 1122, 3.2.2: a broadcast address of a link is no host, and only the route knows it. */
+	if (unlikely(rt->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST))) {
+		ip_rt_put(rt);
+		return ICMPX_ERROR_SUPPRESSED_SOURCE;
+	}
+	if (error->limited && !icmpx_host_allow(net, rt, error->fl4.daddr)) {
+		ip_rt_put(rt);
+		return ICMPX_ERROR_LIMIT_HOST;
+	}
+	return icmpx_transmit_error(sk, error, rt);
+}
+
+/* The options are made here, apart from the way of the many that have none. */
+static noinline enum icmpx_stat icmpx_send_error_with_options(struct sock *sk,
+							      struct icmpx_error *error)
+{
+	struct icmpx_options options;
+
+	if (!icmpx_echo_options(sock_net(sk), error->skb, error->opt, &options))
+		return ICMPX_ERROR_FAILED_OPTIONS;
+	if (options.len)
+		error->options = &options;
+	return icmpx_route_and_send(sk, error);
+}
+
+/*
+ * The limits that need no route, then the rest, with this CPU's control socket.
+ * If that is taken, what the CPU is sending already caused this error.
+ * Gives back the outcome to count.
+ */
+static enum icmpx_stat icmpx_limit_error(struct net *net, struct icmpx_error *error)
+{
+	const struct net_device *in = error->skb->dev;
+	enum icmpx_stat outcome;
+	struct sock *sk;
+
+	error->limited = !(in && (in->flags & IFF_LOOPBACK)) &&
+			 icmpx_rate_limited(error->type, error->code,
+					    READ_ONCE(net->ipv4.sysctl_icmp_ratemask));
+	if (error->limited && !icmpx_global_allow(net))
+		return ICMPX_ERROR_LIMIT_GLOBAL;
+	if (error->limited && icmpx_exhausted(net, error))
+		return ICMPX_ERROR_LIMIT_HOST;
+
+	sk = this_cpu_read(icmpx_control_sk);
+	if (unlikely(!spin_trylock(&sk->sk_lock.slock)))
+		return ICMPX_ERROR_FAILED_BUSY;
+	sock_net_set(sk, net);
+	outcome = unlikely(error->opt->optlen) ? icmpx_send_error_with_options(sk, error) :
+						 icmpx_route_and_send(sk, error);
+	sock_net_set(sk, &init_net);
+	spin_unlock(&sk->sk_lock.slock);
+	return outcome;
+}
+
+static void icmpx_send_in(struct net *net, struct icmpx_error *error)
+{
+	struct icmpx_net *ix = icmpx_net_rcu(net);
+	struct icmpx_send_verdict verdict;
+
+	icmpx_count(ix, ICMPX_ERRORS_WANTED);
+	verdict = icmpx_may_send(error);
+	if (unlikely(!verdict.send)) {
+		icmpx_count(ix, verdict.outcome);
+		return;
+	}
+	error->outcome = verdict.outcome;
+	error->tos = verdict.tos;
+	error->destination = ip_hdr(error->skb)->saddr;
+	local_bh_disable();
+	icmpx_count(ix, icmpx_limit_error(net, error));
+	local_bh_enable();
+}
+
+/**
+ * icmpx_send() - Send an error about a datagram.
+ * @skb: the datagram; not consumed
+ * @type: ICMP type of the error
+ * @code: ICMP code of it
+ * @info: second word of the message: gateway, pointer or MTU
+ * @opt: the datagram's options
+ *
+ * In the place of __icmp_send(), and with its arguments.
+ *
+ * Context: any but hard interrupts. Does not sleep.
+ */
+void icmpx_send(struct sk_buff *skb, int type, int code, __be32 info,
+		const struct ip_options *opt)
+{
+	struct icmpx_error error = {
+		.skb = skb,
+		.opt = opt,
+		.info = info,
+		.type = type,
+		.code = code,
+	};
+	struct net *net;
+
+	/* Who has no route yet cannot be told anything. */
+	if (!skb_rtable(skb))
+		return;
+	rcu_read_lock();
+	net = icmpx_net_of(skb);
+	if (net)
+		icmpx_send_in(net, &error);
+	rcu_read_unlock();
+}

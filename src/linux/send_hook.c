@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Every call of __icmp_send(), wherever in the kernel it is, led to icmpx_send():
+ * by ftrace, as livepatch does it, for which compilers leave room at the begin of
+ * every function.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/ftrace.h>
+#include <linux/moduleparam.h>
+#include <net/icmp.h>
+
+#include "icmpx.h"
+
+static bool icmpx_send_wanted = true;
+module_param_named(send, icmpx_send_wanted, bool, 0444);
+MODULE_PARM_DESC(send, "send ICMP errors in place of the built-in code, where the kernel lets us (default: 1)");
+
+/* Written while loading and unloading alone. */
+static bool icmpx_send_taken;
+
+/**
+ * icmpx_sending() - Tell whether the errors that the kernel sends are ours.
+ *
+ * Context: any.
+ *
+ * Return: true if they are.
+ */
+bool icmpx_sending(void)
+{
+	return READ_ONCE(icmpx_send_taken);
+}
+
+#ifdef CONFIG_DYNAMIC_FTRACE_WITH_ARGS
+/* Calls nothing that is traced, so it needs no protection from itself. */
+static void notrace icmpx_send_instead(unsigned long ip, unsigned long parent_ip,
+				       struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	icmpx_ftrace_go_to(fregs, (unsigned long)icmpx_send);
+}
+
+/*
+ * Permanent: kernel.ftrace_enabled=0 is refused while we are there, instead of
+ * errors changing hands behind our back.
+ */
+static struct ftrace_ops icmpx_send_ops = {
+	.func = icmpx_send_instead,
+	.flags = FTRACE_OPS_FL_IPMODIFY | FTRACE_OPS_FL_PERMANENT,
+};
+
+static int icmpx_send_hook(void)
+{
+	int err;
+
+	err = ftrace_set_filter_ip(&icmpx_send_ops, (unsigned long)__icmp_send, 0, 0);
+	if (err)
+		return err;
+	err = register_ftrace_function(&icmpx_send_ops);
+	if (err)
+		ftrace_free_filter(&icmpx_send_ops);
+	return err;
+}
+
+/*
+ * It returns when nobody is on the way to icmpx_send() or in it any more: ftrace
+ * waits for every CPU to schedule, and then for every task that was running, or
+ * preempted, to do so by its own will, which nobody does in there.
+ */
+static void icmpx_send_unhook(void)
+{
+	unregister_ftrace_function(&icmpx_send_ops);
+	ftrace_free_filter(&icmpx_send_ops);
+}
+#else
+static int icmpx_send_hook(void)
+{
+	return -EOPNOTSUPP;
+}
+
+static void icmpx_send_unhook(void)
+{
+}
+#endif
+
+/**
+ * icmpx_send_take_over() - Make the errors that the kernel sends ours, if we may.
+ *
+ * Where it cannot be, all else works, and the built-in code goes on sending.
+ *
+ * Context: process. Errors may be sent meanwhile, each one by the one or the other.
+ */
+void icmpx_send_take_over(void)
+{
+	int err;
+
+	if (!icmpx_send_wanted)
+		return;
+	err = icmpx_send_hook();
+	if (err)
+		pr_notice("errors are still sent by the built-in code: %s (error %d)\n",
+			  err == -EBUSY ? "a livepatch is on it, or kernel.ftrace_enabled is 0" :
+					  "this kernel does not let us",
+			  err);
+	else
+		WRITE_ONCE(icmpx_send_taken, true);
+}
+
+/**
+ * icmpx_send_give_back() - Make the errors that the kernel sends its own again.
+ *
+ * Context: process. No error is in our code any more when it returns.
+ */
+void icmpx_send_give_back(void)
+{
+	if (!icmpx_send_taken)
+		return;
+	icmpx_send_unhook();
+	WRITE_ONCE(icmpx_send_taken, false);
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The route of an error: back to the datagram's source, by policy routing, VRF
+ * and security labels; and by IPsec, which has a rule of its own for errors.
+ */
+#include <net/icmp.h>
+#include <net/l3mdev.h>
+#include <net/route.h>
+#include <net/xfrm.h>
+
+#include "icmpx.h"
+
+/*
+ * Where the datagram came in says best which tables know the way back; one that
+ * came from nowhere has but its route.
+ */
+static struct net_device *icmpx_lookup_dev(const struct sk_buff *skb)
+{
+	return skb->dev ?: skb_dst(skb)->dev;
+}
+
+static struct rtable *icmpx_rtable(struct dst_entry *dst)
+{
+	return container_of(dst, struct rtable, dst);
+}
+
+/* The datagram's flow turned round once more: as if its source were to be reached from @rev's. */
+static struct rtable *icmpx_route_out(struct net *net, const struct flowi4 *rev,
+				      struct net_device *dev)
+{
+	struct flowi4 fl4 = *rev;
+
+	swap(fl4.daddr, fl4.saddr);
+	switch (fl4.flowi4_proto) {
+	case IPPROTO_TCP:
+	case IPPROTO_UDP:
+	case IPPROTO_SCTP:
+	case IPPROTO_DCCP:
+		swap(fl4.fl4_sport, fl4.fl4_dport);
+		break;
+	}
+	fl4.flowi4_oif = l3mdev_master_ifindex_rcu(dev);
+	fl4.flowi4_flags |= FLOWI_FLAG_ANYSRC;
+	return __ip_route_output_key(net, &fl4);
+}
+
+/*
+ * The route that a datagram of the other direction would take through this
+ * host, were it to come in by @in. Input routes are looked up for a packet, and
+ * left in it: the datagram lends itself, its own route put aside.
+ */
+static struct rtable *icmpx_route_through(struct sk_buff *skb, const struct flowi4 *rev,
+					  u8 tos, struct net_device *in)
+{
+	const unsigned long own = skb->_skb_refdst;
+	struct rtable *rt;
+	int err;
+
+	skb->_skb_refdst = 0;
+	err = ip_route_input(skb, rev->daddr, rev->saddr, inet_dsfield_to_dscp(icmpx_route_tos(tos)),
+			     in);
+	rt = skb_rtable(skb);
+	skb->_skb_refdst = own;
+	if (err)
+		return ERR_PTR(err);
+	if (!rt)
+		return ERR_PTR(-EHOSTUNREACH);
+	/* Not a way through this host: nothing can be put out by such a route. */
+	if (rt->rt_type == RTN_LOCAL || rt->rt_type == RTN_UNREACHABLE) {
+		ip_rt_put(rt);
+		return ERR_PTR(-EINVAL);
+	}
+	return rt;
+}
+
+/*
+ * RFC 4301, 6.2: an error may go through the tunnel that packets back from the
+ * datagram's destination take, if their policy lets errors in.
+ */
+static struct rtable *icmpx_route_reverse(struct net *net, struct icmpx_error *error,
+					  struct flowi4 *rev)
+{
+	struct net_device *dev = icmpx_lookup_dev(error->skb);
+	struct rtable *rt, *out;
+	struct dst_entry *dst;
+	int err;
+
+	err = icmpx_decode_session_reverse(net, error->skb, rev);
+	if (err)
+		return ERR_PTR(err);
+	if (inet_addr_type_dev_table(net, dev, rev->saddr) == RTN_LOCAL) {
+		rt = __ip_route_output_key(net, rev);
+	} else {
+		out = icmpx_route_out(net, rev, dev);
+		if (IS_ERR(out))
+			return out;
+		rt = icmpx_route_through(error->skb, rev, error->tos, out->dst.dev);
+		ip_rt_put(out);
+	}
+	if (IS_ERR(rt))
+		return rt;
+	dst = xfrm_lookup(net, &rt->dst, flowi4_to_flowi(rev), NULL, XFRM_LOOKUP_ICMP);
+	return IS_ERR(dst) ? ERR_CAST(dst) : icmpx_rtable(dst);
+}
+
+/*
+ * With IPsec: the policy for the error's own flow, else the one for the reverse
+ * of the datagram's. A policy that blocks says -EPERM: of the first it is not
+ * the last word, of the second it is.
+ */
+static struct rtable *icmpx_route_secured(struct net *net, struct icmpx_error *error,
+					  struct rtable *plain)
+{
+	struct flowi4 *fl4 = &error->fl4;
+	struct dst_entry *dst = xfrm_lookup(net, &plain->dst, flowi4_to_flowi(fl4), NULL, 0);
+	struct rtable *own, *reverse;
+	struct flowi4 rev;
+
+	if (IS_ERR(dst) && PTR_ERR(dst) != -EPERM)
+		return ERR_CAST(dst);
+	own = IS_ERR(dst) ? NULL : icmpx_rtable(dst);
+	if (own && (own != plain ||
+		    inet_addr_type_dev_table(net, icmpx_lookup_dev(error->skb), fl4->daddr) ==
+			    RTN_LOCAL))
+		return own;
+
+	reverse = icmpx_route_reverse(net, error, &rev);
+	if (IS_ERR(reverse) && own && PTR_ERR(reverse) != -EPERM)
+		return own;
+	if (own)
+		ip_rt_put(own);
+	if (!IS_ERR(reverse))
+		*fl4 = rev;
+	return reverse;
+}
+
+/**
+ * icmpx_route_error() - Look up the route of an error.
+ * @net: the namespace
+ * @error: its fl4 has the source address, or 0 for the route to choose one; set
+ *
+ * Context: rcu_read_lock(), bottom halves disabled.
+ *
+ * Return: a route, a reference to which is the caller's, or an ERR_PTR().
+ */
+struct rtable *icmpx_route_error(struct net *net, struct icmpx_error *error)
+{
+	struct flowi4 *fl4 = &error->fl4;
+	struct sk_buff *skb = error->skb;
+	struct rtable *rt;
+
+	fl4->daddr = error->destination;
+	if (unlikely(error->options && error->options->srr))
+		fl4->daddr = error->options->first_hop;
+	fl4->flowi4_mark = IP4_REPLY_MARK(net, skb->mark);
+	fl4->flowi4_uid = icmpx_root_uid(net);
+	fl4->flowi4_tos = icmpx_route_tos(error->tos);
+	fl4->flowi4_proto = IPPROTO_ICMP;
+	fl4->fl4_icmp_type = error->type;
+	fl4->fl4_icmp_code = error->code;
+	fl4->flowi4_oif = l3mdev_master_ifindex_rcu(icmpx_lookup_dev(skb));
+	security_skb_classify_flow(skb, flowi4_to_flowi_common(fl4));
+	rt = ip_route_output_key_hash(net, fl4, skb);
+	if (IS_ERR(rt) || likely(!icmpx_has_policy(net)))
+		return rt;
+	return icmpx_route_secured(net, error, rt);
+}
