@@ -80,6 +80,10 @@ std::vector<Walk> walks()
 		// Kind, code, status; then every checksum.
 		{"reply", 0, 40, {{0, 0, 2}, {1, 0, 255}, {2, 0, 7}}},
 		{"reply", 15, 15, {{0, 0, 1}, {2, 0, 1}, {11, 0, 255}, {12, 0, 255}}},
+		// Type and facts of the error, protocol of the datagram, type in it.
+		{"send", 22, 23, {{0, 0, 255}, {1, 0, 3}, {11, 1, 2}, {22, 0, 255}}, 0x45},
+		// Version and header length, fragment offset, first byte of the source.
+		{"send", 23, 23, {{0, 3, 3}, {1, 0, 0}, {2, 0, 255}, {8, 0, 255}, {14, 0, 255}}},
 		first_option(srr_at, 0),
 		first_option(rr_at, 0),
 		first_option(cipso_at, 0),
