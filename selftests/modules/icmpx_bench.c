@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Injects echo messages into the IP stack and reads the clock around them.
+ * Injects messages into the IP stack and reads the clock around them.
  *
  * Writing "DEVICE SOURCE DESTINATION TYPE LEN COUNT" to /proc/icmpx_bench lets
  * COUNT messages of TYPE, with LEN bytes of data, come in by DEVICE; reading
  * it then gives the nanoseconds that each one took, in the input path and on
  * its reply's way out, its making not counted. Under QEMU's -icount a
- * nanosecond is an instruction.
+ * nanosecond is an instruction. TYPE 256 stands for a UDP datagram to the port
+ * discard, and its reply for the error that says that nobody is there.
  *
  * With " IDENTIFIERS SEED" behind it, message i (0 to COUNT - 1) has i as its
  * sequence number and an identifier of 1 to IDENTIFIERS, drawn from a sequence
@@ -22,12 +23,16 @@
 #include <linux/proc_fs.h>
 #include <linux/seq_file.h>
 #include <linux/uaccess.h>
+#include <linux/udp.h>
 #include <net/ip.h>
 
 #define BENCH_FILE "icmpx_bench"
 /* Packets made ahead, so that the clock sees their way and not their making. */
 #define BENCH_BATCH 64
 #define BENCH_COUNT_MAX 10000000
+/* Not an ICMP type: what a UDP datagram is asked for by. */
+#define BENCH_UDP 256
+#define BENCH_PORT 9
 
 struct bench_job {
 	struct net_device *dev;
@@ -50,13 +55,36 @@ static u16 bench_draw(struct bench_job *job)
 	return 1 + (job->seed >> 16) % job->identifiers;
 }
 
+/* Both headers are of one length. */
+static_assert(sizeof(struct icmphdr) == sizeof(struct udphdr));
+
+static void bench_fill_icmp(struct bench_job *job, struct icmphdr *icmph, unsigned int len,
+			    u16 sequence)
+{
+	icmph->type = job->type;
+	icmph->code = 0;
+	if (job->identifiers)
+		icmph->un.echo.id = htons(bench_draw(job));
+	icmph->un.echo.sequence = htons(sequence);
+	icmph->checksum = 0;
+	icmph->checksum = ip_compute_csum(icmph, len);
+}
+
+static void bench_fill_udp(struct udphdr *udph, unsigned int len)
+{
+	udph->source = htons(BENCH_PORT);
+	udph->dest = htons(BENCH_PORT);
+	udph->len = htons(len);
+	udph->check = 0;
+}
+
 static struct sk_buff *bench_make(struct bench_job *job, u16 sequence)
 {
 	const unsigned int len = sizeof(struct icmphdr) + job->len;
-	struct icmphdr *icmph;
 	struct sk_buff *skb;
 	struct ethhdr *eth;
 	struct iphdr *iph;
+	void *message;
 
 	skb = netdev_alloc_skb_ip_align(job->dev, ETH_HLEN + sizeof(*iph) + len);
 	if (!skb)
@@ -70,20 +98,17 @@ static struct sk_buff *bench_make(struct bench_job *job, u16 sequence)
 	iph->ihl = sizeof(*iph) / 4;
 	iph->tot_len = htons(sizeof(*iph) + len);
 	iph->ttl = IPDEFTTL;
-	iph->protocol = IPPROTO_ICMP;
+	iph->protocol = job->type == BENCH_UDP ? IPPROTO_UDP : IPPROTO_ICMP;
 	iph->saddr = job->source;
 	iph->daddr = job->destination;
 	ip_send_check(iph);
 
-	icmph = skb_put(skb, len);
-	memset(icmph, 0xa5, len);
-	icmph->type = job->type;
-	icmph->code = 0;
-	if (job->identifiers)
-		icmph->un.echo.id = htons(bench_draw(job));
-	icmph->un.echo.sequence = htons(sequence);
-	icmph->checksum = 0;
-	icmph->checksum = ip_compute_csum(icmph, len);
+	message = skb_put(skb, len);
+	memset(message, 0xa5, len);
+	if (job->type == BENCH_UDP)
+		bench_fill_udp(message, len);
+	else
+		bench_fill_icmp(job, message, len, sequence);
 
 	skb->protocol = eth_type_trans(skb, job->dev);
 	return skb;
@@ -145,7 +170,7 @@ static int bench_parse(char *line, struct bench_job *job, struct net *net)
 	if (!in4_pton(source, -1, (u8 *)&job->source, -1, NULL) ||
 	    !in4_pton(destination, -1, (u8 *)&job->destination, -1, NULL))
 		return -EINVAL;
-	if (job->type > U8_MAX || job->len > 65507 || !job->count || job->count > BENCH_COUNT_MAX ||
+	if (job->type > BENCH_UDP || job->len > 65507 || !job->count || job->count > BENCH_COUNT_MAX ||
 	    job->identifiers > U16_MAX)
 		return -EINVAL;
 	job->dev = dev_get_by_name(net, name);
@@ -206,5 +231,5 @@ static void __exit bench_exit(void)
 module_init(bench_init);
 module_exit(bench_exit);
 
-MODULE_DESCRIPTION("Injects ICMP messages and reads the clock around them");
+MODULE_DESCRIPTION("Injects messages and reads the clock around them");
 MODULE_LICENSE("GPL");
