@@ -22,8 +22,8 @@ void check(u8 type, u8 facts, const Datagram &datagram, fuzz::Bytes inner, fuzz:
 	static fuzz::Guarded header;
 	static fuzz::Guarded message;
 	const u8 *inner_type = inner.empty() ? nullptr : message.constant(inner.first(1), edge);
-	const icmpx_send_verdict verdict = icmpx_decide_send(
-		type, header.constant(datagram, edge)->bytes, inner_type, facts);
+	const icmpx_send_verdict verdict =
+		icmpx_decide_send(type, header.constant(datagram, edge)->bytes, inner_type, facts);
 
 	if (verdict.send == 0) {
 		fuzz::must(is_rule(verdict.outcome));
