@@ -22,7 +22,9 @@ kunit_test_suites(&icmpx_bucket_suite,
 		  &icmpx_cmsg_suite,
 		  &icmpx_prefix_limit_suite,
 		  &icmpx_sysctl_suite,
-		  &icmpx_reply_suite);
+		  &icmpx_reply_suite,
+		  &icmpx_ratelimit_suite,
+		  &icmpx_stat_suite);
 
 MODULE_DESCRIPTION("KUnit suites of icmpx");
 MODULE_LICENSE("GPL");

@@ -24,8 +24,10 @@ extern struct kunit_suite icmpx_ping_find_suite;
 extern struct kunit_suite icmpx_ping_table_suite;
 extern struct kunit_suite icmpx_prefix_limit_suite;
 extern struct kunit_suite icmpx_probe_suite;
+extern struct kunit_suite icmpx_ratelimit_suite;
 extern struct kunit_suite icmpx_reply_suite;
 extern struct kunit_suite icmpx_send_suite;
+extern struct kunit_suite icmpx_stat_suite;
 extern struct kunit_suite icmpx_sysctl_suite;
 
 /* What a function may write is put between two of these, which it may not. */
