@@ -25,7 +25,8 @@ kunit_test_suites(&icmpx_bucket_suite,
 		  &icmpx_reply_suite,
 		  &icmpx_ratelimit_suite,
 		  &icmpx_stat_suite,
-		  &icmpx_deliver_suite);
+		  &icmpx_deliver_suite,
+		  &icmpx_ping_suite);
 
 MODULE_DESCRIPTION("KUnit suites of icmpx");
 MODULE_LICENSE("GPL");

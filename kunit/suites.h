@@ -21,6 +21,7 @@ extern struct kunit_suite icmpx_error_suite;
 extern struct kunit_suite icmpx_options_suite;
 extern struct kunit_suite icmpx_options_garbage_suite;
 extern struct kunit_suite icmpx_options_route_suite;
+extern struct kunit_suite icmpx_ping_suite;
 extern struct kunit_suite icmpx_ping_find_suite;
 extern struct kunit_suite icmpx_ping_table_suite;
 extern struct kunit_suite icmpx_prefix_limit_suite;
