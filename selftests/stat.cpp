@@ -62,7 +62,15 @@ void the_form()
 		"drop_socket_memory drop_options drop_no_route drop_busy drop_no_buffer "
 		"drop_no_memory drop_output fragmented_replies errors_to_raw_sockets "
 		"ping_sent ping_send_failed ping_errors ping_errors_queued "
-		"ping_errors_dropped ping_errors_unmatched ping_sockets ";
+		"ping_errors_dropped ping_errors_unmatched errors_wanted "
+		"error_sent_unreachable error_sent_redirect error_sent_time_exceeded "
+		"error_sent_parameter_problem error_sent_other error_limit_global "
+		"error_limit_host error_suppressed_link_broadcast "
+		"error_suppressed_broadcast error_suppressed_fragment "
+		"error_suppressed_error error_suppressed_source "
+		"error_suppressed_malformed error_failed_options error_failed_no_route "
+		"error_failed_busy error_failed_no_buffer error_failed_no_memory "
+		"error_failed_mtu error_failed_output ping_sockets sending ";
 	host::need_icmpx();
 	host::enter_new_namespace();
 	std::istringstream lines(ktap::require_value(host::read_file(path), path));
@@ -72,8 +80,10 @@ void the_form()
 		std::size_t space = line.find(' ');
 
 		found += line.substr(0, space + 1);
-		ktap::expect_equal(line.substr(space + 1), "0",
-				   line + ": value in a new namespace");
+		// That is of the machine, and no number.
+		if (!line.starts_with("sending "))
+			ktap::expect_equal(line.substr(space + 1), "0",
+					   line + ": value in a new namespace");
 	}
 	ktap::expect_equal(found, names, "names");
 }
@@ -103,7 +113,8 @@ void each_namespace_has_its_own()
 	ktap::expect_equal(ktap::require_value(counters::icmpx(), path)["packets_in"], 1,
 			   "packets_in of the one with a packet");
 	first.enter();
-	const Values others = ktap::require_value(counters::icmpx(), path);
+	Values others = ktap::require_value(counters::icmpx(), path);
+	others.erase("sending");
 	for (const auto &[name, value] : others)
 		ktap::expect_equal(value, 0, name + " of the other");
 }

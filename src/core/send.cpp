@@ -82,8 +82,9 @@ constexpr icmpx_send_verdict decide(u8 type, Bytes datagram, const u8 *inner_typ
 
 	return {.outcome = static_cast<u8>(sent(type)),
 		.send = 1,
-		.tos = kTable[type].is_error ? static_cast<u8>((tos & kTosMask) | kInternetworkControl)
-					     : tos};
+		.tos = kTable[type].is_error
+			       ? static_cast<u8>((tos & kTosMask) | kInternetworkControl)
+			       : tos};
 }
 
 } // namespace
