@@ -35,6 +35,8 @@ help:
 	@echo '  coverage          which lines and branches they run; fails below 95 % of the core'
 	@echo '  fuzz              the core under libFuzzer, T=SECONDS for each target'
 	@echo '  test-6.1, test-6.12    the kselftests, in a virtual machine'
+	@echo '  test-diff         the built-in code and icmpx answer the same packets: on K=6.12, N=100000 of them, by'
+	@echo '                    SEED=S (one that is always the same and one of the day), SEQUENCE=I of it alone'
 	@echo '  test              all of that'
 	@echo '  demo              what it does, in a virtual machine'
 	@echo '  bench             what a packet costs, built-in and icmpx'
@@ -78,6 +80,11 @@ fuzz:
 .PHONY: check kunit coverage test demo bench
 check kunit coverage test demo bench:
 	@scripts/$@
+
+.PHONY: test-diff
+test-diff:
+	@scripts/diff $(or $(K),6.12) $(if $(N),packets=$(N)) $(if $(SEED),seed=$(SEED)) \
+		$(if $(SEQUENCE),sequence=$(SEQUENCE))
 
 test-%:
 	@scripts/test selftests-$*

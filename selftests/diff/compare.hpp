@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/**
+ * @file
+ * What differs between two answers to a sequence, and which of that is meant to.
+ */
+#pragma once
+
+#include "event.hpp"
+#include "sequence.hpp"
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace diff {
+
+/// One place of a sequence where the answers differ.
+struct Difference {
+	const Sequence &sequence;
+	/// 0: before the first step; then the steps, from 1; then the end.
+	std::size_t place;
+	const Events &builtin;
+	const Events &icmpx;
+
+	/// The packet that came in there, if one did.
+	const Packet *packet() const;
+	bool at_end() const { return place == sequence.steps.size() + 1; }
+};
+
+/// A difference that is meant to be.
+struct Intended {
+	const char *name;
+	const char *reason;
+	bool (*explains)(const Difference &difference);
+};
+
+/// All there are.
+inline constexpr std::size_t intended_count = 5;
+extern const std::array<Intended, intended_count> intended;
+
+/// How often each of them was met.
+using IntendedCounts = std::array<std::uint64_t, intended_count>;
+
+/// Where the answers differ and should not; @p counts gets one more for each that is intended.
+std::vector<std::size_t> unexplained(const Sequence &sequence, const Record &builtin,
+				     const Record &icmpx, IntendedCounts &counts);
+
+} // namespace diff

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// The built-in ICMP of this kernel as the oracle: random sequences of packets are answered by it and by icmpx, and all
+// that can be observed is the same, or is one of the differences in compare.cpp.
+//
+// Usage: differential [packets=N] [seed=S] [sequence=I] [shrink=0]. Without a seed: one that is always the same and one
+// of the day, half of the packets each. With a sequence's number, that sequence alone. With shrink=0 what differs is
+// shown as it was met, which is quick, and long.
+
+#include "compare.hpp"
+#include "lib/host.hpp"
+#include "lib/ktap.hpp"
+#include "print.hpp"
+#include "runner.hpp"
+#include "shrink.hpp"
+#include "world.hpp"
+
+#include <chrono>
+#include <cstdio>
+#include <ctime>
+#include <exception>
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace {
+
+using diff::Result;
+using diff::Runner;
+using diff::Sequence;
+using std::chrono::steady_clock;
+
+struct Arguments {
+	std::uint64_t packets = 100'000;
+	std::vector<std::uint64_t> seeds{};
+	std::optional<std::uint64_t> sequence{};
+	std::uint64_t shrink = 1;
+};
+
+/// Today as 20260131.
+std::uint64_t seed_of_the_day()
+{
+	std::chrono::year_month_day day{
+		std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now())};
+
+	return static_cast<std::uint64_t>(static_cast<int>(day.year())) * 10000 +
+	       static_cast<unsigned>(day.month()) * 100 + static_cast<unsigned>(day.day());
+}
+
+Arguments parse(int argc, char **argv)
+{
+	Arguments arguments;
+
+	for (int i = 1; i < argc; i++) {
+		std::string word = argv[i];
+		std::string name = word.substr(0, word.find('='));
+		std::uint64_t value = std::stoull(word.substr(name.size() + 1));
+
+		if (name == "packets")
+			arguments.packets = value;
+		else if (name == "seed")
+			arguments.seeds = {value};
+		else if (name == "sequence")
+			arguments.sequence = value;
+		else if (name == "shrink")
+			arguments.shrink = value;
+		else
+			throw std::invalid_argument(word);
+	}
+	if (arguments.seeds.empty())
+		arguments.seeds = {1, seed_of_the_day()};
+	return arguments;
+}
+
+void say_lines(const std::string &text)
+{
+	std::istringstream lines(text);
+	std::string line;
+
+	while (std::getline(lines, line))
+		ktap::say(line);
+}
+
+/// A difference, as small as it gets, and how to see it again.
+void explain(Runner &runner, const Sequence &sequence, const Result &first, bool small)
+{
+	ktap::failure("the answers differ; again: make test-diff SEED=" +
+		      std::to_string(sequence.seed) +
+		      " SEQUENCE=" + std::to_string(sequence.number));
+	if (!small) {
+		say_lines(report(sequence, first));
+		return;
+	}
+	Sequence smallest = shrink(runner, sequence, first);
+	std::vector<Result> results = runner.run({&smallest, 1});
+	if (results.front().failed()) {
+		say_lines(report(smallest, results.front()));
+		return;
+	}
+	ktap::say("once, and not again:");
+	say_lines(report(sequence, first));
+}
+
+/// One line with all figures.
+void say_figures(const Runner &runner, steady_clock::duration took)
+{
+	const diff::Figures &figures = runner.figures();
+	double seconds = std::chrono::duration<double>(took).count();
+	std::ostringstream line;
+
+	line << figures.packets << " packets in " << figures.sequences << " sequences, each twice, "
+	     << static_cast<std::uint64_t>(2.0 * static_cast<double>(figures.packets) / seconds)
+	     << " packets a second; intended differences:";
+	for (std::size_t i = 0; i < diff::intended.size(); i++)
+		line << ' ' << diff::intended.at(i).name << ' ' << figures.intended.at(i);
+	line << "; repeated for a timer: " << figures.repeated;
+	ktap::say(line.str());
+}
+
+/// As many sequences of @p seed as make @p packets, a few at a time; the test ends after some that differ.
+void compare(const Arguments &arguments, std::uint64_t seed)
+{
+	constexpr std::size_t batch_size = 100;
+	constexpr int differences_shown = 5;
+	const std::optional<std::uint64_t> only = arguments.sequence;
+	const std::uint64_t packets = arguments.packets / arguments.seeds.size();
+	Runner runner;
+	auto begin = steady_clock::now();
+	std::uint64_t number = only.value_or(0);
+	int shown = 0;
+
+	do {
+		std::vector<Sequence> batch;
+
+		do {
+			batch.push_back(diff::generate(seed, number++));
+		} while (!only && batch.size() < batch_size);
+		std::vector<Result> results = runner.run(batch);
+		for (std::size_t i = 0; i < batch.size() && shown < differences_shown; i++) {
+			if (results[i].failed()) {
+				explain(runner, batch[i], results[i], arguments.shrink);
+				shown++;
+			}
+		}
+	} while (!only && shown < differences_shown && runner.figures().packets < packets);
+	say_figures(runner, steady_clock::now() - begin);
+}
+
+} // namespace
+
+int main(int argc, char **argv)
+{
+	Arguments arguments;
+	std::vector<ktap::Test> tests;
+
+	try {
+		arguments = parse(argc, argv);
+	} catch (const std::exception &) {
+		std::fprintf(stderr, "usage: differential [packets=N] [seed=S] [sequence=I] [shrink=0]\n");
+		return 2;
+	}
+	for (std::uint64_t seed : arguments.seeds)
+		tests.push_back({"differential_seed_" + std::to_string(seed), [seed, &arguments] {
+					 diff::prepare_kernel();
+					 compare(arguments, seed);
+				 }});
+	return ktap::run(1, argv, tests);
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/**
+ * @file
+ * What both answer to: packets and calls, and the host that they meet. All of it follows from a seed and a number, and
+ * is a plain value that can be made simpler.
+ */
+#pragma once
+
+#include "lib/packet.hpp"
+#include "lib/socket.hpp"
+#include "lib/wire.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace diff {
+
+using packet::Address;
+using packet::Bytes;
+using packet::View;
+using sock::Endpoint;
+
+inline constexpr Address host_address = packet::server;
+inline constexpr Address second_address = 0x0a000014;
+inline constexpr Address gateway_address = packet::client;
+inline constexpr Address other_gateway = 0x0a000003;
+/// Host number @p number in TEST-NET-1, behind the gateway.
+constexpr Address remote(std::uint8_t number) { return 0xc0000200U | number; }
+/// Host number @p number in a network to which the route is "unreachable".
+constexpr Address unreachable_host(std::uint8_t number) { return 0xcb007100U | number; }
+
+/// Our port and the peer's.
+using Connection = std::pair<std::uint16_t, std::uint16_t>;
+/// Initial sequence numbers, which are random, as seen on the wire.
+using Learned = std::map<Connection, std::uint32_t>;
+
+/// What becomes of the ICMP checksum.
+enum class Sum {
+	right,
+	wrong,
+	zero,
+	/// As a device would that leaves it to the next one: the field is not filled in (VIRTIO_NET_HDR_F_NEEDS_CSUM).
+	absent,
+	/// The same with something in the field.
+	absent_garbage,
+	/// A device says that it is right (VIRTIO_NET_HDR_F_DATA_VALID), and it is.
+	valid,
+	/// A device says so, and it is wrong.
+	valid_wrong,
+};
+
+/// A sequence number of TCP to fill in: what was learned of a connection, and @p delta more.
+struct Patch {
+	std::uint16_t at = 0;
+	Connection connection{};
+	std::uint32_t delta = 0;
+};
+
+struct Packet {
+	packet::Ipv4 ip;
+	Sum sum = Sum::right;
+	wire::Cast cast = wire::Cast::unicast;
+	std::uint8_t version = 4;
+	/// Added to what the IP header says of its length, in words, and of the datagram's, in bytes.
+	int header_lie = 0, length_lie = 0;
+	bool header_checksum_wrong = false;
+	bool reserved_flag = false;
+	/// Bytes in the frame after the datagram.
+	std::uint8_t padding = 0;
+	std::optional<Patch> patch{};
+
+	/// Whether it begins with an ICMP header whose checksum can be set.
+	bool has_icmp() const
+	{
+		return ip.protocol == IPPROTO_ICMP && !ip.fragment_offset && ip.payload.size() >= 4;
+	}
+};
+
+/// What a program does: sends @p data by one of its sockets.
+struct Call {
+	std::uint8_t socket = 0;
+	Endpoint to{};
+	bool connected = false;
+	int flags = 0;
+	Bytes data{};
+};
+
+struct Step {
+	std::optional<Packet> packet{};
+	std::optional<Call> call{};
+};
+
+enum class Limit { none, host, global };
+
+struct Setting {
+	/// Below /proc/sys/net/ipv4/.
+	std::string name;
+	std::string value;
+};
+
+struct Sequence {
+	std::uint64_t seed = 0, number = 0;
+	/// Which of socket_kinds are open, a bit for each.
+	std::uint32_t sockets = 0;
+	unsigned mtu = 1500;
+	Limit limit = Limit::none;
+	/// Whether what comes in gets a mark, which another route goes by.
+	bool marked = false;
+	/// Whether counters are looked at after each step, so that a difference can be told to be that step's.
+	bool counts_each_step = false;
+	std::vector<Setting> settings{};
+	std::vector<Step> steps{};
+};
+
+/// The datagram of @p packet, its padding included.
+Bytes datagram_of(const Packet &packet, const Learned &learned);
+
+/// What stands before its frame.
+wire::VirtioHeader offload_of(const Packet &packet);
+
+/// Sequence @p number of @p seed.
+Sequence generate(std::uint64_t seed, std::uint64_t number);
+
+/// How many packets of @p sequence come in by the wire.
+std::size_t packets_in(const Sequence &sequence);
+
+} // namespace diff
