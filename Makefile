@@ -33,6 +33,7 @@ help:
 	@echo '  check             static checks'
 	@echo '  kunit             the KUnit suites, in user-mode Linux'
 	@echo '  coverage          which lines and branches they run; fails below 95 % of the core'
+	@echo '  mutants           whether the tests catch deliberate faults; M=NAME: that one; J=N at a time'
 	@echo '  fuzz              the core under libFuzzer, T=SECONDS for each target'
 	@echo '  test-6.1, test-6.12    the kselftests, in a virtual machine'
 	@echo '  test-diff         the built-in code and icmpx answer the same packets: on K=6.12, N=100000 of them, by'
@@ -76,6 +77,10 @@ selftest-modules-%:
 .PHONY: fuzz
 fuzz:
 	@scripts/fuzz $(or $(T),60)
+
+.PHONY: mutants
+mutants:
+	@scripts/mutants --jobs $(or $(J),2) $(M)
 
 .PHONY: check kunit coverage test demo bench
 check kunit coverage test demo bench:
