@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// What programs do with ping sockets, with each of the allocations that it makes failing in its turn: it works, or says
+// that there is no memory and changes nothing.
+
+#include "lib/counters.hpp"
+#include "lib/fault.hpp"
+#include "lib/host.hpp"
+#include "lib/ktap.hpp"
+#include "lib/ping.hpp"
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <string>
+#include <sys/ioctl.h>
+
+namespace {
+
+using fault::Injection;
+using fault::Victims;
+using ktap::expect;
+using ktap::expect_equal;
+using packet::Bytes;
+using sock::Endpoint;
+using sock::Socket;
+
+constexpr Endpoint peer{errors::router, 0};
+
+/// What socket() and its like say without memory.
+bool means_no_memory(int error)
+{
+	constexpr std::array<int, 3> meaning{ENOMEM, ENOBUFS, ENFILE};
+
+	return std::ranges::find(meaning, error) != meaning.end();
+}
+
+/// A network without ping sockets, and nothing left of them when it goes.
+struct Network {
+	wire::Wire wire = ping::new_network();
+
+	Network() { host::need_icmpx(); }
+	Network(const Network &) = delete;
+	Network &operator=(const Network &) = delete;
+	~Network()
+	{
+		expect_equal(ping::listed().size(), std::size_t{0}, "sockets in the list");
+		fault::expect_calm_log();
+	}
+
+	/// @p socket asks and gets what it asked for.
+	void expect_works(const Socket &socket,
+			  const wire::Where &where = wire::Where::current()) const
+	{
+		wire.receive_all(wire::milliseconds{0});
+		ping::sent(wire, socket, peer, {}, 0, where);
+		wire.send(ping::reply(ping::identifier(socket)));
+		expect(sock::receive(socket).has_value(), "a reply", where);
+	}
+};
+
+/// Lets each allocation of @p call fail; it returns 0 or the errno.
+void each(const std::function<int()> &call, const std::function<void(int error)> &check)
+{
+	Injection injection(fault::anywhere);
+	int error = 0, refused = 0;
+
+	const int allocations = fault::each_allocation(
+		Victims::self, [&] { error = call(); },
+		[&](bool hit) {
+			refused += error != 0;
+			expect(!error || hit, "it fails for a reason");
+			expect(!error || means_no_memory(error),
+			       "error " + std::to_string(error) + " means no memory");
+			check(error);
+			fault::expect_calm_log();
+		});
+	ktap::say(std::to_string(allocations) + " allocations, " + std::to_string(refused) +
+		  " of them necessary");
+	expect(refused > 0, "some are necessary");
+}
+
+void opening()
+{
+	Network network;
+	int fd = -1;
+
+	each([&] { return (fd = ::socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP)) < 0 ? errno : 0; },
+	     [&](int error) {
+		     const Socket socket(fd);
+
+		     expect_equal(ping::listed().size(), std::size_t{0}, "sockets in the list");
+		     if (!error)
+			     network.expect_works(socket);
+	     });
+}
+
+/// What gives a socket an identifier: @p call on a new one.
+void identifiers(const std::function<int(const Socket &)> &call, bool has_identifier)
+{
+	Network network;
+	Socket socket = sock::ping();
+
+	each([&] { return call(socket); },
+	     [&](int error) {
+		     if (error && !has_identifier)
+			     expect_equal(ping::identifier(socket), 0, "the identifier");
+		     expect_equal(ping::listed().size(), std::size_t{ping::identifier(socket) != 0},
+				  "sockets in the list");
+		     // Whoever was refused may try again, on the same socket.
+		     expect_equal(call(socket) == 0 || !error, true, "another time");
+		     socket = sock::ping();
+		     network.expect_works(socket);
+		     socket = sock::ping();
+	     });
+}
+
+void binding()
+{
+	identifiers([](const Socket &socket) { return ping::try_to_bind(socket, {errors::host, 77}); },
+		    false);
+}
+
+void binding_to_any()
+{
+	identifiers([](const Socket &socket) { return ping::try_to_bind(socket, {errors::host, 0}); },
+		    false);
+}
+
+void connecting()
+{
+	identifiers([](const Socket &socket) { return sock::connect(socket, peer); }, false);
+}
+
+/// The second of an identifier needs a place in the table of peers.
+void sharing()
+{
+	Network network;
+	Socket first = sock::ping(), second = sock::ping();
+
+	ping::try_to_bind(first, {errors::host, 77});
+	each(
+		[&] {
+			const int error = ping::try_to_bind(second, {errors::host, 77});
+			return error ? error : sock::connect(second, {errors::remote(1), 0});
+		},
+		[&](int) {
+			second = sock::ping();
+			expect_equal(ping::listed().size(), std::size_t{1}, "sockets in the list");
+			network.expect_works(first);
+		});
+}
+
+/// Sends a request of @p size bytes in all ways of failing; what comes out is whole or nothing.
+void sending(std::size_t size, const std::vector<control::Message> &messages = {})
+{
+	Network network;
+	const Socket socket = sock::ping();
+	const Bytes message = ping::request(1, packet::pattern(size));
+	const Bytes control = control::build(messages);
+
+	network.expect_works(socket);
+	sock::set(socket, SOL_SOCKET, SO_SNDBUFFORCE, 1 << 20);
+	counters::Change change;
+	each(
+		[&] {
+			change.restart();
+			return control::send_built(socket, message, peer, control);
+		},
+		[&](int error) {
+			auto moved = ktap::require_value(change.icmpx(), "counters");
+			auto sent = network.wire.receive_all(wire::milliseconds{0});
+
+			expect_equal(moved["ping_sent"], !error, "ping_sent");
+			expect_equal(moved["ping_send_failed"], error != 0, "ping_send_failed");
+			if (!error) {
+				auto whole = ktap::require_value(packet::reassemble(sent), "whole");
+				auto icmp = ktap::require_value(packet::parse_icmp(whole.payload), "it");
+				expect(icmp.checksum_right, "a right checksum");
+				expect(icmp.data == packet::pattern(size), "the data");
+			}
+			// Of a datagram that is not sent nothing is charged for.
+			int queued = -1;
+			host::check(ioctl(socket.get(), TIOCOUTQ, &queued), "TIOCOUTQ");
+			expect_equal(queued, 0, "bytes still charged");
+			expect_equal(sock::take_error(socket), 0, "SO_ERROR");
+		});
+	network.expect_works(socket);
+}
+
+void sending_a_small_one() { sending(56); }
+void sending_fragments() { sending(8000); }
+
+void sending_with_control_messages()
+{
+	// Record route, with room for three.
+	sending(56, {{SOL_IP, IP_RETOPTS, Bytes{7, 15, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},
+		     control::make(SOL_IP, IP_TTL, 9)});
+}
+
+void receiving()
+{
+	Network network;
+	const Socket socket = sock::ping();
+	std::array<std::uint8_t, 2048> data{};
+	ssize_t size = 0;
+
+	network.expect_works(socket);
+	const std::uint16_t id = ping::identifier(socket);
+	Injection injection(fault::anywhere);
+	network.wire.send(ping::reply(id, 1, packet::pattern(1000)));
+	fault::each_allocation(
+		Victims::self,
+		[&] { size = recv(socket.get(), data.data(), data.size(), MSG_DONTWAIT); },
+		[&](bool) {
+			expect_equal(size, 1008, "bytes");
+			network.wire.send(ping::reply(id, 1, packet::pattern(1000)));
+		});
+}
+
+/// Without memory the error that a socket is told of is there, but not its entry in the queue.
+void local_errors()
+{
+	Network network;
+	const Socket socket = sock::ping();
+	const Bytes message = ping::request(1, packet::pattern(3000));
+	int error = 0, entries = 0;
+
+	network.expect_works(socket);
+	sock::set(socket, SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO);
+	sock::set(socket, SOL_IP, IP_RECVERR, 1);
+	Injection injection(fault::icmpx());
+	const int allocations = fault::each_allocation(
+		Victims::self, [&] { error = control::send_built(socket, message, peer, {}); },
+		[&](bool hit) {
+			auto entry = sock::next_error(socket);
+
+			if (entry)
+				expect_equal(entry->number, EMSGSIZE, "the entry");
+			entries += entry.has_value();
+			expect(error == EMSGSIZE || (hit && means_no_memory(error)), "sendmsg");
+			expect(entry || hit, "an entry when nothing failed");
+			sock::forget_errors(socket);
+		});
+	ktap::expect_between(entries, 1, allocations, "entries");
+	network.expect_works(socket);
+}
+
+} // namespace
+
+int main(int argc, char **argv)
+{
+	return ktap::run(argc, argv,
+			 {{"opening", opening},
+			  {"binding", binding},
+			  {"binding_to_any", binding_to_any},
+			  {"connecting", connecting},
+			  {"sharing", sharing},
+			  {"sending_a_small_one", sending_a_small_one},
+			  {"sending_fragments", sending_fragments},
+			  {"sending_with_control_messages", sending_with_control_messages},
+			  {"receiving", receiving},
+			  {"local_errors", local_errors}});
+}
