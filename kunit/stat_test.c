@@ -53,7 +53,7 @@ static bool well_named(const char *line, size_t len)
 	return strspn(line, "abcdefghijklmnopqrstuvwxyz_") == len && len > 2;
 }
 
-/* One line for each counter and one for the sockets, each with a name of its own. */
+/* One line for each counter, one for the sockets and one that tells who sends errors, each with a name of its own. */
 static void stat_every_line_has_a_name(struct kunit *test)
 {
 	const char *text = stat_text(test);
@@ -68,7 +68,7 @@ static void stat_every_line_has_a_name(struct kunit *test)
 			KUNIT_EXPECT_TRUE_MSG(test, strncmp(line, other, len + 1), "%.20s", line);
 		lines++;
 	}
-	KUNIT_EXPECT_EQ(test, lines, ICMPX_STAT_COUNT + 1);
+	KUNIT_EXPECT_EQ(test, lines, ICMPX_STAT_COUNT + 2);
 }
 
 /* The names that programs know, in places that are easily confused. */
