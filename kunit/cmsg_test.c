@@ -110,8 +110,10 @@ static void pktinfo(struct kunit *test)
 		.ipi_addr.s_addr = htonl(0x0a000002),
 	};
 
-	KUNIT_EXPECT_EQ(test, send_one(fixture, SOL_IP, IP_PKTINFO, &info, sizeof(info) - 1), -EINVAL);
-	KUNIT_EXPECT_EQ(test, send_one(fixture, SOL_IP, IP_PKTINFO, &info, sizeof(info) + 1), -EINVAL);
+	KUNIT_EXPECT_EQ(test, send_one(fixture, SOL_IP, IP_PKTINFO, &info, sizeof(info) - 1),
+			-EINVAL);
+	KUNIT_EXPECT_EQ(test, send_one(fixture, SOL_IP, IP_PKTINFO, &info, sizeof(info) + 1),
+			-EINVAL);
 	KUNIT_EXPECT_EQ(test, fixture->ipc.oif, 0);
 	KUNIT_EXPECT_EQ(test, send_one(fixture, SOL_IP, IP_PKTINFO, &info, sizeof(info)), 0);
 	KUNIT_EXPECT_EQ(test, fixture->ipc.oif, 7);

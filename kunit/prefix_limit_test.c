@@ -194,7 +194,8 @@ static void keyed(struct kunit *test)
 	refused = answered(test, first);
 	again = answered(test, second);
 	KUNIT_EXPECT_GT(test, refused, 100u);
-	KUNIT_EXPECT_TRUE(test, refused != again || memcmp(first, second, refused * sizeof(*first)));
+	KUNIT_EXPECT_TRUE(test, refused != again ||
+			  memcmp(first, second, refused * sizeof(*first)));
 }
 
 struct asker {

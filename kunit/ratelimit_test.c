@@ -59,7 +59,7 @@ static u32 ask(struct kunit *test, const struct fill_row *row, bool *allowed)
 		local_bh_disable();
 		*allowed = icmpx_global_allow(&init_net);
 		local_bh_enable();
-	} while (now != jiffies);
+	} while (time_after(jiffies, now));
 	return now;
 }
 

@@ -15,7 +15,7 @@ static struct ctl_table *setting(struct kunit *test, const char *name)
 
 	while (entry->procname && strcmp(entry->procname, name))
 		entry++;
-	KUNIT_ASSERT_NOT_NULL_MSG(test, entry->procname, "no setting %s", name);
+	KUNIT_ASSERT_NOT_NULL_MSG(test, entry->procname, "%s is missing", name);
 	return entry;
 }
 

@@ -169,6 +169,16 @@ void wire_put(struct kunit *test, struct wire *wire, const struct wire_packet *p
 	wire_receive(wire_make(test, wire, packet));
 }
 
+void wire_expect_silence(struct kunit *test, struct wire *wire, const struct wire_packet *packet,
+			 enum icmpx_stat stat)
+{
+	const u64 before = stat_of(stat);
+
+	wire_put(test, wire, packet);
+	KUNIT_EXPECT_EQ(test, stat_of(stat), before + 1);
+	KUNIT_EXPECT_TRUE(test, wire_silent(wire));
+}
+
 static void wire_free(void *skb)
 {
 	kfree_skb(skb);

@@ -57,8 +57,12 @@ struct sk_buff *wire_make(struct kunit *test, struct wire *wire, const struct wi
 void wire_receive(struct sk_buff *skb);
 void wire_put(struct kunit *test, struct wire *wire, const struct wire_packet *packet);
 
-/* What was sent next, gone with the test; its data is at the IP header, the transport header set. */
+/* What was sent next, gone with the test; its headers are set, its data is at the first. */
 struct sk_buff *wire_get(struct kunit *test, struct wire *wire);
+
+/* Puts a packet that comes to @stat, and to nothing that is sent. */
+void wire_expect_silence(struct kunit *test, struct wire *wire, const struct wire_packet *packet,
+			 enum icmpx_stat stat);
 
 /* Whether nothing more was sent. */
 static inline bool wire_silent(struct wire *wire)
