@@ -4,9 +4,9 @@
  *
  * Loading goes from what nobody sees to what everybody sees: control sockets,
  * namespaces, then the slot that makes packets ours, the family, whose sockets
- * need those, and last the errors that the kernel sends. Unloading goes back the same way, with a grace period
- * once the slot is given back, so that no packet is left in code or data that
- * goes.
+ * need those, and last the errors that the kernel sends. Unloading goes back the
+ * same way, with a grace period once the slot is given back, so that no packet
+ * is left in code or data that goes.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 

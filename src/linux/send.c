@@ -181,7 +181,7 @@ static enum icmpx_stat icmpx_route_and_send(struct sock *sk, struct icmpx_error 
 	rt = icmpx_route_error(net, error);
 	if (IS_ERR(rt))
 		return ICMPX_ERROR_FAILED_NO_ROUTE;
-	/* RFC 1122, 3.2.2: a broadcast address of a link is no host, and only the route knows it. */
+	/* RFC 1122, 3.2.2: a link's broadcast address is no host, and only the route knows it. */
 	if (unlikely(rt->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST))) {
 		ip_rt_put(rt);
 		return ICMPX_ERROR_SUPPRESSED_SOURCE;
