@@ -170,8 +170,8 @@ static int bench_parse(char *line, struct bench_job *job, struct net *net)
 	if (!in4_pton(source, -1, (u8 *)&job->source, -1, NULL) ||
 	    !in4_pton(destination, -1, (u8 *)&job->destination, -1, NULL))
 		return -EINVAL;
-	if (job->type > BENCH_UDP || job->len > 65507 || !job->count || job->count > BENCH_COUNT_MAX ||
-	    job->identifiers > U16_MAX)
+	if (job->type > BENCH_UDP || job->len > 65507 || !job->count ||
+	    job->count > BENCH_COUNT_MAX || job->identifiers > U16_MAX)
 		return -EINVAL;
 	job->dev = dev_get_by_name(net, name);
 	return job->dev ? 0 : -ENODEV;
