@@ -107,7 +107,8 @@ static void offset_outside(struct kunit *test)
 /* An option that is not all inside the options is refused. */
 static void check_length(struct kunit *test, enum place place, u8 at, u8 length, u8 pointer)
 {
-	const u8 shortest = place == TS ? 4 : 3;
+	const u8 head = place == CIPSO_LABEL ? 2 : 3;
+	const u8 shortest = place == TS ? 4 : head;
 	const u8 offset = at - OPTIONS_AT;
 	struct icmpx_options request = { .rr_needaddr = 1, .ts_needtime = 1, .ts_needaddr = 1 };
 
@@ -124,7 +125,7 @@ static void check_length(struct kunit *test, enum place place, u8 at, u8 length,
 		/* The last turn: a length that only a bug can bring. */
 		request.len = len <= ICMPX_OPTIONS_MAX + 1 ? len : 255;
 		done = check(test, &request, true);
-		if (length < shortest || offset + 3 > end || offset + length > end)
+		if (length < shortest || offset + head > end || offset + length > end)
 			KUNIT_ASSERT_FALSE_MSG(test, done,
 					       "kind %u, offset %u, length %u of %u, pointer %u",
 					       place, at, length, len, pointer);

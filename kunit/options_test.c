@@ -243,7 +243,7 @@ static void prespecified_without_option(struct kunit *test)
 /* Every length that a label can have, and so every way to pad. */
 static void cipso(struct kunit *test)
 {
-	for (u32 len = 3; len <= ICMPX_OPTIONS_MAX; len++) {
+	for (u32 len = 2; len <= ICMPX_OPTIONS_MAX; len++) {
 		struct icmpx_options request = {};
 		struct icmpx_options expected;
 		u8 option[ICMPX_OPTIONS_MAX];

@@ -91,6 +91,7 @@ void malformed()
 		{{131, 2, 0, 0}, 21, "source route without pointer"},
 		{{131, 7, 3, 10, 0, 0, 1, 0}, 22, "source route's pointer before its data"},
 		{{148, 3, 0, 0}, 21, "router alert without value"},
+		{{134, 2, 0, 0}, 21, "label without domain"},
 	};
 	auto wire = wire::new_server();
 

@@ -15,6 +15,8 @@ constexpr std::size_t kPointerAt = 2;
 constexpr std::size_t kFlagsAt = 3;
 constexpr std::size_t kRouteAt = 3;
 constexpr std::size_t kShortest = 3;
+/// A label is only copied: what is in it is for others to read.
+constexpr std::size_t kShortestLabel = 2;
 constexpr u8 kFirstPointer = 4;
 /// A timestamp option has its flags before its data, and so begins one later.
 constexpr u8 kFirstStampPointer = 5;
@@ -24,19 +26,19 @@ constexpr std::size_t kTimeLen = 4;
 /// Flag of a timestamp option: the sender listed the hosts.
 constexpr u8 kPrespecified = 3;
 
-/// Finds an option. @return its bytes; none if @p at or its length point
-/// outside the options
-constexpr Bytes option(const icmpx_options &options, u8 at)
+/// Finds an option of at least @p shortest bytes. @return its bytes; none if
+/// @p at or its length point outside the options
+constexpr Bytes option(const icmpx_options &options, u8 at, std::size_t shortest = kShortest)
 {
 	const Bytes all{options.bytes, std::min<std::size_t>(options.len, ICMPX_OPTIONS_MAX)};
 
-	if (at < kIpHeaderLen || at - kIpHeaderLen + kShortest > all.size())
+	if (at < kIpHeaderLen || at - kIpHeaderLen + shortest > all.size())
 		return {};
 
 	const Bytes rest = all.subspan(at - kIpHeaderLen);
 	const std::size_t length = rest[kLengthAt];
 
-	if (length < kShortest || length > rest.size())
+	if (length < shortest || length > rest.size())
 		return {};
 	return rest.first(length);
 }
@@ -213,7 +215,7 @@ constexpr bool echo(const icmpx_options &request, __be32 source, bool prespecifi
 	if (request.srr != 0 && !echo_source_route(request, source, reply, out))
 		return false;
 	if (request.cipso != 0) {
-		const Bytes label = option(request, request.cipso);
+		const Bytes label = option(request, request.cipso, kShortestLabel);
 
 		reply.cipso = label.empty() ? 0 : out.append(label);
 		if (reply.cipso == 0)
