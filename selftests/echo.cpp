@@ -7,6 +7,7 @@
 #include "lib/wire.hpp"
 
 #include <algorithm>
+#include <set>
 
 using counters::Change;
 using ktap::expect;
@@ -193,6 +194,25 @@ void reply_has_no_df()
 	expect(!require_answer(wire, ping(9, 56)).ip.df, "reply without DF, ip_no_pmtu_disc = 1");
 }
 
+/// RFC 6864: what is fragmented must not have the identification of another datagram that may be on its way, even if it
+/// answers the same request once more.
+void fragments_of_small_replies_are_told_apart()
+{
+	auto wire = wire::new_server({}, 300);
+	std::set<std::uint16_t> identifications;
+
+	for (int i = 0; i < 4; i++) {
+		Ipv4 request = ping(1, 400);
+		request.id = 0;
+		wire.send(request);
+		auto reply = ktap::require_value(wire.receive(), "first fragment");
+		ktap::expect(reply.mf, "it is a fragment");
+		identifications.insert(reply.id);
+		ktap::expect(wire.receive().has_value(), "second fragment");
+	}
+	expect_equal(identifications.size(), 4U, "identifications of four replies");
+}
+
 /// Ethernet pads short frames; what is behind the datagram is not part of it.
 void padding_of_the_frame_is_not_echoed()
 {
@@ -301,6 +321,8 @@ int main(int argc, char **argv)
 			{"tos_and_ecn_bits_are_returned", tos_is_returned},
 			{"rfc1122_3_2_1_7_ttl_is_ip_default_ttl", ttl_is_ip_default_ttl},
 			{"reply_has_no_df", reply_has_no_df},
+			{"rfc6864_fragments_of_small_replies_are_told_apart",
+			 fragments_of_small_replies_are_told_apart},
 			{"padding_of_the_frame_is_not_echoed", padding_of_the_frame_is_not_echoed},
 			{"rfc1624_checksum_at_the_edges", checksum_at_the_edges_of_ones_complement},
 			{"rfc792_checksum_of_an_all_zero_reply", checksum_of_an_all_zero_reply},

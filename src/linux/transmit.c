@@ -145,9 +145,9 @@ static bool icmpx_make_message(struct sk_buff *skb, const struct icmpx_reply *re
  * nobody learns from it what else this host sends.
  */
 static void icmpx_identify(struct net *net, struct iphdr *iph, const struct icmpx_reply *reply,
-			   unsigned int len)
+			   unsigned int len, unsigned int mtu)
 {
-	if (likely(len <= ICMPX_SMALL))
+	if (likely(len <= ICMPX_SMALL && len <= mtu))
 		iph->id = (__force __be16)reply->id;
 	else
 		__ip_select_ident(net, iph, 1);
@@ -257,7 +257,7 @@ enum icmpx_stat icmpx_transmit(struct sock *sk, struct icmpx_net *ix, struct icm
 	skb->ignore_df = 1;
 	icmpx_charge(sk, skb);
 	icmpx_put_ip_header(skb, &reply->fl4, reply->options, reply->destination, reply->tos);
-	icmpx_identify(sock_net(sk), ip_hdr(skb), reply, skb->len);
+	icmpx_identify(sock_net(sk), ip_hdr(skb), reply, skb->len, mtu);
 	if (unlikely(skb->len > mtu))
 		icmpx_count(ix, ICMPX_FRAGMENTED_REPLIES);
 	/*
