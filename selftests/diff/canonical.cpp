@@ -41,6 +41,25 @@ std::size_t header_length(View bytes)
 	return length < ip_header || length > bytes.size() ? 0 : length;
 }
 
+bool is_local(Address address)
+{
+	return address >> 24 == IN_LOOPBACKNET || address == host_address ||
+	       address == second_address;
+}
+
+/// Takes away the identification of a datagram that this host made, and the checksum over it if that is right.
+bool forget_identification(Span datagram)
+{
+	std::size_t header = header_length(datagram);
+
+	if (!header || !is_local(packet::get32(datagram, 12)))
+		return false;
+	if (packet::checksum(datagram.first(header)) == 0)
+		store16(datagram, 10, 0);
+	store16(datagram, 4, 0);
+	return true;
+}
+
 bool is_error(std::uint8_t type)
 {
 	return type == packet::unreachable || type == packet::source_quench ||
@@ -124,7 +143,8 @@ void Canonical::mask_icmp(Span message) const
 
 void Canonical::mask_tcp(Span segment, View addresses)
 {
-	constexpr std::size_t sequence_at = 4, checksum_at = 16;
+	constexpr std::size_t sequence_at = 4, flags_at = 13, checksum_at = 16;
+	constexpr std::uint8_t syn_flag = 2;
 
 	if (segment.size() < 20)
 		return;
@@ -136,8 +156,11 @@ void Canonical::mask_tcp(Span segment, View addresses)
 		store16(segment, checksum_at, 0);
 	Connection connection{packet::get16(segment, 0), packet::get16(segment, 2)};
 	std::uint32_t sequence = packet::get32(segment, sequence_at);
-	auto [first, added] = learned_.try_emplace(connection, sequence);
-	store32(segment, sequence_at, sequence - first->second);
+	// A connection that was given up and is made again begins with another number.
+	if (segment[flags_at] & syn_flag)
+		learned_[connection] = sequence;
+	std::uint32_t first = learned_.try_emplace(connection, sequence).first->second;
+	store32(segment, sequence_at, sequence - first);
 }
 
 /// Of a datagram that is whole the identification means nothing; of fragments it says which belong together.
@@ -148,8 +171,8 @@ void Canonical::mask_identification(Span datagram)
 
 	if (packet::get16(datagram, 6) & 0x3fff)
 		canonical = fragments_
-				    .try_emplace(id, static_cast<std::uint16_t>(
-							     fragments_.size() + 1))
+				    .try_emplace({packet::get32(datagram, 16), id},
+						 static_cast<std::uint16_t>(fragments_.size() + 1))
 				    .first->second;
 	if (packet::checksum(datagram.first(header)) == 0)
 		store16(datagram, 10, 0);
@@ -182,12 +205,16 @@ void Canonical::received(Span datagram) const
 	if (!header)
 		return;
 	mask_header_times(datagram);
-	Address source = packet::get32(datagram, 12);
-	if (source >> 24 != IN_LOOPBACKNET && source != host_address && source != second_address)
+	// Unless this host sent it to itself, all else is as it was sent.
+	if (!forget_identification(datagram))
 		return;
-	if (packet::checksum(datagram.first(header)) == 0)
-		store16(datagram, 10, 0);
-	store16(datagram, 4, 0);
+	Span payload = datagram.subspan(header);
+	if (datagram[9] != IPPROTO_ICMP || payload.size() < 8)
+		return;
+	mask_icmp(payload);
+	if (is_error(payload[0]) && packet::checksum(payload) == 0 &&
+	    forget_identification(payload.subspan(8)))
+		store16(payload, 2, 0);
 }
 
 void Canonical::patched(Span bytes, const Patch &patch) const

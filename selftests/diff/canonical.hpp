@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <map>
 #include <span>
+#include <utility>
 
 namespace diff {
 
@@ -41,8 +42,8 @@ private:
 
 	std::int64_t begin_;
 	Learned learned_{};
-	/// Identifications of fragments, numbered as they come.
-	std::map<std::uint16_t, std::uint16_t> fragments_{};
+	/// Identifications of fragments to an address, numbered as they come.
+	std::map<std::pair<Address, std::uint16_t>, std::uint16_t> fragments_{};
 };
 
 } // namespace diff

@@ -10,6 +10,9 @@ namespace {
 
 constexpr std::size_t virtio_header = 10, ethernet_header = 14, ip_header = 20;
 
+/// Who is everybody on the wire.
+constexpr Address link_broadcast = host_address | 0xff, link_network = host_address & ~0xffU;
+
 std::size_t icmp_at(View frame)
 {
 	constexpr std::size_t ip_at = virtio_header + ethernet_header;
@@ -125,6 +128,58 @@ bool malformed_redirect(const Difference &difference)
 					{"IcmpMsg.InType5", 1}};
 }
 
+/// Whether the counters are the same but for those of IP and ICMP.
+bool only_ip_and_icmp_differ(const counters::Values &a, const counters::Values &b)
+{
+	auto others = [](counters::Values values) {
+		std::erase_if(values, [](const auto &value) {
+			return value.first.starts_with("Ip") || value.first.starts_with("Icmp");
+		});
+		return values;
+	};
+
+	return others(a) == others(b);
+}
+
+/// Whether @p event is an error of ours to everybody, or such a one that came back to a raw socket.
+bool is_error_to_broadcast(const Event &event)
+{
+	std::size_t at = event.kind == Event::Kind::frame  ? virtio_header + ethernet_header
+			 : event.kind == Event::Kind::data ? 0
+							   : event.bytes.size();
+
+	if (event.bytes.size() < at + ip_header + 8 || event.bytes[at + 9] != IPPROTO_ICMP)
+		return false;
+	View datagram = View(event.bytes).subspan(at);
+	std::uint8_t type = datagram[(datagram[0] & 15U) * 4];
+	Address destination = packet::get32(datagram, 16);
+	return (type == packet::unreachable || type == packet::time_exceeded ||
+		type == packet::parameter_problem) &&
+	       (destination >> 28 == 0xe || destination == link_broadcast ||
+		destination == link_network);
+}
+
+/// The module does all that the built-in code does, but for those errors.
+bool error_to_broadcast(const Difference &difference)
+{
+	Events rest;
+	bool any = false;
+
+	for (const Event &event : difference.builtin) {
+		bool ours = is_error_to_broadcast(event) &&
+			    std::ranges::find(difference.icmpx, event) == difference.icmpx.end();
+		any |= ours;
+		if (!ours)
+			rest.push_back(event);
+	}
+	if (!any || rest.size() != difference.icmpx.size())
+		return false;
+	return std::ranges::equal(rest, difference.icmpx, [](const Event &a, const Event &b) {
+		return a == b || (a.kind == Event::Kind::counters && b.kind == a.kind &&
+				  only_ip_and_icmp_differ(a.values, b.values));
+	});
+}
+
 /// What of @p values answers and limits move.
 std::int64_t take(counters::Values &values, const std::string &name)
 {
@@ -185,6 +240,10 @@ const std::array<Intended, intended_count> intended{{
 	 "The reply to a PROBE query that was answered has code 0, as RFC 8335 says; the built-in code leaves there what "
 	 "the query had, which says \"no such interface\" and worse of one that was found.",
 	 probe_code},
+	{"error-to-broadcast",
+	 "No error is sent to a broadcast or multicast address (RFC 1122, 3.2.2), which the source of a datagram, or of "
+	 "the route in it, may turn out to be; the built-in code looks at fewer of them.",
+	 error_to_broadcast, true},
 	{"random-credit",
 	 "The global limit takes 0, 1 or 2 tokens for a message, so that nobody can count with it (CVE-2020-25705): "
 	 "which messages of a burst it lets through is random in both.",
@@ -199,10 +258,9 @@ const Packet *Difference::packet() const
 	return packet ? &*packet : nullptr;
 }
 
-std::vector<std::size_t> unexplained(const Sequence &sequence, const Record &builtin,
-				     const Record &icmpx, IntendedCounts &counts)
+Comparison compare(const Sequence &sequence, const Record &builtin, const Record &icmpx)
 {
-	std::vector<std::size_t> places;
+	Comparison comparison;
 
 	for (std::size_t place = 0; place < builtin.steps.size(); place++) {
 		const Difference difference{sequence, place, builtin.steps[place],
@@ -210,15 +268,18 @@ std::vector<std::size_t> unexplained(const Sequence &sequence, const Record &bui
 
 		if (difference.builtin == difference.icmpx)
 			continue;
-		auto *found = std::ranges::find_if(intended, [&](const Intended &one) {
+		const auto *found = std::ranges::find_if(intended, [&](const Intended &one) {
 			return one.explains(difference);
 		});
-		if (found == intended.end())
-			places.push_back(place);
-		else
-			counts[static_cast<std::size_t>(found - intended.begin())]++;
+		if (found == intended.end()) {
+			comparison.unexplained.push_back(place);
+			continue;
+		}
+		comparison.intended.at(static_cast<std::size_t>(found - intended.begin()))++;
+		if (found->moves_counters && !is_counted(sequence, place))
+			comparison.to_count.insert({place - 1, place});
 	}
-	return places;
+	return comparison;
 }
 
 } // namespace diff

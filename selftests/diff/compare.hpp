@@ -34,17 +34,26 @@ struct Intended {
 	const char *name;
 	const char *reason;
 	bool (*explains)(const Difference &difference);
+	/// Whether counters move otherwise, too: they have to be looked at where it is met.
+	bool moves_counters = false;
 };
 
 /// All there are.
-inline constexpr std::size_t intended_count = 5;
+inline constexpr std::size_t intended_count = 6;
 extern const std::array<Intended, intended_count> intended;
 
 /// How often each of them was met.
 using IntendedCounts = std::array<std::uint64_t, intended_count>;
 
-/// Where the answers differ and should not; @p counts gets one more for each that is intended.
-std::vector<std::size_t> unexplained(const Sequence &sequence, const Record &builtin,
-				     const Record &icmpx, IntendedCounts &counts);
+/// What a comparison found.
+struct Comparison {
+	/// Places where the answers differ and should not.
+	std::vector<std::size_t> unexplained{};
+	IntendedCounts intended{};
+	/// Places that, before counters can be compared, are to be counted by themselves.
+	std::set<std::size_t> to_count{};
+};
+
+Comparison compare(const Sequence &sequence, const Record &builtin, const Record &icmpx);
 
 } // namespace diff

@@ -121,7 +121,7 @@ void say_figures(const Runner &runner, steady_clock::duration took)
 /// As many sequences of @p seed as make @p packets, a few at a time; the test ends after some that differ.
 void compare(const Arguments &arguments, std::uint64_t seed)
 {
-	constexpr std::size_t batch_size = 100;
+	constexpr std::size_t batch_size = 40;
 	constexpr int differences_shown = 5;
 	const std::optional<std::uint64_t> only = arguments.sequence;
 	const std::uint64_t packets = arguments.packets / arguments.seeds.size();

@@ -12,8 +12,8 @@ namespace diff {
 
 namespace {
 
-/// Making a host takes as long as a hundred packets.
-constexpr unsigned usual_length = 160;
+/// Making a host takes as long as some two hundred packets.
+constexpr unsigned usual_length = 240;
 /// Three times what there is credit for on average.
 constexpr unsigned global_burst = 64;
 
@@ -159,11 +159,10 @@ void add_global_limit(Random &random, Sequence &sequence)
 Sequence generate(std::uint64_t seed, std::uint64_t number)
 {
 	static constexpr std::array<unsigned, 8> mtus{1500, 1500, 1500, 1500, 1280, 576, 9000, 300};
-	Random random(seed * 0x2545f4914f6cdd1d + number * 0x9e3779b97f4a7c15);
+	Random random(seed, number);
 	Sequence sequence{.seed = seed, .number = number};
 	unsigned theme = random.below(100);
 
-	// The random generator's first numbers of neighbouring seeds are no neighbours; the theme may use one.
 	if (theme < 4) {
 		sequence.sockets = 0;
 		add_global_limit(random, sequence);

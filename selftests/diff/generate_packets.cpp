@@ -189,6 +189,8 @@ Packet any_message(Random &random)
 		icmp.rest = 0;
 	icmp.data = any_data(random, any_length(random));
 	packet.ip = packet::datagram(icmp);
+	if (random.percent(2))
+		packet.ip = packet::datagram(packet::echo_request(0, 0, Bytes(random.below(60))));
 	if (random.percent(5))
 		packet.ip.payload.resize(random.below(9));
 	if (random.percent(3))
@@ -299,6 +301,10 @@ void vary(Random &random, Packet &packet)
 	if (random.percent(3))
 		packet.length_lie = static_cast<int>(random.below(40)) - 30;
 	ip.id = static_cast<std::uint16_t>(random.next());
+	// A checksum over a random number that is not right, or that is not where it should be, cannot be masked.
+	if (packet.header_lie || packet.length_lie || packet.sum == Sum::wrong ||
+	    packet.sum == Sum::absent_garbage)
+		packet.patch.reset();
 }
 
 } // namespace diff

@@ -146,6 +146,8 @@ void World::observe_errors(std::size_t index, Events &events)
 					      error->destination.address, error->destination.port,
 					      error->truncated},
 				  .bytes = std::move(error->payload)});
+		if (socket_kinds[index].has(K::header_included))
+			canonical_.received(events.back().bytes);
 	}
 }
 

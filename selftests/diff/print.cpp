@@ -181,7 +181,8 @@ std::string report(const Sequence &sequence, const Result &result)
 
 	print_world(out, sequence);
 	for (std::size_t place = 0; place < result.builtin.steps.size(); place++) {
-		bool differs = std::ranges::find(result.places, place) != result.places.end();
+		bool differs = std::ranges::find(result.comparison.unexplained, place) !=
+			       result.comparison.unexplained.end();
 
 		if (place && place <= sequence.steps.size())
 			out << "  " << place << ". " << text(sequence.steps[place - 1]) << '\n';

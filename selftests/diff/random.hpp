@@ -16,6 +16,12 @@ class Random {
 public:
 	explicit Random(std::uint64_t seed) : state_(seed) {}
 
+	/// The numbers of @p part, which are not those of the next part shifted by one.
+	Random(std::uint64_t seed, std::uint64_t part)
+		: state_(Random(Random(seed).next() ^ part).next())
+	{
+	}
+
 	std::uint64_t next()
 	{
 		std::uint64_t z = state_ += 0x9e3779b97f4a7c15;

@@ -16,10 +16,9 @@ namespace diff {
 /// What came of one sequence.
 struct Result {
 	Record builtin, icmpx;
-	/// Places that differ and should not.
-	std::vector<std::size_t> places;
+	Comparison comparison;
 
-	bool failed() const { return !places.empty() || !icmpx.broken_ledger.empty(); }
+	bool failed() const { return !comparison.unexplained.empty() || !icmpx.broken_ledger.empty(); }
 };
 
 struct Figures {
@@ -36,6 +35,8 @@ public:
 
 private:
 	Record run_in_time(const Sequence &sequence);
+	void run_both(std::span<const Sequence> sequences, std::vector<Result> &results);
+	void count_apart(std::span<const Sequence> sequences, std::vector<Result> &results);
 
 	module::Icmpx icmpx_{};
 	bool loaded_ = false;

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -110,11 +111,19 @@ struct Sequence {
 	Limit limit = Limit::none;
 	/// Whether what comes in gets a mark, which another route goes by.
 	bool marked = false;
-	/// Whether counters are looked at after each step, so that a difference can be told to be that step's.
+	/// Places (see Difference) after which counters are looked at, so that what they moved by is known to be one
+	/// step's: after each one, or those in @p counted. At the end they always are.
 	bool counts_each_step = false;
+	std::set<std::size_t> counted{};
 	std::vector<Setting> settings{};
 	std::vector<Step> steps{};
 };
+
+/// Whether counters are looked at after @p place.
+inline bool is_counted(const Sequence &sequence, std::size_t place)
+{
+	return sequence.counts_each_step || sequence.counted.contains(place);
+}
 
 /// The datagram of @p packet, its padding included.
 Bytes datagram_of(const Packet &packet, const Learned &learned);

@@ -51,7 +51,9 @@ std::vector<Sequence> parts(const Sequence &sequence, std::size_t size)
 /// The step where they first differed, by itself or after those before it.
 void guess(Runner &runner, Sequence &sequence, const Result &first)
 {
-	std::size_t place = first.places.empty() ? 0 : first.places.front();
+	std::size_t place = first.comparison.unexplained.empty()
+				    ? 0
+				    : first.comparison.unexplained.front();
 
 	if (!place || place > sequence.steps.size())
 		return;

@@ -211,8 +211,6 @@ Events World::step(const Step &step)
 			canonical_.patched(bytes, *step.packet->patch);
 		events.push_back(std::move(event));
 	}
-	if (sequence_.counts_each_step)
-		events.push_back(counters());
 	return events;
 }
 
@@ -233,11 +231,14 @@ Record run(const Sequence &sequence)
 	World world(sequence);
 	Record record;
 
-	record.steps.push_back(world.observe());
-	if (sequence.counts_each_step)
-		record.steps.back().push_back(world.counters());
+	auto add = [&](Events events) {
+		if (is_counted(sequence, record.steps.size()))
+			events.push_back(world.counters());
+		record.steps.push_back(std::move(events));
+	};
+	add(world.observe());
 	for (const Step &step : sequence.steps)
-		record.steps.push_back(world.step(step));
+		add(world.step(step));
 	record.steps.push_back(world.finish());
 	record.stalled = world.age() > limit;
 	if (auto stat = counters::icmpx()) {
