@@ -50,8 +50,9 @@ struct Machine {
 		packet::Ipv4 request =
 			packet::datagram(packet::echo_request(7, 1, packet::pattern(56)));
 
-		wire::expect_echo_reply(wire::require_answer(wire, request, wire::Cast::unicast, where),
-					request, where);
+		wire::expect_echo_reply(
+			wire::require_answer(wire, request, wire::Cast::unicast, where), request,
+			where);
 	}
 
 	void expect_absent(const wire::Where &where = wire::Where::current()) const
@@ -115,10 +116,7 @@ void load_with_faults(const fault::Code &code, const std::function<Victims()> &v
 	machine.expect_present();
 }
 
-void loading()
-{
-	load_with_faults(fault::function("do_one_initcall"), Victims::self, 20);
-}
+void loading() { load_with_faults(fault::function("do_one_initcall"), Victims::self, 20); }
 
 /// The control sockets are made by a worker, whose stack has nothing of who loads the module.
 void loading_in_the_worker()
@@ -165,8 +163,8 @@ void namespaces()
 				expect(hit, "it fails for a reason");
 				expect(means_no_memory(error), "error " + std::to_string(error));
 			} else {
-				for (const char *path : {rate, "/proc/self/net/icmpx",
-							 "/proc/self/net/icmpx_stat"})
+				for (const char *path :
+				     {rate, "/proc/self/net/icmpx", "/proc/self/net/icmpx_stat"})
 					expect(access(path, R_OK) == 0, path);
 			}
 			// The end of the new one, if there is one.
@@ -208,7 +206,9 @@ void a_rate()
 	ktap::require_equal(machine.icmpx.load(), 0, "loading");
 	Injection injection(fault::icmpx());
 	int error = 0;
-	auto write_rate = [&] { error = host::write_file(rate, "1000") ? 0 : errno; };
+	auto write_rate = [&] {
+		error = host::write_file(rate, "1000") ? 0 : errno;
+	};
 
 	fault::each_allocation(Victims::self, write_rate, [&](bool) {
 		expect(!error || error == ENOMEM, "error " + std::to_string(error));
@@ -255,7 +255,8 @@ void reading()
 				expect(!error || (hit && means_no_memory(error)),
 				       "error " + std::to_string(error));
 				if (!error)
-					expect(std::string_view(buffer.data(), static_cast<std::size_t>(size)) ==
+					expect(std::string_view(buffer.data(),
+								static_cast<std::size_t>(size)) ==
 						       usual + "\n",
 					       "the whole text");
 				fault::expect_calm_log();

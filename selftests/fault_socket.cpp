@@ -117,14 +117,20 @@ void identifiers(const std::function<int(const Socket &)> &call, bool has_identi
 
 void binding()
 {
-	identifiers([](const Socket &socket) { return ping::try_to_bind(socket, {errors::host, 77}); },
-		    false);
+	identifiers(
+		[](const Socket &socket) {
+			return ping::try_to_bind(socket, {errors::host, 77});
+		},
+		false);
 }
 
 void binding_to_any()
 {
-	identifiers([](const Socket &socket) { return ping::try_to_bind(socket, {errors::host, 0}); },
-		    false);
+	identifiers(
+		[](const Socket &socket) {
+			return ping::try_to_bind(socket, {errors::host, 0});
+		},
+		false);
 }
 
 void connecting()
@@ -175,7 +181,8 @@ void sending(std::size_t size, const std::vector<control::Message> &messages = {
 			expect_equal(moved["ping_send_failed"], error != 0, "ping_send_failed");
 			if (!error) {
 				auto whole = ktap::require_value(packet::reassemble(sent), "whole");
-				auto icmp = ktap::require_value(packet::parse_icmp(whole.payload), "it");
+				auto icmp = ktap::require_value(packet::parse_icmp(whole.payload),
+								"it");
 				expect(icmp.checksum_right, "a right checksum");
 				expect(icmp.data == packet::pattern(size), "the data");
 			}

@@ -185,8 +185,8 @@ void Canonical::outgoing(Span datagram)
 
 	if (!header)
 		return;
-	std::size_t end = std::clamp<std::size_t>(packet::get16(datagram, 2), header,
-						  datagram.size());
+	std::size_t end =
+		std::clamp<std::size_t>(packet::get16(datagram, 2), header, datagram.size());
 	Span payload = datagram.subspan(header, end - header);
 	bool fragment = packet::get16(datagram, 6) & 0x3fff;
 

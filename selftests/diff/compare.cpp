@@ -28,8 +28,8 @@ bool differ_in_checksum(const Event &a, const Event &b)
 {
 	std::size_t at = icmp_at(a.bytes);
 
-	if (a.kind != Event::Kind::frame || b.kind != a.kind || !at ||
-	    icmp_at(b.bytes) != at || a.bytes.size() != b.bytes.size())
+	if (a.kind != Event::Kind::frame || b.kind != a.kind || !at || icmp_at(b.bytes) != at ||
+	    a.bytes.size() != b.bytes.size())
 		return false;
 	Bytes masked = a.bytes;
 	masked[at + 2] = b.bytes[at + 2];
@@ -40,10 +40,9 @@ bool differ_in_checksum(const Event &a, const Event &b)
 /// Whether the answers are the same but for the checksums of some frames.
 bool only_checksums_differ(const Difference &difference)
 {
-	return std::ranges::equal(difference.builtin, difference.icmpx,
-				  [](const Event &a, const Event &b) {
-					  return a == b || differ_in_checksum(a, b);
-				  });
+	return std::ranges::equal(
+		difference.builtin, difference.icmpx,
+		[](const Event &a, const Event &b) { return a == b || differ_in_checksum(a, b); });
 }
 
 /// Whether all bytes behind the first four are zero, and the code, in a request to which the reply is all zeros.
@@ -87,10 +86,9 @@ bool differ_in_code(const Event &builtin, const Event &icmpx)
 
 bool probe_code(const Difference &difference)
 {
-	return std::ranges::equal(difference.builtin, difference.icmpx,
-				  [](const Event &a, const Event &b) {
-					  return a == b || differ_in_code(a, b);
-				  });
+	return std::ranges::equal(
+		difference.builtin, difference.icmpx,
+		[](const Event &a, const Event &b) { return a == b || differ_in_code(a, b); });
 }
 
 bool is_malformed_redirect(const Packet &packet)
@@ -109,10 +107,9 @@ bool malformed_redirect(const Difference &difference)
 	if (difference.at_end()) {
 		// It may have believed some of them: then it knows routes that the module does not.
 		Events rest;
-		std::ranges::copy_if(difference.builtin, std::back_inserter(rest),
-				     [](const Event &event) {
-					     return event.kind != Event::Kind::route;
-				     });
+		std::ranges::copy_if(
+			difference.builtin, std::back_inserter(rest),
+			[](const Event &event) { return event.kind != Event::Kind::route; });
 		return rest == difference.icmpx &&
 		       std::ranges::all_of(difference.sequence.steps, [](const Step &step) {
 			       return step.packet && is_malformed_redirect(*step.packet);
@@ -207,8 +204,7 @@ bool same_but_for_credit(counters::Values a, counters::Values b)
 				return false;
 		}
 		take(*values, "IpExt.OutOctets");
-		(*values)["answered or limited"] =
-			out + take(*values, "Icmp.OutRateLimitGlobal");
+		(*values)["answered or limited"] = out + take(*values, "Icmp.OutRateLimitGlobal");
 	}
 	return a == b;
 }
@@ -227,25 +223,31 @@ bool random_credit(const Difference &difference)
 
 const std::array<Intended, intended_count> intended{{
 	{"zeros",
-	 "The reply to a request of nothing but zeros has a right checksum; the built-in code's has a wrong one.",
+	 "The reply to a request of nothing but zeros has a right checksum; the built-in code's "
+	 "has a wrong one.",
 	 zeros},
 	{"declared-valid",
-	 "A request whose checksum a device said was right, and was not, gets a reply whose checksum is wrong by as "
+	 "A request whose checksum a device said was right, and was not, gets a reply whose "
+	 "checksum is wrong by as "
 	 "much, so that the requester finds out. The built-in code sums up anew and hides it.",
 	 declared_valid},
 	{"malformed-redirect",
-	 "A redirect whose embedded header is shorter than one can be is refused; the built-in code reads on.",
+	 "A redirect whose embedded header is shorter than one can be is refused; the built-in "
+	 "code reads on.",
 	 malformed_redirect},
 	{"probe-code",
-	 "The reply to a PROBE query that was answered has code 0, as RFC 8335 says; the built-in code leaves there what "
+	 "The reply to a PROBE query that was answered has code 0, as RFC 8335 says; the built-in "
+	 "code leaves there what "
 	 "the query had, which says \"no such interface\" and worse of one that was found.",
 	 probe_code},
 	{"error-to-broadcast",
-	 "No error is sent to a broadcast or multicast address (RFC 1122, 3.2.2), which the source of a datagram, or of "
+	 "No error is sent to a broadcast or multicast address (RFC 1122, 3.2.2), which the source "
+	 "of a datagram, or of "
 	 "the route in it, may turn out to be; the built-in code looks at fewer of them.",
 	 error_to_broadcast, true},
 	{"random-credit",
-	 "The global limit takes 0, 1 or 2 tokens for a message, so that nobody can count with it (CVE-2020-25705): "
+	 "The global limit takes 0, 1 or 2 tokens for a message, so that nobody can count with it "
+	 "(CVE-2020-25705): "
 	 "which messages of a burst it lets through is random in both.",
 	 random_credit},
 }};
@@ -268,9 +270,8 @@ Comparison compare(const Sequence &sequence, const Record &builtin, const Record
 
 		if (difference.builtin == difference.icmpx)
 			continue;
-		const auto *found = std::ranges::find_if(intended, [&](const Intended &one) {
-			return one.explains(difference);
-		});
+		const auto *found = std::ranges::find_if(
+			intended, [&](const Intended &one) { return one.explains(difference); });
 		if (found == intended.end()) {
 			comparison.unexplained.push_back(place);
 			continue;

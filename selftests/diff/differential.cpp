@@ -85,9 +85,9 @@ void say_lines(const std::string &text)
 /// A difference, as small as it gets, and how to see it again.
 void explain(Runner &runner, const Sequence &sequence, const Result &first, bool small)
 {
-	ktap::failure("the answers differ; again: make test-diff SEED=" +
-		      std::to_string(sequence.seed) +
-		      " SEQUENCE=" + std::to_string(sequence.number));
+	ktap::failure(
+		"the answers differ; again: make test-diff SEED=" + std::to_string(sequence.seed) +
+		" SEQUENCE=" + std::to_string(sequence.number));
 	if (!small) {
 		say_lines(report(sequence, first));
 		return;
@@ -157,7 +157,8 @@ int main(int argc, char **argv)
 	try {
 		arguments = parse(argc, argv);
 	} catch (const std::exception &) {
-		std::fprintf(stderr, "usage: differential [packets=N] [seed=S] [sequence=I] [shrink=0]\n");
+		std::fprintf(stderr,
+			     "usage: differential [packets=N] [seed=S] [sequence=I] [shrink=0]\n");
 		return 2;
 	}
 	for (std::uint64_t seed : arguments.seeds)

@@ -49,9 +49,8 @@ void quote_tcp(Random &random, const SocketKind &kind, Quote &quote)
 	packet::put32(quote.ip.payload, 0x50100000);
 	packet::put32(quote.ip.payload, 0);
 	if (!kind.has(K::established))
-		quote.patch = Patch{.at = sequence_at,
-				    .connection = {kind.port, peer_port},
-				    .delta = delta};
+		quote.patch = Patch{
+			.at = sequence_at, .connection = {kind.port, peer_port}, .delta = delta};
 }
 
 void quote_icmp(Random &random, const SocketKind &kind, Quote &quote)
@@ -91,8 +90,8 @@ Quote quote_of(Random &random, const SocketKind &kind)
 		packet::put16(quote.ip.payload, kind.peer.port ? kind.peer.port : 2000);
 		packet::put16(quote.ip.payload, static_cast<std::uint16_t>(8 + random.below(40)));
 		packet::put16(quote.ip.payload, 0);
-		Bytes data = any_data(random, random.percent(80) ? random.below(40)
-								 : random.below(1400));
+		Bytes data = any_data(random,
+				      random.percent(80) ? random.below(40) : random.below(1400));
 		quote.ip.payload.insert(quote.ip.payload.end(), data.begin(), data.end());
 	}
 	return quote;
@@ -101,7 +100,7 @@ Quote quote_of(Random &random, const SocketKind &kind)
 /// A datagram that need not be anybody's.
 Quote quote_of_nobody(Random &random)
 {
-	static constexpr std::array<std::uint8_t, 12> protocols{0,  2,	4,  41, 47,  50,
+	static constexpr std::array<std::uint8_t, 12> protocols{0,  2,	4,   41,  47,  50,
 								51, 94, 103, 132, 136, 255};
 	Quote quote;
 
@@ -159,11 +158,11 @@ Bytes distort(Random &random, Quote &quote)
 
 std::uint32_t any_rest(Random &random, std::uint8_t type, std::uint8_t code)
 {
-	static constexpr std::array<std::uint32_t, 12> mtus{0,	  1,	68,   296,  552,   576,
+	static constexpr std::array<std::uint32_t, 12> mtus{0,	  1,	68,   296,  552,  576,
 							    1000, 1280, 1400, 1500, 9000, 65535};
 	static constexpr std::array<std::uint32_t, 9> gateways{
-		other_gateway, other_gateway, 0x0a000004, gateway_address, host_address,
-		0,	       0x0a0000ff,    0xe0000001, 0xcb007101};
+		other_gateway, other_gateway, 0x0a000004, gateway_address, host_address, 0,
+		0x0a0000ff,    0xe0000001,    0xcb007101};
 
 	if (random.percent(5))
 		return static_cast<std::uint32_t>(random.next());
@@ -182,10 +181,11 @@ void extend(Random &random, packet::Icmp &icmp)
 	std::size_t words = random.percent(70) ? 32 : random.below(40);
 
 	icmp.data.resize(words * 4);
-	icmp.rest |= static_cast<std::uint32_t>(
-			     random.percent(90) ? words : random.below(256)) << 16;
+	icmp.rest |= static_cast<std::uint32_t>(random.percent(90) ? words : random.below(256))
+		     << 16;
 	Bytes object;
-	packet::put16(object, static_cast<std::uint16_t>(random.percent(80) ? 8 : random.below(16)));
+	packet::put16(object,
+		      static_cast<std::uint16_t>(random.percent(80) ? 8 : random.below(16)));
 	packet::put16(object, 0x0201);
 	packet::put32(object, static_cast<std::uint32_t>(random.next()));
 	Bytes extension{static_cast<std::uint8_t>(random.percent(90) ? 0x20 : random.byte()), 0, 0,
@@ -211,9 +211,9 @@ bool is_malformed_redirect(const packet::Icmp &icmp)
 
 Packet any_error(Random &random)
 {
-	static constexpr std::array<std::uint8_t, 5> types{
-		Type::source_quench, Type::redirect, Type::redirect, Type::time_exceeded,
-		Type::parameter_problem};
+	static constexpr std::array<std::uint8_t, 5> types{Type::source_quench, Type::redirect,
+							   Type::redirect, Type::time_exceeded,
+							   Type::parameter_problem};
 	static constexpr std::array<Sum, 4> sums{Sum::wrong, Sum::absent, Sum::valid,
 						 Sum::absent_garbage};
 	Quote quote = random.percent(85) ? quote_of(random, random.pick(socket_kinds))

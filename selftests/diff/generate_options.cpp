@@ -19,11 +19,12 @@ constexpr std::size_t options_room = 40;
 void put_address(Random &random, Bytes &option)
 {
 	static constexpr std::array<Address, 7> addresses{
-		host_address,	second_address, gateway_address, other_gateway,
-		0xc0000201,	0xcb007101,	0xe0000001};
+		host_address, second_address, gateway_address, other_gateway,
+		0xc0000201,   0xcb007101,     0xe0000001};
 
-	packet::put32(option, random.percent(80) ? random.pick(addresses)
-						 : static_cast<Address>(random.next()) | 0x80000000);
+	packet::put32(option, random.percent(80)
+				      ? random.pick(addresses)
+				      : static_cast<Address>(random.next()) | 0x80000000);
 }
 
 Bytes route_option(Random &random, std::uint8_t type)
@@ -43,10 +44,10 @@ Bytes timestamp_option(Random &random)
 	std::uint8_t flag = random.pick(flags);
 	unsigned width = flag == 0 ? 1 : 2, slots = random.below(9 / width + 1);
 	unsigned used = random.below(slots + 1);
-	Bytes option{68, static_cast<std::uint8_t>(4 + 4 * width * slots),
-		     static_cast<std::uint8_t>(5 + 4 * width * used),
-		     static_cast<std::uint8_t>((random.percent(80) ? 0 : random.below(16)) << 4 |
-					       flag)};
+	Bytes option{
+		68, static_cast<std::uint8_t>(4 + 4 * width * slots),
+		static_cast<std::uint8_t>(5 + 4 * width * used),
+		static_cast<std::uint8_t>((random.percent(80) ? 0 : random.below(16)) << 4 | flag)};
 
 	for (unsigned i = 0; i < slots * width; i++)
 		put_address(random, option);
@@ -145,7 +146,8 @@ std::vector<Step> any_fragments(Random &random, Packet packet)
 	if (random.percent(15))
 		overlap(random, parts);
 	if (random.percent(15))
-		parts.erase(parts.begin() + static_cast<std::ptrdiff_t>(random.below(parts.size())));
+		parts.erase(parts.begin() +
+			    static_cast<std::ptrdiff_t>(random.below(parts.size())));
 	for (packet::Ipv4 &part : parts)
 		steps.push_back({.packet = Packet{.ip = std::move(part),
 						  .sum = Sum::right,
@@ -187,7 +189,8 @@ Call any_call(Random &random)
 		 (random.percent(60) && !(pings >> call.socket & 1)));
 	const SocketKind &kind = socket_kinds[call.socket];
 	call.connected = kind.peer.address ? random.percent(80) : random.percent(3);
-	call.to = {random.pick(destinations), static_cast<std::uint16_t>(random.percent(90) ? 2000 : 0)};
+	call.to = {random.pick(destinations),
+		   static_cast<std::uint16_t>(random.percent(90) ? 2000 : 0)};
 	call.flags = random.pick(flags);
 	call.data = is_ping(kind) ? ping_data(random) : any_data(random, random.below(200));
 	return call;

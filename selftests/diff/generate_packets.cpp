@@ -27,7 +27,8 @@ Bytes any_data(Random &random, std::size_t size)
 std::size_t any_length(Random &random)
 {
 	// What the smallest datagram that all hosts take, an MTU, a page have room for, and one byte around those.
-	static constexpr std::array<std::size_t, 9> edges{12, 56, 520, 548, 568, 1252, 1472, 2048, 4000};
+	static constexpr std::array<std::size_t, 9> edges{12,	56,   520,  548, 568,
+							  1252, 1472, 2048, 4000};
 
 	switch (random.below(8)) {
 	case 0:
@@ -47,8 +48,8 @@ std::size_t any_length(Random &random)
 Address any_source(Random &random)
 {
 	static constexpr std::array<Address, 12> odd{
-		0,	    0x7f000001, 0xffffffff, 0xe0000001,	    0xf0000001,	    host_address,
-		0x0a0000ff, 0x0a000000, 0x00000001, second_address, 0xefffffff,	    0x7fffffff};
+		0,	    0x7f000001, 0xffffffff, 0xe0000001,	    0xf0000001, host_address,
+		0x0a0000ff, 0x0a000000, 0x00000001, second_address, 0xefffffff, 0x7fffffff};
 
 	switch (random.below(10)) {
 	case 0:
@@ -96,8 +97,9 @@ Address any_destination(Random &random, Packet &packet)
 
 Sum any_sum(Random &random)
 {
-	static constexpr std::array sums{Sum::wrong, Sum::zero,	 Sum::absent, Sum::absent_garbage,
-					 Sum::valid, Sum::valid, Sum::valid_wrong};
+	static constexpr std::array sums{Sum::wrong,	      Sum::zero,  Sum::absent,
+					 Sum::absent_garbage, Sum::valid, Sum::valid,
+					 Sum::valid_wrong};
 
 	return random.percent(70) ? Sum::right : random.pick(sums);
 }
@@ -159,8 +161,8 @@ Bytes probe_object(Random &random)
 		c_type = random.byte();
 	Bytes object;
 	auto length = static_cast<std::uint16_t>(4 + identity.size());
-	packet::put16(object, random.percent(10) ? static_cast<std::uint16_t>(random.below(40))
-						 : length);
+	packet::put16(object,
+		      random.percent(10) ? static_cast<std::uint16_t>(random.below(40)) : length);
 	object.push_back(3);
 	object.push_back(c_type);
 	object.insert(object.end(), identity.begin(), identity.end());
@@ -173,9 +175,9 @@ Packet any_message(Random &random)
 {
 	static constexpr std::array<std::uint8_t, 6> rare{Type::echo_reply, 15, 16, 17, 18, 13};
 	Packet packet;
-	packet::Icmp icmp{.rest = packet::id_sequence(
-				  static_cast<std::uint16_t>(random.between(99, 106)),
-				  static_cast<std::uint16_t>(random.below(3)))};
+	packet::Icmp icmp{
+		.rest = packet::id_sequence(static_cast<std::uint16_t>(random.between(99, 106)),
+					    static_cast<std::uint16_t>(random.below(3)))};
 	unsigned kind = random.below(10);
 
 	if (kind >= 6)
@@ -201,15 +203,13 @@ Packet any_message(Random &random)
 
 Packet any_probe(Random &random)
 {
-	packet::Icmp icmp{.type = static_cast<std::uint8_t>(
-				  random.percent(90) ? Type::extended_echo
-						     : Type::extended_echo_reply),
-			  .code = static_cast<std::uint8_t>(random.percent(90) ? 0 : random.byte()),
-			  .rest = packet::id_sequence(
-				  static_cast<std::uint16_t>(random.between(99, 106)),
-				  static_cast<std::uint16_t>(random.percent(85)
-								     ? 1
-								     : random.below(65536)))};
+	packet::Icmp icmp{
+		.type = static_cast<std::uint8_t>(random.percent(90) ? Type::extended_echo
+								     : Type::extended_echo_reply),
+		.code = static_cast<std::uint8_t>(random.percent(90) ? 0 : random.byte()),
+		.rest = packet::id_sequence(
+			static_cast<std::uint16_t>(random.between(99, 106)),
+			static_cast<std::uint16_t>(random.percent(85) ? 1 : random.below(65536)))};
 	Bytes object = probe_object(random);
 	Packet packet;
 

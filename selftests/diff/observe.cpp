@@ -138,14 +138,14 @@ void World::observe_errors(std::size_t index, Events &events)
 		auto error = sock::next_error(socket, payload_room);
 		if (!error)
 			return;
-		events.push_back({.kind = Event::Kind::error,
-				  .socket = static_cast<int>(index),
-				  .numbers = {error->number, error->origin, error->type,
-					      error->code, error->info, error->extensions_at,
-					      error->extensions_invalid, error->offender,
-					      error->destination.address, error->destination.port,
-					      error->truncated},
-				  .bytes = std::move(error->payload)});
+		events.push_back(
+			{.kind = Event::Kind::error,
+			 .socket = static_cast<int>(index),
+			 .numbers = {error->number, error->origin, error->type, error->code,
+				     error->info, error->extensions_at, error->extensions_invalid,
+				     error->offender, error->destination.address,
+				     error->destination.port, error->truncated},
+			 .bytes = std::move(error->payload)});
 		if (socket_kinds[index].has(K::header_included))
 			canonical_.received(events.back().bytes);
 	}
@@ -159,9 +159,9 @@ void World::observe_data(std::size_t index, Events &events)
 	for (;;) {
 		sockaddr_in name{};
 		socklen_t name_size = sizeof(name);
-		ssize_t size = ::recvfrom(sockets_[index].get(), buffer.data(), buffer.size(),
-					  MSG_DONTWAIT, reinterpret_cast<sockaddr *>(&name),
-					  &name_size);
+		ssize_t size =
+			::recvfrom(sockets_[index].get(), buffer.data(), buffer.size(),
+				   MSG_DONTWAIT, reinterpret_cast<sockaddr *>(&name), &name_size);
 		if (size < 0 && errno == EAGAIN)
 			return;
 		Event event{.kind = Event::Kind::data, .socket = static_cast<int>(index)};

@@ -56,9 +56,13 @@ std::string icmp_text(View message)
 
 std::string text(const Packet &packet, wire::Cast cast)
 {
-	static constexpr std::array sums{"right", "wrong", "zero",  "absent",
+	static constexpr std::array sums{"right",
+					 "wrong",
+					 "zero",
+					 "absent",
 					 "absent, with something in its place",
-					 "declared valid", "wrong, declared valid"};
+					 "declared valid",
+					 "wrong, declared valid"};
 	static constexpr std::array casts{"unicast", "broadcast", "multicast"};
 	std::ostringstream out;
 
@@ -93,8 +97,9 @@ std::string numbers(const Event &event)
 
 std::string text(const Event &event)
 {
-	static constexpr std::array kinds{"frame", "data",   "error queue", "errno",   "poll()",
-					  "state", "result", "counters",    "learned route"};
+	static constexpr std::array kinds{"frame",  "data",	"error queue",
+					  "errno",  "poll()",	"state",
+					  "result", "counters", "learned route"};
 	std::string out = kinds.at(static_cast<std::size_t>(event.kind));
 
 	if (event.socket >= 0)

@@ -86,10 +86,9 @@ Events learned_routes()
 	Events routes;
 
 	for (;;) {
-		auto size = static_cast<unsigned>(
-			host::check(static_cast<int>(::recv(socket.get(), buffer.data(),
-							    buffer.size(), 0)),
-				    "routes"));
+		auto size = static_cast<unsigned>(host::check(
+			static_cast<int>(::recv(socket.get(), buffer.data(), buffer.size(), 0)),
+			"routes"));
 		for (auto *header = reinterpret_cast<nlmsghdr *>(buffer.data());
 		     NLMSG_OK(header, size); header = NLMSG_NEXT(header, size)) {
 			if (header->nlmsg_type == NLMSG_ERROR)

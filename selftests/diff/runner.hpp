@@ -18,7 +18,10 @@ struct Result {
 	Record builtin, icmpx;
 	Comparison comparison;
 
-	bool failed() const { return !comparison.unexplained.empty() || !icmpx.broken_ledger.empty(); }
+	bool failed() const
+	{
+		return !comparison.unexplained.empty() || !icmpx.broken_ledger.empty();
+	}
 };
 
 struct Figures {

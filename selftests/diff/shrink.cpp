@@ -51,9 +51,8 @@ std::vector<Sequence> parts(const Sequence &sequence, std::size_t size)
 /// The step where they first differed, by itself or after those before it.
 void guess(Runner &runner, Sequence &sequence, const Result &first)
 {
-	std::size_t place = first.comparison.unexplained.empty()
-				    ? 0
-				    : first.comparison.unexplained.front();
+	std::size_t place =
+		first.comparison.unexplained.empty() ? 0 : first.comparison.unexplained.front();
 
 	if (!place || place > sequence.steps.size())
 		return;
@@ -100,7 +99,9 @@ constexpr std::array<Simplify, 17> simplifications{
 	[](Packet &packet) { packet.header_lie = 0; },
 	[](Packet &packet) { packet.length_lie = 0; },
 	[](Packet &packet) { packet.header_checksum_wrong = packet.reserved_flag = false; },
-	[](Packet &packet) { packet.ip.payload.resize(std::min<std::size_t>(packet.ip.payload.size(), 8)); },
+	[](Packet &packet) {
+		packet.ip.payload.resize(std::min<std::size_t>(packet.ip.payload.size(), 8));
+	},
 	[](Packet &packet) { packet.ip.payload.resize((packet.ip.payload.size() + 1) / 2); },
 	[](Packet &packet) {
 		// The ICMP header, and the headers that an error quotes, may matter; data seldom does.

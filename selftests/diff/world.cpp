@@ -246,9 +246,8 @@ Record run(const Sequence &sequence)
 
 		if (!counters::outcomes_equal_packets_in(*stat) ||
 		    (*stat)["packets_in"] != all["Icmp.InMsgs"])
-			record.broken_ledger =
-				"Icmp.InMsgs=" + std::to_string(all["Icmp.InMsgs"]) + " " +
-				counters::text(*stat);
+			record.broken_ledger = "Icmp.InMsgs=" + std::to_string(all["Icmp.InMsgs"]) +
+					       " " + counters::text(*stat);
 	}
 	return record;
 }

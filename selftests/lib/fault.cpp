@@ -81,8 +81,8 @@ Code function(const std::string &name)
 	auto found = std::ranges::find(all, name, &Symbol::name);
 
 	ktap::require(found != all.end(), "the kernel has " + name);
-	auto next = std::ranges::upper_bound(found, all.end(), found->address, {},
-					     &Symbol::address);
+	auto next =
+		std::ranges::upper_bound(found, all.end(), found->address, {}, &Symbol::address);
 	ktap::require(next != all.end(), "something follows " + name);
 	return {found->address, next->address};
 }
@@ -123,7 +123,8 @@ Injection::Injection(const Code &code)
 Injection::~Injection()
 {
 	for (const char *mechanism : mechanisms)
-		host::write_file(std::string("/sys/kernel/debug/") + mechanism + "/probability", "0");
+		host::write_file(std::string("/sys/kernel/debug/") + mechanism + "/probability",
+				 "0");
 	klogctl(console_level, nullptr, usual_console);
 }
 
@@ -205,8 +206,9 @@ bool logged(const std::string &pattern) { return std::regex_search(log(), std::r
 
 void expect_calm_log(const std::source_location &where)
 {
-	const std::regex complaint("BUG: |WARNING: |INFO: |Oops|KASAN|UBSAN|refcount_t|suspicious RCU|"
-				   "possible (recursive|circular)|general protection|corrupt");
+	const std::regex complaint(
+		"BUG: |WARNING: |INFO: |Oops|KASAN|UBSAN|refcount_t|suspicious RCU|"
+		"possible (recursive|circular)|general protection|corrupt");
 	const std::string text = log();
 
 	if (std::regex_search(text, complaint))
