@@ -27,7 +27,9 @@ kunit_test_suites(&icmpx_bucket_suite,
 		  &icmpx_stat_suite,
 		  &icmpx_deliver_suite,
 		  &icmpx_ping_suite,
-		  &icmpx_reply_limit_suite);
+		  &icmpx_reply_limit_suite,
+		  &icmpx_interface_suite,
+		  &icmpx_ping_error_suite);
 
 MODULE_DESCRIPTION("KUnit suites of icmpx");
 MODULE_LICENSE("GPL");

@@ -31,7 +31,7 @@ static void wire_setup(struct net_device *dev)
 	dev->netdev_ops = &wire_ops;
 	dev->type = ARPHRD_NONE;
 	dev->flags = IFF_NOARP | IFF_BROADCAST | IFF_MULTICAST;
-	dev->priv_flags |= IFF_NO_QUEUE;
+	dev->priv_flags |= IFF_NO_QUEUE | IFF_NO_ADDRCONF;
 	dev->mtu = 1500;
 	dev->max_mtu = 65535;
 	dev->features |= NETIF_F_SG;
