@@ -3,8 +3,8 @@
 // /proc/net/icmpx_stat: its form, who may read it, and that every packet has exactly one outcome.
 //
 // Outcomes of errors received are checked where those are (error_*), drop_options and drop_no_buffer
-// in options_* and echo_memory; here is what else a test can bring about. Nobody brings about
-// drop_busy and drop_no_memory: a lock that this very CPU holds, an allocation that fails.
+// in options_* and echo_memory, drop_busy in stat_busy, drop_no_memory in fault_packet; here is what else a test can
+// bring about.
 
 #include "lib/counters.hpp"
 #include "lib/errors.hpp"
