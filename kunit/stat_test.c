@@ -54,7 +54,7 @@ static bool well_named(const char *line, size_t len)
 	return strspn(line, "abcdefghijklmnopqrstuvwxyz_") == len && len > 2;
 }
 
-/* One line for each counter, one for the sockets and one that tells who sends errors, each with a name of its own. */
+/* One line for each counter, one for the sockets, one for who sends errors; no name twice. */
 static void stat_every_line_has_a_name(struct kunit *test)
 {
 	const char *text = stat_text(test);

@@ -213,7 +213,8 @@ void each_error(const wire::Wire &wire, const Socket &socket, const Ipv4 &error,
 			expect(entry || hit, outcome + ": an entry, if nothing failed");
 			if (entry) {
 				expect_equal(entry->number, ECONNREFUSED, "the entry's errno");
-				expect_equal(entry->offender, errors::router, "the entry's offender");
+				expect_equal(entry->offender, errors::router,
+					     "the entry's offender");
 			}
 			if (!entry_lost.empty())
 				expect_equal(moved[entry_lost], !entry, entry_lost);
@@ -233,9 +234,9 @@ void errors_to_udp()
 	sock::bind(socket, {errors::host, 4000});
 	ktap::require_equal(sock::connect(socket, {errors::remote(1), 53}), 0, "connect");
 	each_error(wire, socket,
-		   errors::unreachable(errors::port_unreachable,
-				       errors::sent_udp({errors::host, 4000}, {errors::remote(1), 53})
-					       .build()),
+		   errors::unreachable(
+			   errors::port_unreachable,
+			   errors::sent_udp({errors::host, 4000}, {errors::remote(1), 53}).build()),
 		   "deliver_error_udp", "");
 }
 
@@ -309,7 +310,8 @@ void replies_to_ping_sockets()
 		change.expect_outcomes({{"deliver_ping", 1}}, "a reply");
 		wire.send(ping::reply(static_cast<std::uint16_t>(id ^ 1)));
 		change.expect_outcomes({{"deliver_ping", 1}, {"drop_no_socket", 1}}, "another's");
-		expect_equal(sock::receive(socket).value_or(Bytes{}).size(), std::size_t{508}, "bytes");
+		expect_equal(sock::receive(socket).value_or(Bytes{}).size(), std::size_t{508},
+			     "bytes");
 	}
 }
 
@@ -395,7 +397,8 @@ void a_random_mixture()
 void errors_that_are_sent()
 {
 	wire::Wire wire = new_network();
-	Ipv4 about = errors::sent_udp({packet::client, 4000}, {packet::server, 9}, packet::pattern(100));
+	Ipv4 about =
+		errors::sent_udp({packet::client, 4000}, {packet::server, 9}, packet::pattern(100));
 	Values outcomes;
 	Change change;
 
@@ -418,7 +421,8 @@ void errors_that_are_sent()
 			expect_equal(moved["errors_wanted"], 1, "errors_wanted");
 			expect_equal(moved["error_sent_unreachable"] + failed, 1,
 				     "one outcome: " + counters::text(moved));
-			expect_equal(answer.has_value(), moved["error_sent_unreachable"] == 1, "sent");
+			expect_equal(answer.has_value(), moved["error_sent_unreachable"] == 1,
+				     "sent");
 			expect(hit || answer, "sent, if nothing failed");
 			if (answer)
 				expect_equal(answer->icmp.type, Type::unreachable, "type");
