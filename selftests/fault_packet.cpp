@@ -2,7 +2,6 @@
 //
 // Packets, with each of the allocations that they cause failing in its turn, and with many of them failing at random: a
 // packet may be dropped, and is counted as what it was dropped for. Nothing else.
-//
 // A frame written to a tap device is handled, its answer queued, by the task that writes: so are its allocations.
 
 #include "lib/counters.hpp"

@@ -161,6 +161,7 @@ int main(int argc, char **argv)
 			     "usage: differential [packets=N] [seed=S] [sequence=I] [shrink=0]\n");
 		return 2;
 	}
+	tests.reserve(tests.size() + arguments.seeds.size());
 	for (std::uint64_t seed : arguments.seeds)
 		tests.push_back({"differential_seed_" + std::to_string(seed), [seed, &arguments] {
 					 diff::prepare_kernel();

@@ -148,6 +148,7 @@ std::vector<Step> any_fragments(Random &random, Packet packet)
 	if (random.percent(15))
 		parts.erase(parts.begin() +
 			    static_cast<std::ptrdiff_t>(random.below(parts.size())));
+	steps.reserve(steps.size() + parts.size());
 	for (packet::Ipv4 &part : parts)
 		steps.push_back({.packet = Packet{.ip = std::move(part),
 						  .sum = Sum::right,

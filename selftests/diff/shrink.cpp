@@ -167,6 +167,7 @@ bool simplify(Runner &runner, Sequence &sequence)
 	std::vector<Sequence> candidates;
 
 	std::vector<Change> all = changes_of(sequence);
+	candidates.reserve(all.size());
 	for (const Change &change : all)
 		candidates.push_back(changed(sequence, {&change, 1}));
 	std::vector<Result> results = runner.run(candidates);
