@@ -34,16 +34,17 @@ static void expect_left_alone(struct kunit *test, struct icmpx_ping_table *table
 static void one_that_has_moved_on(struct kunit *test)
 {
 	struct icmpx_ping_sock *psk = kunit_kzalloc(test, sizeof(*psk), GFP_KERNEL);
-	struct icmpx_ping_table table;
+	struct icmpx_ping_table *table = kunit_kzalloc(test, sizeof(*table), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, psk);
+	KUNIT_ASSERT_NOT_NULL(test, table);
 	refcount_set(&psk->inet.sk.sk_refcnt, 1);
-	KUNIT_ASSERT_EQ(test, icmpx_ping_table_init(&table), 0);
-	KUNIT_EXPECT_EQ(test, icmpx_ping_take(&table, &psk->inet.sk, 9), 0);
-	expect_left_alone(test, &table, psk);
-	KUNIT_EXPECT_EQ(test, icmpx_ping_choose(&table, &psk->inet.sk), 0);
-	expect_left_alone(test, &table, psk);
-	icmpx_ping_table_exit(&table);
+	KUNIT_ASSERT_EQ(test, icmpx_ping_table_init(table), 0);
+	KUNIT_EXPECT_EQ(test, icmpx_ping_take(table, &psk->inet.sk, 9), 0);
+	expect_left_alone(test, table, psk);
+	KUNIT_EXPECT_EQ(test, icmpx_ping_choose(table, &psk->inet.sk), 0);
+	expect_left_alone(test, table, psk);
+	icmpx_ping_table_exit(table);
 }
 
 static struct kunit_case find_cases[] = {

@@ -398,7 +398,7 @@ static void readers_beside_a_writer(struct kunit *test)
 			release(fixture, i);
 			/* As SOCK_RCU_FREE does, before the memory is used again. */
 			if (i % 16 == 0)
-				synchronize_rcu();
+				synchronize_rcu_expedited();
 		}
 	}
 	kthread_stop(task);

@@ -37,25 +37,24 @@ static struct sock *icmpx_find_peer(struct icmpx_ping_table *table,
 
 /*
  * The only one takes what has its identifier, whoever it comes from: a host
- * may answer from another of its addresses. Somebody may come to share it just
- * now: he is counted before he is in the list, and off the list before he is
- * no longer counted.
+ * may answer from another of its addresses. Whether somebody shares it is seen
+ * in the socket that was first, and not in a count: where it came to others,
+ * and went from them, while we look, it still leads to them.
  */
 static struct sock *icmpx_find_automatic(struct icmpx_ping_table *table,
 					 const struct icmpx_ident *ident,
 					 const struct icmpx_ping_query *query, bool *ambiguous)
 {
+	struct hlist_node *first = rcu_dereference(hlist_first_rcu(&ident->automatic));
 	struct sock *sk;
 
-	sk_for_each_rcu(sk, &ident->automatic) {
-		if (sk_unhashed(sk))
-			continue;
-		smp_rmb(); /* pairs with the barrier of sk_add_node_rcu() */
-		if (unlikely(READ_ONCE(ident->automatics) > 1))
-			return icmpx_find_peer(table, query, ambiguous);
-		return icmpx_accepts(sk, query) ? sk : NULL;
-	}
-	return NULL;
+	if (!first)
+		return NULL;
+	if (unlikely(rcu_access_pointer(hlist_next_rcu(first))))
+		return icmpx_find_peer(table, query, ambiguous);
+	smp_rmb(); /* pairs with the barrier of icmpx_attach() */
+	sk = hlist_entry(first, struct sock, sk_node);
+	return icmpx_accepts(sk, query) ? sk : NULL;
 }
 
 /**

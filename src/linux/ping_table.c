@@ -90,9 +90,8 @@ static void icmpx_attach(struct icmpx_ping_table *table, struct sock *sk, struct
 		ident->alone++;
 	icmpx_update_mark(table, id, ident);
 	WRITE_ONCE(psk->inet.inet_num, id);
-	/* A lookup reads the list, then the number: see icmpx_find_automatic(). */
-	if (automatic)
-		WRITE_ONCE(ident->automatics, ident->automatics + 1);
+	/* Whoever comes here from another list sees its end only with the number. */
+	smp_wmb();
 	sk_add_node_rcu(sk, automatic ? &ident->automatic : &ident->bound);
 	sock_set_flag(sk, SOCK_RCU_FREE);
 }
@@ -325,9 +324,6 @@ bool icmpx_ping_release(struct icmpx_ping_table *table, struct sock *sk)
 	id = psk->inet.inet_num;
 	xa_erase(&table->sockets, psk->serial);
 	sk_del_node_init_rcu(sk);
-	smp_wmb(); /* pairs with the barrier of icmpx_find_automatic() */
-	if (psk->automatic)
-		WRITE_ONCE(ident->automatics, ident->automatics - 1);
 	if (!psk->has_peer)
 		ident->alone--;
 	icmpx_remove_peer(table, psk);
@@ -388,7 +384,7 @@ int icmpx_ping_forget_peer(struct icmpx_ping_table *table, struct sock *sk, __be
 	mutex_lock(&table->lock);
 	if (!psk->has_peer)
 		goto unlock;
-	if (psk->ident->automatics > 1) {
+	if (!hlist_is_singular_node(&sk->sk_node, &psk->ident->automatic)) {
 		err = next == psk->peer.address ? 0 : -EADDRINUSE;
 		goto unlock;
 	}

@@ -21,15 +21,13 @@
 /**
  * struct icmpx_ident - an identifier in use
  * @bound: sockets that asked for it, the last one first
- * @automatic: sockets that it was chosen for
- * @automatics: how many those are; more than one only if each has a peer
+ * @automatic: sockets that it was chosen for; more than one only if each has a peer
  * @alone: sockets, of both kinds, that have no peer to tell them apart by
  * @rcu: to free it
  */
 struct icmpx_ident {
 	struct hlist_head bound;
 	struct hlist_head automatic;
-	unsigned int automatics;
 	unsigned int alone;
 	struct rcu_head rcu;
 };
