@@ -18,6 +18,8 @@ extern struct kunit_suite icmpx_deliver_suite;
 extern struct kunit_suite icmpx_dispatch_suite;
 extern struct kunit_suite icmpx_echo_suite;
 extern struct kunit_suite icmpx_error_suite;
+extern struct kunit_suite icmpx_express_suite;
+extern struct kunit_suite icmpx_extension_suite;
 extern struct kunit_suite icmpx_interface_suite;
 extern struct kunit_suite icmpx_options_suite;
 extern struct kunit_suite icmpx_options_garbage_suite;

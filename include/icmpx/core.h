@@ -11,24 +11,12 @@
 #ifndef ICMPX_CORE_H
 #define ICMPX_CORE_H
 
+#include <icmpx/send.h>
 #include <icmpx/stat.h>
+#include <icmpx/types.h>
 
 #ifdef __cplusplus
-#include <cstddef>
-#include <cstdint>
-
-using u8 = std::uint8_t;
-using u16 = std::uint16_t;
-using u32 = std::uint32_t;
-using u64 = std::uint64_t;
-using s32 = std::int32_t;
-
-/* Network byte order is a type of its own, here as under sparse in C. */
-enum class __be32 : u32 {}; // NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp)
-
 extern "C" {
-#else
-#include <linux/types.h>
 #endif
 
 /* Bytes of the fixed part of every ICMP message (RFC 792). */
@@ -37,8 +25,8 @@ extern "C" {
 #define ICMPX_TIMESTAMP_LEN 12
 /* The most bytes of IP options that a header can hold (RFC 791, 3.1). */
 #define ICMPX_OPTIONS_MAX 40
-/* The most bytes of an interface name in a PROBE query, its 0 included. */
-#define ICMPX_IFNAME_MAX 16
+/* Bytes of an Ethernet, an IPv4 (RFC 791, no options) and an ICMP header in a row. */
+#define ICMPX_FRAME_LEN 42
 /* The most bytes of a PROBE query that icmpx_probe_parse() looks at. */
 #define ICMPX_PROBE_QUERY_MAX 28
 
@@ -158,38 +146,6 @@ struct icmpx_error_verdict {
 struct icmpx_error_verdict icmpx_decide_error(const u8 *header, const u8 *embedded, size_t len,
 					      u32 no_pmtu_disc);
 
-/* What icmpx_decide_send() needs to know beside the datagram; bits of a mask. */
-#define ICMPX_BY_LINK_BROADCAST	(1u << 0) /* its frame was not sent to this host alone */
-#define ICMPX_BY_BROADCAST	(1u << 1) /* sent to a broadcast or multicast address */
-
-/**
- * struct icmpx_send_verdict - whether an error is sent about a datagram
- * @outcome: enum icmpx_stat: what to count once it is sent, or the rule that
- *	forbids it
- * @send: 1 if it may be sent
- * @tos: type of service of the error
- */
-struct icmpx_send_verdict {
-	u8 outcome;
-	u8 send;
-	u8 tos;
-};
-
-/**
- * icmpx_decide_send() - Decide whether an error may be sent.
- * @type: ICMP type of the error
- * @datagram: the first 20 bytes of the datagram that it is about
- * @inner_type: the ICMP type in that datagram; NULL if it has none that can be
- *	read
- * @facts: mask of ICMPX_BY_LINK_BROADCAST, ICMPX_BY_BROADCAST
- *
- * RFC 1122, 3.2.2; RFC 1812, 4.3.2.5 and 4.3.2.7.
- *
- * Return: the verdict.
- */
-struct icmpx_send_verdict icmpx_decide_send(u8 type, const u8 *datagram, const u8 *inner_type,
-					    u32 facts);
-
 /**
  * icmpx_echo_reply() - Turn an echo request's header into that of its reply.
  * @header: the message's first %ICMPX_HEADER_LEN bytes, rewritten in place
@@ -202,6 +158,32 @@ struct icmpx_send_verdict icmpx_decide_send(u8 type, const u8 *datagram, const u
  * would have given cannot be seen from the header alone.
  */
 bool icmpx_echo_reply(u8 *header);
+
+/**
+ * icmpx_express_length() - Tell whether a frame is an echo request that can be answered as it is.
+ * @frame: its first %ICMPX_FRAME_LEN bytes
+ * @len: bytes of the frame behind the Ethernet header, at least as many as those have
+ *
+ * It is one if nothing of it needs more than headers turned round: an IPv4 datagram with
+ * a right header of no options, whole, from and to addresses that a host can have (RFC
+ * 1122, 3.2.1.3), sent by one station. Whose the addresses are, and whether the message's
+ * checksum is right, is not looked at.
+ *
+ * Return: bytes of the datagram; 0 if it is none.
+ */
+u32 icmpx_express_length(const u8 *frame, u32 len);
+
+/**
+ * icmpx_express_reply() - Turn the headers of an echo request into those of its reply.
+ * @frame: the first %ICMPX_FRAME_LEN bytes of a frame that icmpx_express_length() let
+ *	pass, rewritten in place
+ * @ttl: time to live of the reply
+ *
+ * Both checksums are updated, not computed (RFC 1624). The type of service stays (RFC
+ * 1122, 3.2.2.6), and the identification is made of what tells the request from others of
+ * its sender.
+ */
+void icmpx_express_reply(u8 *frame, u8 ttl);
 
 /**
  * icmpx_timestamp_reply() - Turn a timestamp request into its reply.

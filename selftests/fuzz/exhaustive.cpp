@@ -74,6 +74,23 @@ std::vector<Walk> walks()
 		// Type, code, setting, version and header length of what is quoted.
 		{"error", 0, 90, {{0, 3, 12}, {1, 0, 17}, {8, 0, 3}, {9, 0x40, 0x4f}}},
 		{"error", 0, 90, {{0, 0, 255}, {9, 0, 255}}},
+		// Time to live; mended, so that the sums are right; first bytes of the addresses.
+		{"express",
+		 46,
+		 46,
+		 {{0, 0, 255}, {1, 0, 1}, {21, 28, 28}, {30, 0, 255}, {34, 9, 10}, {10, 2, 2}}},
+		// Words of the original datagram; of the extension behind 128 bytes the version and
+		// the length of its first object.
+		{"extension",
+		 100,
+		 130,
+		 {{0, 1, 1},
+		  {1, 3, 3},
+		  {2, 0, 255},
+		  {3, 28, 28},
+		  {104, 0x1f, 0x20},
+		  {108, 0, 1},
+		  {109, 0, 20}}},
 		// An object's length and type, an address's family and length.
 		{"probe", 0, 40, {{5, 0, 48}, {7, 0, 4}, {9, 0, 3}, {10, 0, 20}}},
 		{"probe", 0, 40, {{4, 0, 255}, {5, 0, 255}, {7, 0, 4}}, 0x41},
@@ -81,7 +98,11 @@ std::vector<Walk> walks()
 		{"reply", 0, 40, {{0, 0, 2}, {1, 0, 255}, {2, 0, 7}}},
 		{"reply", 15, 15, {{0, 0, 1}, {2, 0, 1}, {11, 0, 255}, {12, 0, 255}}},
 		// Type and facts of the error, protocol of the datagram, type in it.
-		{"send", 22, 23, {{0, 0, 255}, {1, 0, 3}, {11, 1, 2}, {22, 0, 255}}, 0x45},
+		{"send",
+		 22,
+		 23,
+		 {{0, 0, 255}, {1, 0, 3}, {8, 0x40, 0x40}, {9, 0, 0}, {11, 1, 2}, {22, 0, 255}},
+		 0x45},
 		// Version and header length, fragment offset, first byte of the source.
 		{"send", 23, 23, {{0, 3, 3}, {1, 0, 0}, {2, 0, 255}, {8, 0, 255}, {14, 0, 255}}},
 		first_option(srr_at, 0),

@@ -31,6 +31,8 @@ struct Row {
 	bool broadcast_is_optional = false;
 	/// The setting ratemask has it by default (RFC 1812, 4.3.2.8).
 	bool limited = false;
+	/// It may carry an extension (RFC 4884, 4).
+	bool extensible = false;
 };
 
 using Table = std::array<Row, 256>;
@@ -51,7 +53,10 @@ constexpr Table make_table()
 	for (const u8 type : {kAddressMask, kAddressMaskReply})
 		table[type] = {.handler = Handler::kObsolete, .by_broadcast = true};
 	for (const u8 type : {kUnreachable, kSourceQuench, kTimeExceeded, kParameterProblem})
-		table[type] = {.handler = Handler::kError, .is_error = true, .limited = true};
+		table[type] = {.handler = Handler::kError,
+			       .is_error = true,
+			       .limited = true,
+			       .extensible = type != kSourceQuench};
 	table[kRedirect] = {.handler = Handler::kError, .is_error = true};
 	table[kEchoReply] = {.handler = Handler::kPing};
 	table[kExtendedEchoReply] = {.handler = Handler::kPing, .by_broadcast = true};

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The types that both halves of icmpx have. */
+#ifndef ICMPX_TYPES_H
+#define ICMPX_TYPES_H
+
+#ifdef __cplusplus
+#include <cstddef>
+#include <cstdint>
+
+using u8 = std::uint8_t;
+using u16 = std::uint16_t;
+using u32 = std::uint32_t;
+using u64 = std::uint64_t;
+using s32 = std::int32_t;
+
+/* Network byte order is a type of its own, here as under sparse in C. */
+enum class __be32 : u32 {}; // NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp)
+#else
+#include <linux/types.h>
+#endif
+
+#endif

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Extensions of errors: those that are made, byte for byte, and what is found in
+ * those that others send.
+ */
+#include <linux/unaligned.h>
+
+#include "suites.h"
+
+static const struct icmpx_interface eth0 = {
+	.ifindex = 0x01020304,
+	.mtu = 1500,
+	.address = cpu_to_be32(0x0a000001),
+	.name = "eth0",
+	.role = ICMPX_ROLE_INCOMING,
+};
+
+/* What RFC 4884 (7) and RFC 5837 (4) make of it, the checksum computed apart. */
+static const u8 eth0_extension[] = {
+	0x20, 0x00, 0x1d, 0x23, /* version 2, checksum */
+	0x00, 0x1c, 0x02, 0x0f, /* 28 bytes, class 2; incoming, all sub-objects */
+	0x01, 0x02, 0x03, 0x04, /* index */
+	0x00, 0x01, 0x00, 0x00, /* IPv4 */
+	0x0a, 0x00, 0x00, 0x01,
+	0x08, 'e',  't',  'h',	/* eight bytes of name */
+	'0',  0x00, 0x00, 0x00,
+	0x00, 0x00, 0x05, 0xdc, /* MTU */
+};
+
+static u16 sum(const u8 *bytes, size_t len)
+{
+	u32 total = 0;
+
+	for (size_t i = 0; i < len; i++)
+		total += i & 1 ? bytes[i] : bytes[i] << 8;
+	while (total >> 16)
+		total = (total & 0xffff) + (total >> 16);
+	return total;
+}
+
+static void build_byte_for_byte(struct kunit *test)
+{
+	u8 extension[ICMPX_EXTENSION_MAX];
+
+	KUNIT_ASSERT_EQ(test, icmpx_extension_build(&eth0, 1, extension), sizeof(eth0_extension));
+	KUNIT_EXPECT_MEMEQ(test, extension, eth0_extension, sizeof(eth0_extension));
+}
+
+struct role {
+	const char *name;
+	u8 role;
+	u8 ctype;
+};
+
+static const struct role roles[] = {
+	{ "incoming", ICMPX_ROLE_INCOMING, 0x0f },
+	{ "outgoing", ICMPX_ROLE_OUTGOING, 0x8f },
+	{ "next_hop", ICMPX_ROLE_NEXT_HOP, 0xcf },
+};
+
+KUNIT_ARRAY_PARAM_DESC(roles, roles, name);
+
+static void build_role(struct kunit *test)
+{
+	const struct role *row = test->param_value;
+	struct icmpx_interface interface = eth0;
+	u8 extension[ICMPX_EXTENSION_MAX];
+	size_t len;
+
+	interface.role = row->role;
+	len = icmpx_extension_build(&interface, 1, extension);
+	KUNIT_EXPECT_EQ(test, extension[7], row->ctype);
+	KUNIT_EXPECT_EQ(test, sum(extension, len), 0xffff);
+	/* RFC 5837, 4.1: without an address there is no sub-object for one. */
+	interface.address = 0;
+	KUNIT_EXPECT_EQ(test, icmpx_extension_build(&interface, 1, extension), len - 8);
+	KUNIT_EXPECT_EQ(test, extension[7], row->ctype & ~0x04);
+	KUNIT_EXPECT_EQ(test, sum(extension, len - 8), 0xffff);
+}
+
+/* Names of every length, and one that has no end. */
+static void build_names(struct kunit *test)
+{
+	for (size_t length = 0; length <= ICMPX_IFNAME_MAX; length++) {
+		const size_t kept = min_t(size_t, length, ICMPX_IFNAME_MAX - 1);
+		const size_t padded = round_up(1 + kept, 4);
+		struct icmpx_interface interface = eth0;
+		u8 extension[ICMPX_EXTENSION_MAX];
+		const u8 *name = extension + 20;
+
+		memset(interface.name, 0, sizeof(interface.name));
+		memset(interface.name, 'x', length);
+		KUNIT_ASSERT_EQ(test, icmpx_extension_build(&interface, 1, extension),
+				24 + padded);
+		KUNIT_EXPECT_EQ(test, get_unaligned_be16(extension + 4), 20 + padded);
+		KUNIT_EXPECT_EQ(test, name[0], padded);
+		KUNIT_EXPECT_NULL(test, memchr_inv(name + 1, 'x', kept));
+		KUNIT_EXPECT_NULL(test, memchr_inv(name + 1 + kept, 0, padded - 1 - kept));
+		KUNIT_EXPECT_EQ(test, get_unaligned_be32(name + padded), 1500);
+	}
+}
+
+/* The longest that there is fills the buffer, to its last byte and no further. */
+static void build_the_longest(struct kunit *test)
+{
+	struct icmpx_interface interfaces[ICMPX_INTERFACES_MAX + 1];
+	struct {
+		struct guard before;
+		u8 extension[ICMPX_EXTENSION_MAX];
+		struct guard after;
+	} buffer;
+
+	for (u32 i = 0; i < ARRAY_SIZE(interfaces); i++) {
+		interfaces[i] = eth0;
+		memset(interfaces[i].name, 'x', sizeof(interfaces[i].name));
+	}
+	for (u32 count = 0; count <= ARRAY_SIZE(interfaces); count++) {
+		const u32 kept = min_t(u32, count, ICMPX_INTERFACES_MAX);
+		size_t len;
+
+		guard_set(&buffer.before);
+		guard_set(&buffer.after);
+		len = icmpx_extension_build(interfaces, count, buffer.extension);
+		KUNIT_EXPECT_EQ(test, len, 4 + kept * 36);
+		KUNIT_EXPECT_EQ(test, sum(buffer.extension, len), 0xffff);
+		KUNIT_EXPECT_TRUE(test, guard_intact(&buffer.before));
+		KUNIT_EXPECT_TRUE(test, guard_intact(&buffer.after));
+	}
+}
+
+/* An error whose original datagram is @words long; the program gets all but @before bytes of it. */
+static struct icmpx_extension_verdict check(u8 type, u32 words, size_t before, const u8 *extension,
+					    size_t len)
+{
+	static u8 payload[1024 + 256];
+	const size_t original = words * 4 - before;
+
+	memset(payload, 0x45, sizeof(payload));
+	memcpy(payload + original, extension, len);
+	return icmpx_extension_check(type, words, before, payload, original + len);
+}
+
+static void check_which_types(struct kunit *test)
+{
+	for (u32 type = 0; type <= 255; type++) {
+		const bool may = type == 3 || type == 11 || type == 12;
+		const struct icmpx_extension_verdict verdict =
+			check(type, 32, 28, eth0_extension, sizeof(eth0_extension));
+
+		KUNIT_EXPECT_EQ(test, icmpx_extensible(type), may);
+		KUNIT_EXPECT_EQ(test, verdict.at, may ? 100 : 0);
+		KUNIT_EXPECT_EQ(test, verdict.invalid, 0);
+	}
+}
+
+/* RFC 4884, 4.1: of at least 128 bytes; and not shorter than the headers in front. */
+static void check_every_length(struct kunit *test)
+{
+	static const size_t befores[] = { 0, 20, 28, 60, 128, 200, 1020 };
+
+	for (u32 i = 0; i < ARRAY_SIZE(befores); i++) {
+		for (u32 words = 0; words <= 255; words++) {
+			const bool there = words >= 32 && words * 4 >= befores[i];
+			struct icmpx_extension_verdict verdict;
+
+			if (words * 4 < befores[i])
+				verdict = icmpx_extension_check(3, words, befores[i],
+								eth0_extension,
+								sizeof(eth0_extension));
+			else
+				verdict = check(3, words, befores[i], eth0_extension,
+						sizeof(eth0_extension));
+			KUNIT_EXPECT_EQ(test, verdict.at, there ? words * 4 - befores[i] : 0);
+			KUNIT_EXPECT_EQ(test, verdict.invalid, 0);
+		}
+	}
+}
+
+/* Cut anywhere: a header's worth has to be there, and then only whole objects. */
+static void check_truncated(struct kunit *test)
+{
+	u8 extension[sizeof(eth0_extension)];
+
+	memcpy(extension, eth0_extension, sizeof(extension));
+	/* Not computed: lengths alone decide. */
+	put_unaligned_be16(0, extension + 2);
+	for (size_t len = 0; len <= sizeof(extension); len++) {
+		const struct icmpx_extension_verdict verdict = check(11, 32, 28, extension, len);
+
+		KUNIT_EXPECT_EQ_MSG(test, verdict.at, len < 4 ? 0 : 100, "%zu bytes", len);
+		KUNIT_EXPECT_EQ_MSG(test, verdict.invalid,
+				    len > 4 && len < sizeof(extension), "%zu bytes", len);
+	}
+}
+
+/* Every bit counts, but where another version makes the rest unknown. */
+static void check_every_bit(struct kunit *test)
+{
+	u8 extension[sizeof(eth0_extension)];
+
+	for (u32 bit = 0; bit < sizeof(extension) * 8; bit++) {
+		struct icmpx_extension_verdict verdict;
+
+		memcpy(extension, eth0_extension, sizeof(extension));
+		extension[bit / 8] ^= 0x80 >> bit % 8;
+		verdict = check(12, 32, 28, extension, sizeof(extension));
+		KUNIT_EXPECT_EQ_MSG(test, verdict.at, 100, "bit %u", bit);
+		KUNIT_EXPECT_EQ_MSG(test, verdict.invalid, bit >= 4, "bit %u", bit);
+	}
+}
+
+/* Every length that an object can say, in front of a good one and alone. */
+static void check_object_lengths(struct kunit *test)
+{
+	for (u32 length = 0; length <= 0xffff; length++) {
+		u8 extension[] = { 0x20, 0, 0, 0, 0, 0, 9, 9, 0, 4, 9, 9 };
+		struct icmpx_extension_verdict verdict;
+
+		put_unaligned_be16(length, extension + 4);
+		verdict = check(3, 32, 28, extension, sizeof(extension));
+		KUNIT_ASSERT_EQ_MSG(test, verdict.invalid, length != 4 && length != 8,
+				    "length %u", length);
+		verdict = check(3, 32, 28, extension, sizeof(extension) - 4);
+		KUNIT_ASSERT_EQ_MSG(test, verdict.invalid, length != 4, "length %u", length);
+	}
+}
+
+static void check_reads_no_further(struct kunit *test)
+{
+	u8 *end = page_end(test);
+
+	for (size_t len = 0; len <= 100 + sizeof(eth0_extension); len++) {
+		u8 *payload = end - len;
+
+		memset(payload, 0x45, min_t(size_t, len, 100));
+		if (len > 100)
+			memcpy(payload + 100, eth0_extension, len - 100);
+		icmpx_extension_check(3, 32, 28, payload, len);
+	}
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(build_byte_for_byte),
+	KUNIT_CASE_PARAM(build_role, roles_gen_params),
+	KUNIT_CASE(build_names),
+	KUNIT_CASE(build_the_longest),
+	KUNIT_CASE(check_which_types),
+	KUNIT_CASE(check_every_length),
+	KUNIT_CASE(check_truncated),
+	KUNIT_CASE(check_every_bit),
+	KUNIT_CASE(check_object_lengths),
+	KUNIT_CASE(check_reads_no_further),
+	{}
+};
+
+struct kunit_suite icmpx_extension_suite = {
+	.name = "icmpx_extension",
+	.test_cases = cases,
+};

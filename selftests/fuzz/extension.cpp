@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// Extensions of errors: what is made is right for whoever checks it, and any bytes can be checked.
+
+#include "fuzz.hpp"
+
+namespace {
+
+struct Interfaces {
+	icmpx_interface of[ICMPX_INTERFACES_MAX];
+};
+
+/// As a reader of RFC 4884 would: every object whole, and nothing left.
+bool objects_fill(fuzz::Bytes extension)
+{
+	std::size_t at = 4;
+
+	while (at + 4 <= extension.size()) {
+		const std::size_t length = extension[at] * 256U + extension[at + 1];
+
+		if (length < 4)
+			return false;
+		at += length;
+	}
+	return at == extension.size();
+}
+
+void build(const Interfaces &interfaces, u8 count, fuzz::Edge edge)
+{
+	static fuzz::Guarded input;
+	static fuzz::Guarded output;
+	const u8 blank[ICMPX_EXTENSION_MAX] = {};
+	u8 *extension = output.writable(fuzz::Bytes(blank), edge);
+	const std::size_t len =
+		icmpx_extension_build(input.constant(interfaces, edge)->of, count, extension);
+	u8 message[ICMPX_ORIGINAL_LEN + ICMPX_EXTENSION_MAX] = {};
+
+	fuzz::must(len <= ICMPX_EXTENSION_MAX && len % 4 == 0);
+	fuzz::must(objects_fill({extension, len}));
+	std::memcpy(message + ICMPX_ORIGINAL_LEN, extension, len);
+	const icmpx_extension_verdict verdict = icmpx_extension_check(
+		3, ICMPX_ORIGINAL_LEN / 4, 0, message, ICMPX_ORIGINAL_LEN + len);
+	fuzz::must(verdict.at == ICMPX_ORIGINAL_LEN && verdict.invalid == 0);
+}
+
+void check(u8 type, u8 words, u8 before, fuzz::Bytes payload, fuzz::Edge edge)
+{
+	static fuzz::Guarded memory;
+	const icmpx_extension_verdict verdict = icmpx_extension_check(
+		type, words, before, memory.constant(payload, edge), payload.size());
+
+	if (verdict.at == 0 && verdict.invalid == 0)
+		return;
+	fuzz::must(icmpx_extensible(type) && words >= 32);
+	fuzz::must(verdict.at + std::size_t{before} == words * std::size_t{4});
+	fuzz::must(verdict.at + std::size_t{4} <= payload.size());
+	const fuzz::Bytes extension = payload.subspan(verdict.at);
+	if (verdict.invalid == 0 && extension[0] >> 4 == 2)
+		fuzz::must(objects_fill(extension));
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const u8 *data, std::size_t size)
+{
+	fuzz::Input input(data, size);
+	const auto kind = input.take<u8>();
+
+	if (kind % 2 == 0) {
+		const auto interfaces = input.take<Interfaces>();
+		const auto count = static_cast<u8>(kind / 2 % (ICMPX_INTERFACES_MAX + 1));
+
+		for (const fuzz::Edge edge : fuzz::both_edges)
+			build(interfaces, count, edge);
+		return 0;
+	}
+	const auto type = input.take<u8>();
+	const auto words = input.take<u8>();
+	const auto before = input.take<u8>();
+	for (const fuzz::Edge edge : fuzz::both_edges)
+		check(type, words, before, input.rest(), edge);
+	return 0;
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Extensions of errors: made (RFC 4884, RFC 5837), and checked in what others send.
+#include "checksum.hpp"
+#include "dispatch.hpp"
+
+#include <algorithm>
+
+namespace icmpx {
+namespace {
+
+/// The extension header: version, reserved, checksum (RFC 4884, 7).
+constexpr std::size_t kHeaderLen = 4;
+constexpr std::size_t kExtensionChecksumAt = 2;
+constexpr u8 kVersion = 2;
+
+/// An object's header: its length, this included, then class and C-type
+/// (RFC 4884, 7.1 and 7.2).
+constexpr std::size_t kObjectHeaderLen = 4;
+constexpr std::size_t kClassAt = 2;
+constexpr std::size_t kCTypeAt = 3;
+
+/// The class of interface information, and the bits of its C-type beside the
+/// role, which is in the two highest (RFC 5837, 4.1).
+constexpr u8 kInterfaceClass = 2;
+constexpr u8 kHasIndex = 1U << 3;
+constexpr u8 kHasAddress = 1U << 2;
+constexpr u8 kHasName = 1U << 1;
+constexpr u8 kHasMtu = 1U << 0;
+constexpr unsigned kRoleShift = 6;
+
+/// Address family identifier of IPv4 (RFC 5837, 4.2).
+constexpr u16 kAfiIpv4 = 1;
+
+/// The sub-objects: index, address with its family, name with its length, MTU.
+constexpr std::size_t kIndexLen = 4;
+constexpr std::size_t kAddressLen = 8;
+constexpr std::size_t kNameMax = ICMPX_IFNAME_MAX;
+constexpr std::size_t kMtuLen = 4;
+constexpr std::size_t kObjectMax = kObjectHeaderLen + kIndexLen + kAddressLen + kNameMax + kMtuLen;
+
+static_assert(kHeaderLen + ICMPX_INTERFACES_MAX * kObjectMax == ICMPX_EXTENSION_MAX);
+
+/// RFC 4884, 4: these alone have a field for the original datagram's length.
+static_assert(kTable[kUnreachable].extensible && kTable[kTimeExceeded].extensible);
+static_assert(kTable[kParameterProblem].extensible && !kTable[kRedirect].extensible);
+
+constexpr void store32(MutableBytes bytes, std::size_t at, u32 value)
+{
+	store16(bytes, at, static_cast<u16>(value >> 16));
+	store16(bytes, at + 2, static_cast<u16>(value));
+}
+
+/// Writes one behind the other into a buffer that has room for all.
+class Writer {
+public:
+	explicit constexpr Writer(MutableBytes to) : to_(to) {}
+
+	constexpr std::size_t size() const { return used_; }
+
+	/// @return the next @p len bytes, all 0
+	constexpr MutableBytes take(std::size_t len)
+	{
+		const MutableBytes taken = to_.subspan(used_, len);
+
+		std::fill(taken.begin(), taken.end(), u8{0});
+		used_ += len;
+		return taken;
+	}
+
+private:
+	MutableBytes to_;
+	std::size_t used_ = 0;
+};
+
+constexpr std::size_t length_of(const char (&name)[ICMPX_IFNAME_MAX])
+{
+	std::size_t length = 0;
+
+	while (length + 1 < ICMPX_IFNAME_MAX && name[length] != 0)
+		++length;
+	return length;
+}
+
+/// Its length, then the name, padded to whole words (RFC 5837, 4.3).
+constexpr void put_name(Writer &out, const icmpx_interface &interface)
+{
+	const std::size_t length = length_of(interface.name);
+	const MutableBytes field = out.take((1 + length + 3) & ~std::size_t{3});
+
+	field[0] = static_cast<u8>(field.size());
+	for (std::size_t i = 0; i < length; ++i)
+		field[1 + i] = static_cast<u8>(interface.name[i]);
+}
+
+constexpr void put_interface(Writer &out, const icmpx_interface &interface)
+{
+	const bool has_address = interface.address != __be32{0};
+	const std::size_t start = out.size();
+	const MutableBytes header = out.take(kObjectHeaderLen);
+
+	store32(out.take(kIndexLen), 0, interface.ifindex);
+	if (has_address) {
+		const MutableBytes address = out.take(kAddressLen);
+
+		store16(address, 0, kAfiIpv4);
+		store_be32(address, 4, interface.address);
+	}
+	put_name(out, interface);
+	store32(out.take(kMtuLen), 0, interface.mtu);
+
+	store16(header, 0, static_cast<u16>(out.size() - start));
+	header[kClassAt] = kInterfaceClass;
+	header[kCTypeAt] = static_cast<u8>((interface.role & 3U) << kRoleShift | kHasIndex |
+					   (has_address ? kHasAddress : 0) | kHasName | kHasMtu);
+}
+
+/// RFC 4884, 8: of another version nothing is known, a checksum of 0 was not
+/// computed, and objects have to fill the rest to its end.
+constexpr bool valid(Bytes extension)
+{
+	if (extension[0] >> 4 != kVersion)
+		return true;
+	if (load16(extension, kExtensionChecksumAt) != 0 && checksum(extension) != 0)
+		return false;
+
+	Bytes objects = extension.subspan(kHeaderLen);
+
+	while (!objects.empty()) {
+		if (objects.size() < kObjectHeaderLen)
+			return false;
+
+		const std::size_t length = load16(objects, 0);
+
+		if (length < kObjectHeaderLen || length > objects.size())
+			return false;
+		objects = objects.subspan(length);
+	}
+	return true;
+}
+
+} // namespace
+} // namespace icmpx
+
+bool icmpx_extensible(u8 type) { return icmpx::kTable[type].extensible; }
+
+size_t icmpx_extension_build(const icmpx_interface *interfaces, size_t count, u8 *extension)
+{
+	using namespace icmpx;
+
+	const MutableBytes buffer{extension, ICMPX_EXTENSION_MAX};
+	Writer out{buffer};
+	const MutableBytes header = out.take(kHeaderLen);
+
+	for (const icmpx_interface &interface :
+	     std::span{interfaces, std::min<std::size_t>(count, ICMPX_INTERFACES_MAX)})
+		put_interface(out, interface);
+	header[0] = kVersion << 4;
+	store16(header, kExtensionChecksumAt, checksum(buffer.first(out.size())));
+	return out.size();
+}
+
+icmpx_extension_verdict icmpx_extension_check(u8 type, u8 words, size_t before, const u8 *payload,
+					      size_t len)
+{
+	using namespace icmpx;
+
+	const std::size_t original = words * std::size_t{4};
+
+	if (!kTable[type].extensible || original < ICMPX_ORIGINAL_LEN || original < before)
+		return {.at = 0, .invalid = 0};
+
+	const std::size_t at = original - before;
+
+	if (at + kHeaderLen > len)
+		return {.at = 0, .invalid = 0};
+	return {.at = static_cast<u16>(at),
+		.invalid = valid(Bytes{payload, len}.subspan(at)) ? u8{0} : u8{1}};
+}
