@@ -63,6 +63,7 @@ static const struct range_row ranges[] = {
 	{ "echo_ratelimit", 4, { "1", "1000000", "0" }, { "-1", "1000001", "x" } },
 	{ "echo_burst", 4, { "1", "1000000", "50" }, { "0", "-1", "1000001", "x" } },
 	{ "echo_ratelimit_prefix", 4, { "0", "1", "32" }, { "-1", "33", "x" } },
+	{ "errors_extension_mask", 4, { "1", "7", "0" }, { "-1", "8", "x" } },
 };
 
 KUNIT_ARRAY_PARAM_DESC(ranges, ranges, name);
@@ -136,6 +137,7 @@ static void our_own(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ix->echo_ratelimit, 0);
 	KUNIT_EXPECT_EQ(test, ix->echo_burst, 50);
 	KUNIT_EXPECT_EQ(test, ix->echo_prefix, 32);
+	KUNIT_EXPECT_EQ(test, ix->extension_mask, 0);
 }
 
 static void no_setting_besides(struct kunit *test)
@@ -144,7 +146,8 @@ static void no_setting_besides(struct kunit *test)
 
 	while (entry->procname)
 		entry++;
-	KUNIT_EXPECT_EQ(test, entry - ours()->settings, ARRAY_SIZE(ranges) + 1);
+	/* Those that are no number: a pair of them, and names. */
+	KUNIT_EXPECT_EQ(test, entry - ours()->settings, ARRAY_SIZE(ranges) + 2);
 }
 
 /* The limit's buckets are there while there is a rate. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What an error means to a socket that sent the datagram, and how the socket is told. */
+#include <icmpx/core.h>
 #include <linux/errqueue.h>
 #include <linux/icmp.h>
 #include <net/icmp.h>
@@ -37,17 +38,25 @@ struct icmpx_errno icmpx_errno_of(const struct sock *sk, u8 type, u8 code)
 	};
 }
 
-/* RFC 4884, 4: where the extension of a message begins, counted from the original datagram. */
-static unsigned int icmpx_original_len(const struct icmphdr *header)
+/*
+ * Tells the program where the error's extension is (RFC 4884). The core looks at
+ * bytes in one piece, which nearly all are. Gives back false without memory.
+ */
+static bool icmpx_find_extension(struct sk_buff *skb, const struct icmphdr *header,
+				 unsigned int before, struct sock_ee_data_rfc4884 *found)
 {
-	switch (header->type) {
-	case ICMP_DEST_UNREACH:
-	case ICMP_TIME_EXCEEDED:
-	case ICMP_PARAMETERPROB:
-		return header->un.reserved[1] * sizeof(u32);
-	default:
-		return 0;
-	}
+	struct icmpx_extension_verdict verdict;
+
+	if (!icmpx_extensible(header->type) || !header->un.reserved[1])
+		return true;
+	if (skb_linearize(skb))
+		return false;
+	verdict = icmpx_extension_check(header->type, header->un.reserved[1], before, skb->data,
+					skb->len);
+	found->len = verdict.at;
+	if (verdict.invalid)
+		found->flags |= SO_EE_RFC4884_FLAG_INVALID;
+	return true;
 }
 
 /**
@@ -85,9 +94,10 @@ bool icmpx_queue_error(struct sock *sk, struct sk_buff *error, int number, u32 i
 
 	if (!skb_pull(skb, payload - skb->data))
 		goto free;
-	if (icmpx_sk_recverr_rfc4884(sk) && icmpx_original_len(header))
-		ip_icmp_error_rfc4884(skb, &serr->ee.ee_rfc4884, sizeof(*header),
-				      icmpx_original_len(header));
+	if (icmpx_sk_recverr_rfc4884(sk) &&
+	    !icmpx_find_extension(skb, header, payload - (const u8 *)(header + 1),
+				  &serr->ee.ee_rfc4884))
+		goto free;
 	skb_reset_transport_header(skb);
 	if (sock_queue_err_skb(sk, skb) == 0)
 		return true;

@@ -18,6 +18,11 @@
 
 struct icmpx_prefix_table;
 
+/* What errors tell of: bits of the setting errors_extension_mask. */
+#define ICMPX_TELL_INCOMING	BIT(0)
+#define ICMPX_TELL_OUTGOING	BIT(1)
+#define ICMPX_TELL_NEXT_HOP	BIT(2)
+
 /**
  * struct icmpx_counters - one CPU's share of /proc/net/icmpx_stat
  * @value: indexed by enum icmpx_stat
@@ -32,6 +37,7 @@ struct icmpx_counters {
  * @echo_ratelimit: setting; written under @limit_lock
  * @echo_burst: setting
  * @echo_prefix: setting echo_ratelimit_prefix
+ * @extension_mask: setting errors_extension_mask, bits %ICMPX_TELL_INCOMING, ...
  * @limit_table: buckets of the prefix limit; set while @echo_ratelimit is not
  *	0; replaced under @limit_lock, read under RCU
  * @limit_lock: serialises writers of @echo_ratelimit
@@ -49,6 +55,7 @@ struct icmpx_net {
 	int echo_ratelimit;
 	int echo_burst;
 	int echo_prefix;
+	int extension_mask;
 	struct icmpx_prefix_table __rcu *limit_table;
 	/* Serialises writers of echo_ratelimit and limit_table. */
 	struct mutex limit_lock;
@@ -186,7 +193,9 @@ struct icmpx_reply {
  * @options: the error's IP options; NULL if it has none
  * @fl4: the flow that the route is looked up for; its addresses are the error's
  * @destination: network order: where the error goes in the end
+ * @extension: an extension of its message; NULL if it has none
  * @info: second word of the message: gateway, pointer or MTU
+ * @extension_len: bytes of it
  * @type: ICMP type of the error
  * @code: ICMP code of the error
  * @tos: type of service of the error
@@ -199,7 +208,9 @@ struct icmpx_error {
 	struct icmpx_options *options;
 	struct flowi4 fl4;
 	__be32 destination;
+	const u8 *extension;
 	__be32 info;
+	unsigned int extension_len;
 	u8 type;
 	u8 code;
 	u8 tos;
@@ -210,6 +221,9 @@ struct icmpx_error {
 /* send.c */
 void icmpx_send(struct sk_buff *skb, int type, int code, __be32 info,
 		const struct ip_options *opt);
+
+/* send_extension.c */
+unsigned int icmpx_extend(struct net *net, const struct sk_buff *skb, u32 mask, u8 *extension);
 
 /* send_route.c */
 struct rtable *icmpx_route_error(struct net *net, struct icmpx_error *error);

@@ -92,9 +92,22 @@ static __be32 icmpx_error_source(struct net *net, const struct sk_buff *skb)
 }
 
 /*
- * Puts the message into @skb, whose checksum is over what it quotes. Conntrack
- * is told whose error it is.
+ * Quotes the datagram, @len bytes of it. In front of an extension it is cut or
+ * padded to the length that programs from before RFC 4884 look for one at.
  */
+static void icmpx_put_original(struct sk_buff *skb, const struct icmpx_error *error,
+			       unsigned int len)
+{
+	skb->csum = skb_copy_and_csum_bits(error->skb, skb_network_offset(error->skb),
+					   skb_put(skb, len), len);
+	if (likely(!error->extension))
+		return;
+	skb_put_zero(skb, ICMPX_ORIGINAL_LEN - len);
+	skb->csum = csum_add(skb->csum, csum_partial(error->extension, error->extension_len, 0));
+	skb_put_data(skb, error->extension, error->extension_len);
+}
+
+/* Puts the header in front of it, and tells conntrack whose error it is. */
 static void icmpx_put_message(struct sk_buff *skb, const struct icmpx_error *error)
 {
 	struct icmphdr *header = __skb_push(skb, sizeof(*header));
@@ -103,6 +116,8 @@ static void icmpx_put_message(struct sk_buff *skb, const struct icmpx_error *err
 	header->code = error->code;
 	header->checksum = 0;
 	header->un.gateway = error->info;
+	if (unlikely(error->extension))
+		header->un.reserved[1] = ICMPX_ORIGINAL_LEN / sizeof(u32);
 	header->checksum = csum_fold(csum_partial(header, sizeof(*header), skb->csum));
 	skb->csum = 0;
 	nf_ct_attach(skb, error->skb);
@@ -112,17 +127,18 @@ static void icmpx_put_message(struct sk_buff *skb, const struct icmpx_error *err
 static struct sk_buff *icmpx_make_error(struct sock *sk, struct icmpx_error *error,
 					struct rtable *rt, unsigned int hlen, unsigned int room)
 {
-	const int offset = skb_network_offset(error->skb);
-	const unsigned int len = min(error->skb->len - offset, room);
+	const unsigned int limit = error->extension ? ICMPX_ORIGINAL_LEN : room;
+	const unsigned int len = min(error->skb->len - skb_network_offset(error->skb), limit);
+	const unsigned int size = error->extension ? limit + error->extension_len : len;
 	const unsigned int head = LL_RESERVED_SPACE(rt->dst.dev) + rt->dst.header_len + hlen +
 				  sizeof(struct icmphdr);
 	struct sk_buff *skb;
 
-	skb = sock_wmalloc(sk, head + len + rt->dst.trailer_len, 0, GFP_ATOMIC);
+	skb = sock_wmalloc(sk, head + size + rt->dst.trailer_len, 0, GFP_ATOMIC);
 	if (unlikely(!skb))
 		return NULL;
 	skb_reserve(skb, head);
-	skb->csum = skb_copy_and_csum_bits(error->skb, offset, skb_put(skb, len), len);
+	icmpx_put_original(skb, error, len);
 	icmpx_put_message(skb, error);
 
 	skb_dst_set(skb, &rt->dst);
@@ -148,6 +164,8 @@ static enum icmpx_stat icmpx_transmit_error(struct sock *sk, struct icmpx_error 
 	/* Without as much as the datagram's header the error says nothing. */
 	if (unlikely(room <= (int)sizeof(struct iphdr)))
 		goto err_route;
+	if (unlikely(error->extension && room < (int)(ICMPX_ORIGINAL_LEN + error->extension_len)))
+		error->extension = NULL;
 	/* RFC 7600, 4.8: what has no address of its own says so by this one. */
 	if (unlikely(!error->fl4.saddr))
 		error->fl4.saddr = htonl(INADDR_DUMMY);
@@ -171,11 +189,24 @@ err_route:
 	return outcome;
 }
 
+/* The extension is made here, apart from the way of the many that have none. */
+static noinline enum icmpx_stat icmpx_transmit_extended(struct sock *sk, struct icmpx_error *error,
+							struct rtable *rt, u32 mask)
+{
+	u8 extension[ICMPX_EXTENSION_MAX];
+
+	error->extension_len = icmpx_extend(sock_net(sk), error->skb, mask, extension);
+	if (error->extension_len)
+		error->extension = extension;
+	return icmpx_transmit_error(sk, error, rt);
+}
+
 /* With the control socket at hand. Gives back the outcome to count. */
 static enum icmpx_stat icmpx_route_and_send(struct sock *sk, struct icmpx_error *error)
 {
 	struct net *net = sock_net(sk);
 	struct rtable *rt;
+	u32 mask;
 
 	error->fl4.saddr = icmpx_error_source(net, error->skb);
 	rt = icmpx_route_error(net, error);
@@ -190,6 +221,9 @@ static enum icmpx_stat icmpx_route_and_send(struct sock *sk, struct icmpx_error 
 		ip_rt_put(rt);
 		return ICMPX_ERROR_LIMIT_HOST;
 	}
+	mask = READ_ONCE(icmpx_net_rcu(net)->extension_mask);
+	if (unlikely(mask) && icmpx_extensible(error->type))
+		return icmpx_transmit_extended(sk, error, rt, mask);
 	return icmpx_transmit_error(sk, error, rt);
 }
 

@@ -16,10 +16,12 @@
 #define ICMPX_BURST_MAX 1000000
 #define ICMPX_BURST_DEFAULT 50
 #define ICMPX_PREFIX_MAX 32
+#define ICMPX_EXTENSION_MASK_MAX (ICMPX_TELL_INCOMING | ICMPX_TELL_OUTGOING | ICMPX_TELL_NEXT_HOP)
 
 static int icmpx_rate_max = ICMPX_RATE_MAX;
 static int icmpx_burst_max = ICMPX_BURST_MAX;
 static int icmpx_prefix_max = ICMPX_PREFIX_MAX;
+static int icmpx_extension_mask_max = ICMPX_EXTENSION_MASK_MAX;
 static unsigned long icmpx_group_min[] = { 0, 0 };
 static unsigned long icmpx_group_max[] = { GID_T_MAX, GID_T_MAX };
 
@@ -164,6 +166,15 @@ static const struct ctl_table icmpx_own_settings[] = {
 		.extra1 = SYSCTL_ZERO,
 		.extra2 = &icmpx_prefix_max,
 	},
+	{
+		.procname = "errors_extension_mask",
+		.data = (void *)offsetof(struct icmpx_net, extension_mask),
+		.maxlen = sizeof(int),
+		.mode = 0644,
+		.proc_handler = proc_dointvec_minmax,
+		.extra1 = SYSCTL_ZERO,
+		.extra2 = &icmpx_extension_mask_max,
+	},
 };
 
 #define ICMPX_SETTINGS (ARRAY_SIZE(icmpx_shared_settings) + ARRAY_SIZE(icmpx_own_settings))
@@ -185,6 +196,7 @@ int icmpx_settings_init(struct net *net, struct icmpx_net *ix)
 	ix->echo_ratelimit = 0;
 	ix->echo_burst = ICMPX_BURST_DEFAULT;
 	ix->echo_prefix = ICMPX_PREFIX_MAX;
+	ix->extension_mask = 0;
 
 	/* One more, which stays empty. */
 	table = kcalloc(ICMPX_SETTINGS + 1, sizeof(*table), GFP_KERNEL_ACCOUNT);

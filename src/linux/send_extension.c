@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What an error tells of the datagram's way: which interfaces it is about (RFC 5837). */
+#include <linux/inetdevice.h>
+#include <net/ip.h>
+#include <net/route.h>
+
+#include "icmpx.h"
+
+/* An address of the interface itself; 0 if it has none, as an unnumbered one. */
+static __be32 icmpx_interface_address(const struct net_device *dev)
+{
+	const struct in_device *in_dev = __in_dev_get_rcu(dev);
+	const struct in_ifaddr *ifa;
+
+	if (!in_dev)
+		return 0;
+	in_dev_for_each_ifa_rcu(ifa, in_dev) {
+		if (!(ifa->ifa_flags & IFA_F_SECONDARY) && ifa->ifa_scope <= RT_SCOPE_LINK)
+			return ifa->ifa_local;
+	}
+	return 0;
+}
+
+static void icmpx_describe(struct icmpx_interface *interface, const struct net_device *dev,
+			   u8 role, __be32 address)
+{
+	*interface = (struct icmpx_interface){
+		.ifindex = dev->ifindex,
+		.mtu = READ_ONCE(dev->mtu),
+		.address = address,
+		.role = role,
+	};
+	strscpy(interface->name, dev->name, sizeof(interface->name));
+}
+
+/* The interface that the datagram came in by; of a VRF, the one below. */
+static const struct net_device *icmpx_incoming(struct net *net, const struct sk_buff *skb)
+{
+	if (!rt_is_input_route(skb_rtable(skb)))
+		return NULL;
+	return dev_get_by_index_rcu(net, inet_sdif(skb) ?: inet_iif(skb));
+}
+
+/* Where it would have gone out; what is for this host, or has no route, goes nowhere. */
+static const struct net_device *icmpx_outgoing(const struct sk_buff *skb)
+{
+	const struct rtable *rt = skb_rtable(skb);
+
+	if (rt->dst.error || rt->rt_flags & RTCF_LOCAL)
+		return NULL;
+	return dst_dev_rcu(&rt->dst);
+}
+
+/* Who it would have gone to; 0 for a gateway that has an IPv6 address. */
+static __be32 icmpx_next_hop(const struct sk_buff *skb)
+{
+	const struct rtable *rt = skb_rtable(skb);
+
+	switch (rt->rt_gw_family) {
+	case 0:
+		return ip_hdr(skb)->daddr;
+	case AF_INET:
+		return rt->rt_gw4;
+	default:
+		return 0;
+	}
+}
+
+/**
+ * icmpx_extend() - Make the extension of an error.
+ * @net: the namespace
+ * @skb: the datagram that the error is about
+ * @mask: what to tell of, bits %ICMPX_TELL_INCOMING, ...
+ * @extension: %ICMPX_EXTENSION_MAX bytes
+ *
+ * Context: rcu_read_lock().
+ *
+ * Return: its length; 0 if there is nothing to tell.
+ */
+unsigned int icmpx_extend(struct net *net, const struct sk_buff *skb, u32 mask, u8 *extension)
+{
+	struct icmpx_interface interfaces[ICMPX_INTERFACES_MAX];
+	const struct net_device *in = icmpx_incoming(net, skb);
+	const struct net_device *out = icmpx_outgoing(skb);
+	size_t count = 0;
+
+	if (mask & ICMPX_TELL_INCOMING && in)
+		icmpx_describe(&interfaces[count++], in, ICMPX_ROLE_INCOMING,
+			       icmpx_interface_address(in));
+	if (mask & ICMPX_TELL_OUTGOING && out)
+		icmpx_describe(&interfaces[count++], out, ICMPX_ROLE_OUTGOING,
+			       icmpx_interface_address(out));
+	if (mask & ICMPX_TELL_NEXT_HOP && out)
+		icmpx_describe(&interfaces[count++], out, ICMPX_ROLE_NEXT_HOP, icmpx_next_hop(skb));
+	return count ? icmpx_extension_build(interfaces, count, extension) : 0;
+}
