@@ -17,12 +17,18 @@ static bool icmpx_may_turn_round(const struct sk_buff *skb, unsigned int headroo
 	       skb_headroom(skb) >= headroom;
 }
 
-/*
- * Takes from a request that came in whatever a packet that goes out does not
- * have: what skb_scrub_packet() takes, and what only a received packet has.
+/**
+ * icmpx_scrub() - Take from a request that came in whatever a packet that goes out does not have.
+ * @skb: the request
+ *
+ * What skb_scrub_packet() takes, and what only a received packet has.
+ *
+ * Context: any.
  */
-static void icmpx_scrub(struct sk_buff *skb)
+void icmpx_scrub(struct sk_buff *skb)
 {
+	struct skb_shared_info *shared = skb_shinfo(skb);
+
 	skb_dst_drop(skb);
 	skb_ext_reset(skb);
 	nf_reset_ct(skb);
@@ -33,9 +39,9 @@ static void icmpx_scrub(struct sk_buff *skb)
 	skb_clear_hash(skb);
 	skb_set_queue_mapping(skb, 0);
 	skb_unset_mac_header(skb);
-	skb_shinfo(skb)->tx_flags = 0;
-	skb_shinfo(skb)->tskey = 0;
-	skb_hwtstamps(skb)->hwtstamp = 0;
+	shared->tx_flags = 0;
+	shared->tskey = 0;
+	shared->hwtstamps.hwtstamp = 0;
 	skb->pkt_type = PACKET_HOST;
 	skb->skb_iif = 0;
 	skb->ip_summed = CHECKSUM_NONE;
@@ -53,7 +59,7 @@ static void icmpx_scrub(struct sk_buff *skb)
 }
 
 /* Small messages go into one piece, large ones into pages: no large allocation, which may fail. */
-static struct sk_buff *icmpx_copy(const struct sk_buff *skb, unsigned int headroom)
+static noinline struct sk_buff *icmpx_copy(const struct sk_buff *skb, unsigned int headroom)
 {
 	const unsigned int room = headroom + LL_MAX_HEADER;
 	unsigned int linear = skb->len;

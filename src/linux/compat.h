@@ -137,6 +137,19 @@ static inline void icmpx_flow_init(struct flowi4 *fl4, struct sock *sk, struct i
 			   inet_sk_flowi_flags(sk), daddr, saddr, 0, 0, sk->sk_uid);
 }
 
+/*
+ * Whether Linux keeps a route at its next hop, and so knows of all who use it.
+ * Since 6.4 the list of the others is the destination cache's.
+ */
+static inline bool icmpx_route_is_shared(const struct rtable *rt)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+	return list_empty(&rt->dst.rt_uncached);
+#else
+	return list_empty(&rt->rt_uncached);
+#endif
+}
+
 /* Which bits of the TOS field choose a route: since 6.12, all of the DSCP. */
 static inline u8 icmpx_route_tos(u8 tos)
 {

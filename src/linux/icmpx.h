@@ -120,15 +120,21 @@ static inline kuid_t icmpx_root_uid(const struct net *net)
 	return sock_net_uid(net, NULL);
 }
 
-/* Without an IPsec policy for what goes out, the route is all that there is to look up. */
-static inline bool icmpx_has_policy(const struct net *net)
+/* Whether there is an IPsec policy for what goes one way, XFRM_POLICY_IN or _OUT. */
+static inline bool icmpx_has_policy_for(const struct net *net, int way)
 {
 #ifdef CONFIG_XFRM
-	return READ_ONCE(net->xfrm.policy_count[XFRM_POLICY_OUT]) ||
-	       READ_ONCE(net->xfrm.policy_default[XFRM_POLICY_OUT]) != XFRM_USERPOLICY_ACCEPT;
+	return READ_ONCE(net->xfrm.policy_count[way]) ||
+	       READ_ONCE(net->xfrm.policy_default[way]) != XFRM_USERPOLICY_ACCEPT;
 #else
 	return false;
 #endif
+}
+
+/* Without an IPsec policy for what goes out, the route is all that there is to look up. */
+static inline bool icmpx_has_policy(const struct net *net)
+{
+	return icmpx_has_policy_for(net, XFRM_POLICY_OUT);
 }
 
 /* takeover.c */
@@ -149,11 +155,18 @@ unsigned int icmpx_raw_error(struct sk_buff *skb, u8 protocol, u32 info);
 int icmpx_answer(struct net *net, struct icmpx_net *ix, struct sk_buff *skb,
 		 enum icmpx_action action);
 
+/* route_cache.c */
+struct icmpx_reply;
+struct rtable *icmpx_route(struct net *net, struct icmpx_net *ix, struct icmpx_reply *reply);
+void icmpx_route_flush(void);
+int icmpx_route_init(void);
+void icmpx_route_exit(void);
+
 /* claim.c */
+void icmpx_scrub(struct sk_buff *skb);
 struct sk_buff *icmpx_claim(struct sk_buff *skb, unsigned int headroom);
 
 /* transmit.c */
-struct icmpx_reply;
 DECLARE_PER_CPU(struct sock *, icmpx_control_sk);
 int icmpx_transmit_init(void);
 void icmpx_transmit_exit(void);
@@ -168,6 +181,8 @@ enum icmpx_stat icmpx_transmit(struct sock *sk, struct icmpx_net *ix, struct icm
  * @fl4: the flow that the route was looked up for; its addresses are the reply's
  * @options: the reply's IP options; NULL if it has none
  * @destination: network order: where the reply goes in the end
+ * @flow_id: if the reply's route is kept by route_cache.c, and so has no
+ *	reference, the next identification of its flow; else NULL
  * @id: what tells the request from others of its sender
  * @type: ICMP type of the reply
  * @code: ICMP code of the reply
@@ -179,12 +194,20 @@ struct icmpx_reply {
 	struct flowi4 fl4;
 	struct icmpx_options *options;
 	__be32 destination;
+	u16 *flow_id;
 	u16 id;
 	u8 type;
 	u8 code;
 	u8 status;
 	u8 tos;
 };
+
+/* Gives back a reply's route that is not used after all. */
+static inline void icmpx_put_route(const struct icmpx_reply *reply, struct rtable *rt)
+{
+	if (!reply->flow_id)
+		ip_rt_put(rt);
+}
 
 /**
  * struct icmpx_error - an error on its way from its cause to the wire

@@ -57,9 +57,16 @@ static void __net_exit icmpx_net_exit(struct net *net)
 	icmpx_stat_exit(net, ix);
 }
 
+/* Once for all that go together. */
+static void __net_exit icmpx_net_exit_batch(struct list_head *nets)
+{
+	icmpx_route_flush();
+}
+
 static struct pernet_operations icmpx_net_ops = {
 	.init = icmpx_net_init,
 	.exit = icmpx_net_exit,
+	.exit_batch = icmpx_net_exit_batch,
 	.id = &icmpx_net_id,
 	.size = sizeof(struct icmpx_net),
 };
@@ -74,11 +81,17 @@ static int __init icmpx_init(void)
 		       err);
 		return err;
 	}
+	err = icmpx_route_init();
+	if (err) {
+		pr_err("cannot create a table of routes for each CPU (error %d): free memory, then load again\n",
+		       err);
+		goto err_transmit;
+	}
 	err = icmpx_ping_init();
 	if (err) {
 		pr_err("cannot set up ping sockets (error %d): free memory, then load again\n",
 		       err);
-		goto err_transmit;
+		goto err_route;
 	}
 	err = register_pernet_subsys(&icmpx_net_ops);
 	if (err) {
@@ -98,6 +111,8 @@ err_net:
 	unregister_pernet_subsys(&icmpx_net_ops);
 err_ping:
 	icmpx_ping_exit();
+err_route:
+	icmpx_route_exit();
 err_transmit:
 	icmpx_transmit_exit();
 	return err;
@@ -110,6 +125,7 @@ static void __exit icmpx_exit(void)
 	icmpx_give_back();
 	unregister_pernet_subsys(&icmpx_net_ops);
 	icmpx_ping_exit();
+	icmpx_route_exit();
 	icmpx_transmit_exit();
 	pr_info("ICMP is the kernel's again\n");
 }

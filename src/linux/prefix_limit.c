@@ -9,6 +9,10 @@
  * would have to meet in both to disturb each other, and nobody can choose whom
  * to meet. Under a flood from everywhere at once all buckets run dry: the
  * limit then bounds what is sent in all, and errs on the side of silence.
+ *
+ * The two are not taken from in one step. Where CPUs answer the same prefix at
+ * once, as many more replies as there are other CPUs may go out as both buckets
+ * run dry.
  */
 #include <linux/atomic.h>
 #include <linux/inetdevice.h>

@@ -33,6 +33,17 @@ static int icmpx_finish(struct icmpx_net *ix, struct sk_buff *skb, enum icmpx_st
 	return NET_RX_DROP;
 }
 
+/* What xfrm4_policy_check() asks first, without the call. */
+static bool icmpx_no_policy_in(const struct net *net, const struct sk_buff *skb)
+{
+#ifdef CONFIG_XFRM
+	return !READ_ONCE(net->xfrm.policy_count[XFRM_POLICY_IN]) && !secpath_exists(skb) &&
+	       READ_ONCE(net->xfrm.policy_default[XFRM_POLICY_IN]) == XFRM_USERPOLICY_ACCEPT;
+#else
+	return true;
+#endif
+}
+
 /*
  * RFC 4301, 6.2: an error that matches no policy as a packet is still let in
  * if its security association says so (XFRM_STATE_ICMP) and what it quotes
@@ -44,7 +55,9 @@ static bool icmpx_policy_allows(struct sk_buff *skb)
 	bool allowed;
 	int offset;
 
-	if (likely(xfrm4_policy_check(NULL, XFRM_POLICY_IN, skb)))
+	if (likely(icmpx_no_policy_in(dev_net_rcu(skb->dev), skb)))
+		return true;
+	if (xfrm4_policy_check(NULL, XFRM_POLICY_IN, skb))
 		return true;
 
 	sp = skb_sec_path(skb);

@@ -28,7 +28,8 @@ static void icmpx_choose_source(const struct net *net, struct sk_buff *skb, stru
 }
 
 /* The route back: policy routing, VRF, security labels and IPsec included. */
-static struct rtable *icmpx_route_reply(struct net *net, struct icmpx_reply *reply)
+static struct rtable *icmpx_route_reply(struct net *net, struct icmpx_net *ix,
+					struct icmpx_reply *reply)
 {
 	struct sk_buff *skb = reply->skb;
 	struct flowi4 *fl4 = &reply->fl4;
@@ -43,45 +44,53 @@ static struct rtable *icmpx_route_reply(struct net *net, struct icmpx_reply *rep
 	fl4->flowi4_proto = IPPROTO_ICMP;
 	if (unlikely(skb->dev->priv_flags & (IFF_L3MDEV_MASTER | IFF_L3MDEV_SLAVE)))
 		fl4->flowi4_oif = l3mdev_master_ifindex_rcu(skb->dev);
-	security_skb_classify_flow(skb, flowi4_to_flowi_common(fl4));
-	if (unlikely(icmpx_has_policy(net)))
+	/* Policies are all that a security label selects. */
+	if (unlikely(icmpx_has_policy(net))) {
+		security_skb_classify_flow(skb, flowi4_to_flowi_common(fl4));
 		return ip_route_output_flow(net, fl4, NULL);
-	return __ip_route_output_key(net, fl4);
+	}
+	return icmpx_route(net, ix, reply);
 }
 
 /* With the control socket at hand. Gives back the outcome to count. */
-static enum icmpx_stat icmpx_send_reply(struct sock *sk, struct icmpx_net *ix,
-					struct icmpx_reply *reply, bool limited)
+static __always_inline enum icmpx_stat icmpx_send_reply(struct sock *sk, struct icmpx_net *ix,
+							struct icmpx_reply *reply, bool limited)
 {
 	struct net *net = sock_net(sk);
 	struct rtable *rt;
 
-	rt = icmpx_route_reply(net, reply);
+	rt = icmpx_route_reply(net, ix, reply);
 	if (IS_ERR(rt))
 		return ICMPX_DROP_NO_ROUTE;
 	if (unlikely(limited) && !icmpx_host_allow(net, rt, reply->fl4.daddr)) {
-		ip_rt_put(rt);
+		icmpx_put_route(reply, rt);
 		return ICMPX_LIMIT_HOST;
 	}
 	return icmpx_transmit(sk, ix, reply, rt);
 }
+
+/* The types of reply that a rate mask can have. */
+#define ICMPX_REPLY_TYPES (BIT(ICMP_ECHOREPLY) | BIT(ICMP_TIMESTAMPREPLY))
 
 /*
  * The limits that need no route, then the rest, with this CPU's control socket.
  * If that is taken the CPU is sending a reply already: so it is when the way
  * out of one brings in the request for another.
  */
-static enum icmpx_stat icmpx_limit_and_send(struct net *net, struct icmpx_net *ix,
-					    struct icmpx_reply *reply)
+static __always_inline enum icmpx_stat icmpx_limit_and_send(struct net *net, struct icmpx_net *ix,
+							    struct icmpx_reply *reply)
 {
 	enum icmpx_stat outcome;
 	struct sock *sk;
-	bool limited;
+	bool limited = false;
+	u32 ratemask;
 
-	limited = icmpx_rate_limited(reply->type, reply->code,
-				     READ_ONCE(net->ipv4.sysctl_icmp_ratemask));
-	if (unlikely(limited) && !icmpx_global_allow(net))
-		return ICMPX_LIMIT_GLOBAL;
+	ratemask = READ_ONCE(net->ipv4.sysctl_icmp_ratemask);
+	if (unlikely(ratemask & ICMPX_REPLY_TYPES)) {
+		limited = icmpx_rate_limited(reply->type, reply->code, ratemask);
+		if (limited && !icmpx_global_allow(net))
+			return ICMPX_LIMIT_GLOBAL;
+	}
 	if (unlikely(READ_ONCE(ix->echo_ratelimit)) && reply->type != ICMP_TIMESTAMPREPLY &&
 	    !icmpx_prefix_allow(ix, reply->destination))
 		return ICMPX_LIMIT_PREFIX;

@@ -139,8 +139,9 @@ static bool icmpx_make_message(struct sk_buff *skb, const struct icmpx_reply *re
 }
 
 /*
- * Fragments are put together by their identification, so what may be
- * fragmented gets one from the kernel's generator, which repeats none soon.
+ * Fragments are put together by their identification, so what is fragmented
+ * gets one from the kernel's generator, which repeats none soon; and so does
+ * what may be on its way, but for flows whose route is kept, which count.
  * A small message gets the request's: no state is shared between CPUs, and
  * nobody learns from it what else this host sends.
  */
@@ -149,8 +150,47 @@ static void icmpx_identify(struct net *net, struct iphdr *iph, const struct icmp
 {
 	if (likely(len <= ICMPX_SMALL && len <= mtu))
 		iph->id = (__force __be16)reply->id;
+	else if (len <= mtu && reply->flow_id)
+		iph->id = htons((*reply->flow_id)++);
 	else
 		__ip_select_ident(net, iph, 1);
+}
+
+/* The time to live of what goes by a route. */
+static u8 icmpx_ttl(const struct sock *sk, const struct rtable *rt)
+{
+	u32 ttl;
+
+	if (unlikely(rt->rt_type == RTN_MULTICAST))
+		return inet_sk(sk)->mc_ttl;
+	ttl = dst_metric_raw(&rt->dst, RTAX_HOPLIMIT);
+	return ttl ?: READ_ONCE(sock_net(sk)->ipv4.sysctl_ip_default_ttl);
+}
+
+/* Inline for replies, which know their route, and that they have no options. */
+static __always_inline void icmpx_put_header(struct sk_buff *skb, const struct rtable *rt,
+					     const struct flowi4 *fl4,
+					     struct icmpx_options *options, __be32 destination,
+					     u8 tos)
+{
+	const unsigned int hlen = sizeof(struct iphdr) + (options ? options->len : 0);
+	struct iphdr *iph;
+
+	skb_reset_transport_header(skb);
+	iph = __skb_push(skb, hlen);
+	skb_reset_network_header(skb);
+	iph->version = IPVERSION;
+	iph->ihl = hlen / 4;
+	iph->tos = tos;
+	iph->frag_off = 0;
+	iph->ttl = icmpx_ttl(skb->sk, rt);
+	iph->protocol = IPPROTO_ICMP;
+	iph->saddr = fl4->saddr;
+	iph->daddr = fl4->daddr;
+
+	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
+	if (options)
+		icmpx_put_options(skb, options, destination);
 }
 
 /**
@@ -166,39 +206,17 @@ static void icmpx_identify(struct net *net, struct iphdr *iph, const struct icmp
 void icmpx_put_ip_header(struct sk_buff *skb, const struct flowi4 *fl4,
 			 struct icmpx_options *options, __be32 destination, u8 tos)
 {
-	const unsigned int hlen = sizeof(struct iphdr) + (options ? options->len : 0);
-	const struct rtable *rt = skb_rtable(skb);
-	struct iphdr *iph;
-
-	skb_reset_transport_header(skb);
-	iph = __skb_push(skb, hlen);
-	skb_reset_network_header(skb);
-	iph->version = IPVERSION;
-	iph->ihl = hlen / 4;
-	iph->tos = tos;
-	iph->frag_off = 0;
-	iph->ttl = rt->rt_type == RTN_MULTICAST ? inet_sk(skb->sk)->mc_ttl :
-						  ip4_dst_hoplimit(&rt->dst);
-	iph->protocol = IPPROTO_ICMP;
-	iph->saddr = fl4->saddr;
-	iph->daddr = fl4->daddr;
-
-	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
-	if (unlikely(options))
-		icmpx_put_options(skb, options, destination);
+	icmpx_put_header(skb, skb_rtable(skb), fl4, options, destination, tos);
 }
 
-/*
- * The path MTU as far as a message of @len bytes is concerned: a small one has
- * no need to know more of a route to which nothing is attached that lowers it.
- */
-static unsigned int icmpx_mtu(const struct rtable *rt, unsigned int len)
+/* The path MTU: the device's, if nothing is attached to the route that lowers it. */
+static unsigned int icmpx_mtu(const struct rtable *rt)
 {
 	const struct dst_entry *dst = &rt->dst;
 
-	if (likely(len <= ICMPX_SMALL && !rt->rt_pmtu && !dst_metric_raw(dst, RTAX_MTU) &&
-		   !dst->lwtstate && !dst_xfrm(dst) && READ_ONCE(dst->dev->mtu) >= ICMPX_SMALL))
-		return ICMPX_SMALL;
+	if (likely(!rt->rt_pmtu && !dst_metric_raw(dst, RTAX_MTU) &&
+		   !dst_metric_raw(dst, RTAX_LOCK) && !dst->lwtstate && !dst_xfrm(dst)))
+		return min_t(unsigned int, READ_ONCE(dst->dev->mtu), IP_MAX_MTU);
 	return dst_mtu(dst);
 }
 
@@ -211,14 +229,24 @@ static void icmpx_charge(struct sock *sk, struct sk_buff *skb)
 	refcount_add(skb->truesize, &sk->sk_wmem_alloc);
 }
 
+/* A borrowed route gets a reference where the packet leaves RCU: no memory of others is written. */
+static void icmpx_set_route(struct sk_buff *skb, const struct icmpx_reply *reply,
+			    struct rtable *rt)
+{
+	if (likely(reply->flow_id))
+		skb_dst_set_noref(skb, &rt->dst);
+	else
+		skb_dst_set(skb, &rt->dst);
+}
+
 /**
  * icmpx_transmit() - Make the reply out of the request and send it.
  * @sk: the control socket, locked
  * @ix: ours of the namespace
  * @reply: all set; its skb becomes NULL if that is what was sent
- * @rt: the route, a reference to which is consumed
+ * @rt: the route, a reference to which is consumed, unless it is borrowed
  *
- * Context: bottom halves disabled.
+ * Context: bottom halves disabled; rcu_read_lock().
  *
  * Return: the outcome to count.
  */
@@ -226,7 +254,7 @@ enum icmpx_stat icmpx_transmit(struct sock *sk, struct icmpx_net *ix, struct icm
 			       struct rtable *rt)
 {
 	const unsigned int hlen = sizeof(struct iphdr) + (reply->options ? reply->options->len : 0);
-	const unsigned int mtu = icmpx_mtu(rt, hlen + reply->skb->len);
+	const unsigned int mtu = icmpx_mtu(rt);
 	enum icmpx_stat outcome = ICMPX_DROP_NO_BUFFER;
 	struct sk_buff *skb;
 	bool in_place, carry;
@@ -250,13 +278,17 @@ enum icmpx_stat icmpx_transmit(struct sock *sk, struct icmpx_net *ix, struct icm
 	if (unlikely(!icmpx_make_message(skb, reply, carry)))
 		goto err_skb;
 
-	skb_dst_set(skb, &rt->dst);
+	icmpx_set_route(skb, reply, rt);
 	skb->protocol = htons(ETH_P_IP);
 	skb->priority = READ_ONCE(sk->sk_priority);
 	skb->mark = reply->fl4.flowi4_mark;
 	skb->ignore_df = 1;
 	icmpx_charge(sk, skb);
-	icmpx_put_ip_header(skb, &reply->fl4, reply->options, reply->destination, reply->tos);
+	if (unlikely(reply->options))
+		icmpx_put_ip_header(skb, &reply->fl4, reply->options, reply->destination,
+				    reply->tos);
+	else
+		icmpx_put_header(skb, rt, &reply->fl4, NULL, 0, reply->tos);
 	icmpx_identify(sock_net(sk), ip_hdr(skb), reply, skb->len, mtu);
 	if (unlikely(skb->len > mtu))
 		icmpx_count(ix, ICMPX_FRAGMENTED_REPLIES);
@@ -271,7 +303,7 @@ enum icmpx_stat icmpx_transmit(struct sock *sk, struct icmpx_net *ix, struct icm
 err_skb:
 	kfree_skb(skb);
 err_route:
-	ip_rt_put(rt);
+	icmpx_put_route(reply, rt);
 	__ICMP_INC_STATS(sock_net(sk), ICMP_MIB_OUTERRORS);
 	return outcome;
 }
