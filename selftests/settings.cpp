@@ -53,6 +53,7 @@ const std::vector<Own> all_own{
 	{"echo_ratelimit", "0", {"1", "1000", "1000000", "0"}, {"-1", "1000001", "2147483647"}},
 	{"echo_burst", "50", {"1", "1000000", "50"}, {"0", "-1", "1000001", "2147483647"}},
 	{"echo_ratelimit_prefix", "32", {"0", "24", "32"}, {"-1", "33", "2147483647"}},
+	{"errors_extension_mask", "0", {"0", "1", "7"}, {"-1", "8", "2147483647"}},
 };
 
 const std::vector<std::string> garbage{
@@ -107,7 +108,7 @@ void the_directory()
 	std::string expected;
 
 	host::need_icmpx();
-	std::map<std::string, bool> names{{"ping_group_range", true}};
+	std::map<std::string, bool> names{{"ping_group_range", true}, {"express", true}};
 	for (const Shared &setting : shared())
 		names[setting.name] = true;
 	for (const Own &setting : all_own)

@@ -52,7 +52,8 @@ Values moved_in(const Change &change) { return ktap::require_value(change.icmpx(
 void the_form()
 {
 	const std::string names =
-		"packets_in reply_in_place reply_copied deliver_ping deliver_ping_builtin "
+		"packets_in reply_in_place reply_copied reply_express deliver_ping "
+		"deliver_ping_builtin "
 		"deliver_error_icmp deliver_error_tcp deliver_error_udp "
 		"deliver_error_other deliver_error_raw limit_global limit_host "
 		"limit_prefix ignore_echo ignore_probe ignore_type ignore_code ignore_pmtu "
@@ -60,7 +61,7 @@ void the_form()
 		"drop_unknown_type drop_broadcast drop_embedded drop_no_protocol "
 		"drop_no_socket drop_ambiguous drop_socket_full drop_socket_filter "
 		"drop_socket_memory drop_options drop_no_route drop_busy drop_no_buffer "
-		"drop_no_memory drop_output fragmented_replies errors_to_raw_sockets "
+		"drop_no_memory drop_output fragmented_replies route_lookups errors_to_raw_sockets "
 		"ping_sent ping_send_failed ping_errors ping_errors_queued "
 		"ping_errors_dropped ping_errors_unmatched errors_wanted "
 		"error_sent_unreachable error_sent_redirect error_sent_time_exceeded "

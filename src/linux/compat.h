@@ -181,6 +181,18 @@ static inline int icmpx_decode_session_reverse(struct net *net, struct sk_buff *
 #endif
 }
 
+/*
+ * A datagram of @len bytes that goes out without IP's help. Since 6.7 IP counts what it
+ * was asked to send apart from what it sent.
+ */
+static inline void icmpx_count_ip_out(struct net *net, unsigned int len)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	__IP_INC_STATS(net, IPSTATS_MIB_OUTREQUESTS);
+#endif
+	__IP_UPD_PO_STATS(net, IPSTATS_MIB_OUT, len);
+}
+
 /* Where a traced function goes on. Renamed in 6.2; not on every architecture. */
 #ifdef CONFIG_DYNAMIC_FTRACE_WITH_ARGS
 static __always_inline void icmpx_ftrace_go_to(struct ftrace_regs *fregs, unsigned long ip)

@@ -5,6 +5,7 @@
 
 #include <icmpx/core.h>
 #include <linux/mutex.h>
+#include <linux/netfilter.h>
 #include <linux/percpu.h>
 #include <linux/skbuff.h>
 #include <net/flow.h>
@@ -277,6 +278,19 @@ bool icmpx_host_exhausted(struct net *net, __be32 destination);
 bool icmpx_prefix_allow(struct icmpx_net *ix, __be32 source);
 int icmpx_prefix_limit_set(struct icmpx_net *ix, int rate);
 void icmpx_prefix_limit_exit(struct icmpx_net *ix);
+
+/* express.c */
+unsigned int icmpx_express(void *priv, struct sk_buff *skb, const struct nf_hook_state *state);
+
+/* express_device.c */
+#define ICMPX_EXPRESS_DEVICES 64
+/* A name of each, and what follows it. */
+#define ICMPX_EXPRESS_LEN (ICMPX_EXPRESS_DEVICES * IFNAMSIZ)
+int icmpx_express_set(struct net *net, char *names);
+void icmpx_express_get(const struct net *net, char *names);
+void icmpx_express_exit_net(struct net *net);
+int icmpx_express_init(void);
+void icmpx_express_exit(void);
 
 /* sysctl.c */
 int icmpx_settings_init(struct net *net, struct icmpx_net *ix);

@@ -51,6 +51,7 @@ static void __net_exit icmpx_net_exit(struct net *net)
 	struct icmpx_net *ix = icmpx_net(net);
 
 	icmpx_settings_exit(ix);
+	icmpx_express_exit_net(net);
 	icmpx_prefix_limit_exit(ix);
 	icmpx_ping_proc_exit(net);
 	icmpx_ping_table_exit(&ix->ping);
@@ -93,11 +94,16 @@ static int __init icmpx_init(void)
 		       err);
 		goto err_route;
 	}
+	err = icmpx_express_init();
+	if (err) {
+		pr_err("cannot watch devices (error %d): free memory, then load again\n", err);
+		goto err_ping;
+	}
 	err = register_pernet_subsys(&icmpx_net_ops);
 	if (err) {
 		pr_err("cannot set up a network namespace (error %d): free memory, look for another owner of /proc/sys/net/icmpx, /proc/net/icmpx or /proc/net/icmpx_stat, then load again\n",
 		       err);
-		goto err_ping;
+		goto err_express;
 	}
 	err = icmpx_take_over();
 	if (err)
@@ -109,6 +115,8 @@ static int __init icmpx_init(void)
 
 err_net:
 	unregister_pernet_subsys(&icmpx_net_ops);
+err_express:
+	icmpx_express_exit();
 err_ping:
 	icmpx_ping_exit();
 err_route:
@@ -124,6 +132,7 @@ static void __exit icmpx_exit(void)
 	icmpx_ping_give_back();
 	icmpx_give_back();
 	unregister_pernet_subsys(&icmpx_net_ops);
+	icmpx_express_exit();
 	icmpx_ping_exit();
 	icmpx_route_exit();
 	icmpx_transmit_exit();

@@ -6,6 +6,7 @@
  * second name and with the same range: there is one truth, and loading the
  * module changes none of it.
  */
+#include <linux/rtnetlink.h>
 #include <linux/slab.h>
 #include <linux/sysctl.h>
 
@@ -78,6 +79,29 @@ static int icmpx_group_range_handler(ICMPX_CTL_TABLE *table, int write, void *bu
 	return 0;
 }
 
+/* Names of devices. What is too long for so many of them is refused, not cut. */
+static int icmpx_express_handler(ICMPX_CTL_TABLE *table, int write, void *buffer, size_t *lenp,
+				 loff_t *ppos)
+{
+	struct ctl_table local = *table;
+	struct net *net = table->data;
+	int err;
+
+	if (write && (*lenp >= table->maxlen || *ppos >= table->maxlen - *lenp))
+		return -EINVAL;
+	local.data = kmalloc(table->maxlen, GFP_KERNEL_ACCOUNT);
+	if (!local.data)
+		return -ENOMEM;
+	rtnl_lock();
+	icmpx_express_get(net, local.data);
+	err = proc_dostring(&local, write, buffer, lenp, ppos);
+	if (!err && write)
+		err = icmpx_express_set(net, local.data);
+	rtnl_unlock();
+	kfree(local.data);
+	return err;
+}
+
 #define ICMPX_SWITCH(name) \
 	{ \
 		.procname = #name, \
@@ -89,7 +113,10 @@ static int icmpx_group_range_handler(ICMPX_CTL_TABLE *table, int write, void *bu
 		.extra2 = SYSCTL_ONE, \
 	}
 
-/* Second names; the data of a namespace is as far from its struct net as here. */
+/*
+ * Second names, and what is a matter of the namespace's devices; the data of a namespace
+ * is as far from its struct net as here.
+ */
 static const struct ctl_table icmpx_shared_settings[] = {
 	ICMPX_SWITCH(echo_ignore_all),
 	ICMPX_SWITCH(echo_enable_probe),
@@ -134,6 +161,13 @@ static const struct ctl_table icmpx_shared_settings[] = {
 		.proc_handler = icmpx_group_range_handler,
 		.extra1 = icmpx_group_min,
 		.extra2 = icmpx_group_max,
+	},
+	{
+		.procname = "express",
+		.data = &init_net,
+		.maxlen = ICMPX_EXPRESS_LEN,
+		.mode = 0644,
+		.proc_handler = icmpx_express_handler,
 	},
 };
 

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The express path: echo requests answered at the ingress of a device, before
+ * routing, if the setting express names that device. The request's headers are
+ * turned round, and the frame goes back to the station that it came from.
+ *
+ * Only what needs no more than that is answered here. Everything else goes on as
+ * if nobody had looked at it: what is wrong is counted where that is found out,
+ * and what is right is answered with everything that a reply can need.
+ */
+#include <linux/etherdevice.h>
+#include <linux/if_vlan.h>
+#include <linux/inetdevice.h>
+#include <linux/netfilter.h>
+#include <net/inet_ecn.h>
+#include <net/xfrm.h>
+
+#include "icmpx.h"
+
+/*
+ * A frame for this device, as it was on the wire: no VLAN's that is still to be
+ * unpacked, none that came by a tunnel or through IPsec, and none of which others
+ * hold the one reference.
+ */
+static bool icmpx_express_frame(const struct sk_buff *skb, const struct net_device *dev)
+{
+	return skb->protocol == htons(ETH_P_IP) && skb->pkt_type == PACKET_HOST &&
+	       skb_mac_offset(skb) == -ETH_HLEN && !skb_vlan_tag_present(skb) &&
+	       ether_addr_equal(eth_hdr(skb)->h_dest, dev->dev_addr) && !skb_shared(skb) &&
+	       !skb_dst(skb) && !skb_sec_path(skb);
+}
+
+/* One message in one buffer, its checksum filled in, its pages nobody else's. */
+static bool icmpx_express_buffer(struct sk_buff *skb)
+{
+	return skb->ip_summed != CHECKSUM_PARTIAL && !skb_is_gso(skb) &&
+	       !skb_has_frag_list(skb) && !skb_zcopy(skb);
+}
+
+/*
+ * A port of a bridge, of a bond and the like gives its frames to that; those of a
+ * device in a VRF are the VRF's. Both can begin while the device is named.
+ */
+static bool icmpx_express_device(const struct net_device *dev)
+{
+	return !rcu_access_pointer(dev->rx_handler) &&
+	       !(dev->priv_flags & (IFF_L3MDEV_MASTER | IFF_L3MDEV_SLAVE));
+}
+
+/* Whether what the namespace has set can be obeyed here. */
+static bool icmpx_express_settings(const struct net *net)
+{
+	return !READ_ONCE(net->ipv4.sysctl_icmp_echo_ignore_all) &&
+	       !(READ_ONCE(net->ipv4.sysctl_icmp_ratemask) & BIT(ICMP_ECHOREPLY)) &&
+	       !icmpx_has_policy_for(net, XFRM_POLICY_IN) && !icmpx_has_policy(net);
+}
+
+/*
+ * To an address of this device, and from none of those, nor from its broadcast
+ * address. The list is the kernel's own: there is nothing that could be out of date.
+ */
+static bool icmpx_express_addresses(const struct net_device *dev, __be32 source,
+				    __be32 destination)
+{
+	const struct in_device *in_dev = __in_dev_get_rcu(dev);
+	const struct in_ifaddr *ifa;
+	bool ours = false;
+
+	if (unlikely(!in_dev))
+		return false;
+	in_dev_for_each_ifa_rcu(ifa, in_dev) {
+		if (ifa->ifa_local == source || ifa->ifa_broadcast == source)
+			return false;
+		ours |= ifa->ifa_local == destination;
+	}
+	return ours;
+}
+
+/* RFC 792, over what IP says is the message. */
+static bool icmpx_express_checksum_right(const struct sk_buff *skb, unsigned int len)
+{
+	const unsigned int at = sizeof(struct iphdr);
+
+	if (likely(!skb_is_nonlinear(skb)))
+		return !csum_fold(csum_partial(skb->data + at, len - at, 0));
+	return !csum_fold(skb_checksum(skb, at, len - at, 0));
+}
+
+/* Makes the bytes ours to write, and as many as IP says. */
+static bool icmpx_express_claim(struct sk_buff *skb, unsigned int len)
+{
+	if (skb_unclone(skb, GFP_ATOMIC))
+		return false;
+	return likely(skb->len == len) || !pskb_trim_rcsum(skb, len);
+}
+
+/* As on the long way. */
+static void icmpx_express_count_in(struct net *net, struct icmpx_net *ix, unsigned int len, u8 tos)
+{
+	icmpx_count(ix, ICMPX_PACKETS_IN);
+	__IP_UPD_PO_STATS(net, IPSTATS_MIB_IN, len);
+	__IP_INC_STATS(net, IPSTATS_MIB_NOECTPKTS + (tos & INET_ECN_MASK));
+	__IP_INC_STATS(net, IPSTATS_MIB_INDELIVERS);
+	__ICMP_INC_STATS(net, ICMP_MIB_INMSGS);
+	ICMPMSGIN_INC_STATS(net, ICMP_ECHO);
+}
+
+static void icmpx_express_count_out(struct net *net, unsigned int len)
+{
+	ICMPMSGOUT_INC_STATS(net, ICMP_ECHOREPLY);
+	__ICMP_INC_STATS(net, ICMP_MIB_OUTMSGS);
+	icmpx_count_ip_out(net, len);
+}
+
+/*
+ * The reply's memory is the request's, which was there already; how many may wait
+ * is for the device's queue to say, as with what a bridge passes on.
+ */
+static void icmpx_express_send(struct net *net, struct icmpx_net *ix, struct sk_buff *skb)
+{
+	const u16 queue = skb_get_queue_mapping(skb);
+	const u32 mark = IP4_REPLY_MARK(net, skb->mark);
+	int err;
+
+	icmpx_express_count_out(net, skb->len);
+	skb_orphan(skb);
+	icmpx_scrub(skb);
+	skb->mark = mark;
+	skb->priority = 0;
+	/* It may leave by the queue that it came by: no CPU takes another one's lock. */
+	skb_set_queue_mapping(skb, queue);
+	__skb_push(skb, ETH_HLEN);
+	skb_reset_mac_header(skb);
+	skb_set_transport_header(skb, ETH_HLEN + sizeof(struct iphdr));
+	icmpx_express_reply(skb->data, READ_ONCE(net->ipv4.sysctl_ip_default_ttl));
+
+	err = dev_queue_xmit(skb);
+	if (likely(!err) || !net_xmit_errno(err)) {
+		icmpx_count(ix, ICMPX_REPLY_EXPRESS);
+		return;
+	}
+	__IP_INC_STATS(net, IPSTATS_MIB_OUTDISCARDS);
+	icmpx_count(ix, ICMPX_DROP_OUTPUT);
+}
+
+/**
+ * icmpx_express() - Answer a frame at the ingress of a device, if it is that simple.
+ * @priv: nothing
+ * @skb: the frame, its data at the IP header
+ * @state: the device that it came in by, and its namespace
+ *
+ * Context: as icmpx_rcv().
+ *
+ * Return: %NF_STOLEN if it was answered, or kept silent about by a limit; %NF_ACCEPT,
+ * and nothing done, if it goes the way of all packets.
+ */
+unsigned int icmpx_express(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	const struct net_device *dev = state->in;
+	struct net *net = state->net;
+	const struct iphdr *iph;
+	struct icmpx_net *ix;
+	unsigned int len;
+
+	if (!icmpx_express_frame(skb, dev) ||
+	    !pskb_may_pull(skb, ICMPX_FRAME_LEN - ETH_HLEN))
+		return NF_ACCEPT;
+	len = icmpx_express_length(skb_mac_header(skb), skb->len);
+	if (!len || len > READ_ONCE(dev->mtu) || !icmpx_express_buffer(skb) ||
+	    !icmpx_express_device(dev) || !icmpx_express_settings(net))
+		return NF_ACCEPT;
+	iph = (const struct iphdr *)skb->data;
+	if (!icmpx_express_addresses(dev, iph->saddr, iph->daddr) ||
+	    !icmpx_express_checksum_right(skb, len) || !icmpx_express_claim(skb, len))
+		return NF_ACCEPT;
+
+	ix = icmpx_net_rcu(net);
+	iph = (const struct iphdr *)skb->data;
+	icmpx_express_count_in(net, ix, len, iph->tos);
+	if (unlikely(READ_ONCE(ix->echo_ratelimit)) && !icmpx_prefix_allow(ix, iph->saddr)) {
+		icmpx_count(ix, ICMPX_LIMIT_PREFIX);
+		consume_skb(skb);
+		return NF_STOLEN;
+	}
+	icmpx_express_send(net, ix, skb);
+	return NF_STOLEN;
+}

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which devices have the express path: the setting express. Each has a hook of
+ * netfilter's at its ingress, the last one there, so that what an administrator's
+ * own chains drop is not answered.
+ *
+ * A hook holds no reference to its device. So a device that goes, or that moves to
+ * another namespace, takes its entry with it.
+ */
+#include <linux/if_arp.h>
+#include <linux/netdevice.h>
+#include <linux/netfilter.h>
+#include <linux/rtnetlink.h>
+#include <linux/slab.h>
+
+#include "icmpx.h"
+
+/**
+ * struct icmpx_express_entry - a device that has the express path
+ * @rcu: for freeing it: whoever lists hooks reads @ops under RCU
+ * @list: in icmpx_express_entries
+ * @ops: the hook; its dev is the device
+ * @wanted: whether the value that is being set names the device
+ * @fresh: whether it was that value that brought it
+ */
+struct icmpx_express_entry {
+	struct rcu_head rcu;
+	struct list_head list;
+	struct nf_hook_ops ops;
+	bool wanted;
+	bool fresh;
+};
+
+/* Those of all namespaces; under RTNL. */
+static LIST_HEAD(icmpx_express_entries);
+
+static bool icmpx_express_in(const struct icmpx_express_entry *entry, const struct net *net)
+{
+	return net_eq(dev_net(entry->ops.dev), net);
+}
+
+static struct icmpx_express_entry *icmpx_express_find(const struct net_device *dev)
+{
+	struct icmpx_express_entry *entry;
+
+	list_for_each_entry(entry, &icmpx_express_entries, list)
+		if (entry->ops.dev == dev)
+			return entry;
+	return NULL;
+}
+
+static int icmpx_express_add(struct net_device *dev)
+{
+	struct icmpx_express_entry *entry;
+	int err;
+
+	entry = kzalloc(sizeof(*entry), GFP_KERNEL_ACCOUNT);
+	if (!entry)
+		return -ENOMEM;
+	entry->ops.hook = icmpx_express;
+	entry->ops.pf = NFPROTO_NETDEV;
+	entry->ops.hooknum = NF_NETDEV_INGRESS;
+	entry->ops.priority = INT_MAX;
+	entry->ops.dev = dev;
+	err = nf_register_net_hook(dev_net(dev), &entry->ops);
+	if (err) {
+		kfree(entry);
+		return err;
+	}
+	entry->wanted = true;
+	entry->fresh = true;
+	list_add_tail(&entry->list, &icmpx_express_entries);
+	return 0;
+}
+
+static void icmpx_express_remove(struct icmpx_express_entry *entry)
+{
+	nf_unregister_net_hook(dev_net(entry->ops.dev), &entry->ops);
+	list_del(&entry->list);
+	kfree_rcu(entry, rcu);
+}
+
+/* Frames that have a station to be sent back to, and that nothing else takes first. */
+static int icmpx_express_suits(struct net_device *dev)
+{
+	if (dev->type != ARPHRD_ETHER || dev->flags & IFF_LOOPBACK || netif_is_l3_master(dev))
+		return -EOPNOTSUPP;
+	if (netif_is_l3_slave(dev) || netdev_is_rx_handler_busy(dev))
+		return -EBUSY;
+	return 0;
+}
+
+static int icmpx_express_want(struct net *net, const char *name)
+{
+	struct net_device *dev = __dev_get_by_name(net, name);
+	struct icmpx_express_entry *entry;
+	int err;
+
+	if (!dev)
+		return -ENODEV;
+	entry = icmpx_express_find(dev);
+	if (entry) {
+		entry->wanted = true;
+		return 0;
+	}
+	err = icmpx_express_suits(dev);
+	if (err)
+		return err;
+	return icmpx_express_add(dev);
+}
+
+static int icmpx_express_want_all(struct net *net, char *names)
+{
+	int err, count = 0;
+	char *name;
+
+	while ((name = strsep(&names, " \t"))) {
+		if (!*name)
+			continue;
+		if (++count > ICMPX_EXPRESS_DEVICES)
+			return -E2BIG;
+		err = icmpx_express_want(net, name);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/**
+ * icmpx_express_set() - Set which devices of a namespace have the express path.
+ * @net: the namespace
+ * @names: their names, with spaces in between; written to
+ *
+ * Context: process, under RTNL.
+ *
+ * Return: 0, or with nothing changed: -ENODEV if there is no such device; -EOPNOTSUPP
+ * if its frames are not Ethernet's; -EBUSY if another device gets them, as the ports'
+ * frames of a bridge; -E2BIG if they are too many; -ENOMEM.
+ */
+int icmpx_express_set(struct net *net, char *names)
+{
+	struct icmpx_express_entry *entry, *next;
+	int err;
+
+	ASSERT_RTNL();
+	list_for_each_entry(entry, &icmpx_express_entries, list) {
+		entry->wanted = false;
+		entry->fresh = false;
+	}
+	err = icmpx_express_want_all(net, names);
+	list_for_each_entry_safe(entry, next, &icmpx_express_entries, list) {
+		if (!icmpx_express_in(entry, net))
+			continue;
+		if (err ? entry->fresh : !entry->wanted)
+			icmpx_express_remove(entry);
+	}
+	return err;
+}
+
+/**
+ * icmpx_express_get() - Tell which devices of a namespace have the express path.
+ * @net: the namespace
+ * @names: %ICMPX_EXPRESS_LEN bytes, set to their names as they are now
+ *
+ * Context: process, under RTNL.
+ */
+void icmpx_express_get(const struct net *net, char *names)
+{
+	const struct icmpx_express_entry *entry;
+	size_t len = 0;
+
+	ASSERT_RTNL();
+	names[0] = '\0';
+	list_for_each_entry(entry, &icmpx_express_entries, list)
+		if (icmpx_express_in(entry, net))
+			len += scnprintf(names + len, ICMPX_EXPRESS_LEN - len, "%s%s",
+					 len ? " " : "", entry->ops.dev->name);
+}
+
+/**
+ * icmpx_express_exit_net() - Take the express path from all devices of a namespace.
+ * @net: the namespace, whose setting nobody writes any more
+ *
+ * Context: process. No packet is on that path when it returns.
+ */
+void icmpx_express_exit_net(struct net *net)
+{
+	struct icmpx_express_entry *entry, *next;
+	bool any = false;
+
+	rtnl_lock();
+	list_for_each_entry_safe(entry, next, &icmpx_express_entries, list) {
+		if (!icmpx_express_in(entry, net))
+			continue;
+		icmpx_express_remove(entry);
+		any = true;
+	}
+	rtnl_unlock();
+	if (any)
+		synchronize_net();
+}
+
+/* A device that goes, moves to another namespace, or gets headers of another kind. */
+static int icmpx_express_event(struct notifier_block *block, unsigned long event, void *info)
+{
+	struct icmpx_express_entry *entry;
+
+	if (event != NETDEV_UNREGISTER && event != NETDEV_PRE_TYPE_CHANGE)
+		return NOTIFY_DONE;
+	entry = icmpx_express_find(netdev_notifier_info_to_dev(info));
+	if (entry)
+		icmpx_express_remove(entry);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block icmpx_express_notifier = {
+	.notifier_call = icmpx_express_event,
+};
+
+/**
+ * icmpx_express_init() - Begin to be told of devices that go.
+ *
+ * Context: process; before there is a setting.
+ *
+ * Return: 0 or a negative errno.
+ */
+int icmpx_express_init(void)
+{
+	return register_netdevice_notifier(&icmpx_express_notifier);
+}
+
+/**
+ * icmpx_express_exit() - End that.
+ *
+ * Context: process; every namespace has had its icmpx_express_exit_net().
+ */
+void icmpx_express_exit(void)
+{
+	unregister_netdevice_notifier(&icmpx_express_notifier);
+}
