@@ -3,10 +3,11 @@
  * Loading and unloading, and what each network namespace gets.
  *
  * Loading goes from what nobody sees to what everybody sees: control sockets,
- * namespaces, then the slot that makes packets ours, the family, whose sockets
- * need those, and last the errors that the kernel sends. Unloading goes back the
+ * namespaces, then the slot that makes packets ours, the errors that the kernel
+ * sends, and last the family, whose sockets need those. Unloading goes back the
  * same way, with a grace period once the slot is given back, so that no packet
- * is left in code or data that goes.
+ * is left in code or data that goes. As long as the family is there, a socket
+ * that is opened is refused, because we are going: so it is the first to leave.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -108,8 +109,8 @@ static int __init icmpx_init(void)
 	err = icmpx_take_over();
 	if (err)
 		goto err_net;
-	icmpx_ping_take_over();
 	icmpx_send_take_over();
+	icmpx_ping_take_over();
 	pr_info("ICMP is ours\n");
 	return 0;
 
@@ -128,8 +129,8 @@ err_transmit:
 
 static void __exit icmpx_exit(void)
 {
-	icmpx_send_give_back();
 	icmpx_ping_give_back();
+	icmpx_send_give_back();
 	icmpx_give_back();
 	unregister_pernet_subsys(&icmpx_net_ops);
 	icmpx_express_exit();
