@@ -109,10 +109,12 @@ static void pktinfo(struct kunit *test)
 		.ipi_spec_dst.s_addr = htonl(0x0a000001),
 		.ipi_addr.s_addr = htonl(0x0a000002),
 	};
+	u8 longer[sizeof(info) + 1] = {};
 
-	KUNIT_EXPECT_EQ(test, send_one(fixture, SOL_IP, IP_PKTINFO, &info, sizeof(info) - 1),
+	memcpy(longer, &info, sizeof(info));
+	KUNIT_EXPECT_EQ(test, send_one(fixture, SOL_IP, IP_PKTINFO, longer, sizeof(info) - 1),
 			-EINVAL);
-	KUNIT_EXPECT_EQ(test, send_one(fixture, SOL_IP, IP_PKTINFO, &info, sizeof(info) + 1),
+	KUNIT_EXPECT_EQ(test, send_one(fixture, SOL_IP, IP_PKTINFO, longer, sizeof(longer)),
 			-EINVAL);
 	KUNIT_EXPECT_EQ(test, fixture->ipc.oif, 0);
 	KUNIT_EXPECT_EQ(test, send_one(fixture, SOL_IP, IP_PKTINFO, &info, sizeof(info)), 0);
