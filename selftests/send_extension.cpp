@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// What errors tell of a datagram's way with net.icmpx.errors_extension_mask (RFC 4884, RFC 5837), and what sockets are
+// told of extensions that others send (IP_RECVERR_RFC4884).
+
+#include "lib/counters.hpp"
+#include "lib/errors.hpp"
+#include "lib/ktap.hpp"
+#include "lib/sending.hpp"
+#include "lib/wire.hpp"
+
+#include <net/if.h>
+#include <netinet/in.h>
+
+using counters::Change;
+using packet::Address;
+using packet::Bytes;
+using packet::Ipv4;
+using packet::Type;
+using packet::View;
+using sending::beyond;
+using sending::Router;
+using sending::to_closed_port;
+using wire::Answer;
+
+namespace {
+
+/// Where an extension is, whatever the datagram's length.
+constexpr std::size_t original = 128;
+
+enum Mask { incoming = 1, outgoing = 2, next_hop = 4 };
+
+void set_mask(int mask)
+{
+	host::need_icmpx();
+	if (!sending::ours())
+		ktap::skip("errors are the built-in code's");
+	host::set_sysctl("net/icmpx/errors_extension_mask", mask);
+}
+
+/// An object for the interface @p name, as RFC 5837 has it; @p address 0 for none.
+Bytes object(std::uint8_t role, const std::string &name, Address address, std::uint32_t mtu)
+{
+	Bytes content;
+
+	packet::put32(content, if_nametoindex(name.c_str()));
+	if (address) {
+		packet::put16(content, 1);
+		packet::put16(content, 0);
+		packet::put32(content, address);
+	}
+	Bytes text{0};
+	text.insert(text.end(), name.begin(), name.end());
+	text.resize((text.size() + 3) / 4 * 4);
+	text[0] = static_cast<std::uint8_t>(text.size());
+	content.insert(content.end(), text.begin(), text.end());
+	packet::put32(content, mtu);
+
+	Bytes whole;
+	packet::put16(whole, static_cast<std::uint16_t>(4 + content.size()));
+	whole.push_back(2);
+	whole.push_back(static_cast<std::uint8_t>(role << 6 | (address ? 0x0f : 0x0b)));
+	whole.insert(whole.end(), content.begin(), content.end());
+	return whole;
+}
+
+Bytes extension(std::initializer_list<Bytes> objects)
+{
+	Bytes whole{0x20, 0, 0, 0};
+
+	for (const Bytes &part : objects)
+		whole.insert(whole.end(), part.begin(), part.end());
+	std::uint16_t sum = packet::checksum(whole);
+	whole[2] = static_cast<std::uint8_t>(sum >> 8);
+	whole[3] = static_cast<std::uint8_t>(sum);
+	return whole;
+}
+
+/// What @p about is quoted as, with @p extension behind it.
+Bytes extended(const Ipv4 &about, const Bytes &extension)
+{
+	Bytes data = about.build();
+
+	data.resize(original);
+	data.insert(data.end(), extension.begin(), extension.end());
+	return data;
+}
+
+void expect_extended(const wire::Wire &wire, const Ipv4 &about, const sending::Error &expected,
+		     const Bytes &extension, const wire::Where &where = wire::Where::current())
+{
+	Change change;
+	Answer answer = wire::require_answer(wire, about, wire::Cast::unicast, where);
+
+	ktap::expect_equal(answer.icmp.type, expected.type, "type", where);
+	ktap::expect_equal(answer.icmp.code, expected.code, "code", where);
+	// RFC 4884, 4.1: the original datagram's length, in words.
+	ktap::expect_equal(answer.icmp.rest, expected.rest | 32U << 16, "second word", where);
+	ktap::expect_equal(answer.icmp.data, extended(about, extension), "message", where);
+	ktap::expect_equal(answer.ip.destination, about.source, "destination", where);
+	sending::expect_counted_sent(change, expected.type, where);
+}
+
+Ipv4 expiring(std::size_t size = 18)
+{
+	Ipv4 about = to_closed_port(size, beyond);
+
+	about.ttl = 1;
+	return about;
+}
+
+constexpr sending::Error expired{.type = Type::time_exceeded};
+
+Bytes near_object() { return object(0, "wire0", packet::server, 1500); }
+Bytes far_object(std::uint32_t mtu = 1500) { return object(2, "wire1", sending::second, mtu); }
+Bytes hop_object(Address hop = beyond, std::uint32_t mtu = 1500)
+{
+	return object(3, "wire1", hop, mtu);
+}
+
+/// By default nothing is told to anybody.
+void off_by_default()
+{
+	Router router;
+
+	host::need_icmpx();
+	ktap::expect_equal(host::sysctl("net/icmpx/errors_extension_mask"), "0", "the setting");
+	sending::expect_error(router.near, expiring(), expired);
+}
+
+void range()
+{
+	host::need_icmpx();
+	host::enter_new_namespace();
+	for (const char *value : {"7", "0", "5"}) {
+		host::set_sysctl("net/icmpx/errors_extension_mask", value);
+		ktap::expect_equal(host::sysctl("net/icmpx/errors_extension_mask"), value, "value");
+	}
+	for (const char *value : {"8", "-1", "x"}) {
+		ktap::expect(!host::write_file("/proc/sys/net/icmpx/errors_extension_mask", value),
+			     value);
+		ktap::expect_equal(host::sysctl("net/icmpx/errors_extension_mask"), "5", "value");
+	}
+	host::enter_new_namespace();
+	ktap::expect_equal(host::sysctl("net/icmpx/errors_extension_mask"), "0",
+			   "of another namespace");
+}
+
+/// Cut or padded to 128 bytes.
+void every_length()
+{
+	Router router;
+
+	set_mask(incoming);
+	for (std::size_t size : {0, 18, 99, 100, 101, 102, 600, 1472})
+		expect_extended(router.near, expiring(size), expired, extension({near_object()}));
+}
+
+void every_mask()
+{
+	Router router;
+
+	set_mask(outgoing);
+	expect_extended(router.near, expiring(), expired, extension({far_object()}));
+	set_mask(next_hop);
+	expect_extended(router.near, expiring(), expired, extension({hop_object()}));
+	set_mask(incoming | outgoing | next_hop);
+	expect_extended(router.near, expiring(), expired,
+			extension({near_object(), far_object(), hop_object()}));
+	host::run("ip route add 198.51.100.0/24 via 10.0.1.9");
+	Ipv4 about = expiring();
+	about.destination = packet::ipv4("198.51.100.1");
+	expect_extended(router.near, about, expired,
+			extension({near_object(), far_object(), hop_object(0x0a000109)}));
+}
+
+/// The MTU that is told stays beside the length.
+void fragmentation_needed()
+{
+	Router router(600);
+	Ipv4 about = to_closed_port(1000, beyond);
+
+	about.df = true;
+	set_mask(incoming | outgoing);
+	expect_extended(router.near, about, {.code = 4, .rest = 600},
+			extension({near_object(), far_object(600)}));
+}
+
+/// The pointer, too; and what came to this host itself would have gone nowhere.
+void of_a_host()
+{
+	auto wire = sending::unlimited_host();
+	Ipv4 about = to_closed_port();
+
+	set_mask(incoming | outgoing | next_hop);
+	expect_extended(wire, about, {.code = 3}, extension({near_object()}));
+	about.options = {7, 2, 4, 0};
+	expect_extended(wire, about, {.type = Type::parameter_problem, .rest = 21U << 24},
+			extension({near_object()}));
+}
+
+/// An interface without an address is told by the rest; a name may be as long as names get.
+void unnumbered()
+{
+	Router router;
+
+	set_mask(incoming);
+	host::run("ip address flush dev wire0; ip link set wire0 down; ip link set wire0 name "
+		  "a23456789012345; ip link set a23456789012345 up arp off mtu 1400;"
+		  "ip route add default dev a23456789012345; ip route add 10.0.1.0/24 dev wire1 "
+		  "metric 1");
+	expect_extended(router.near, expiring(), expired,
+			extension({object(0, "a23456789012345", 0, 1400)}));
+}
+
+/// Nothing to tell, nothing attached.
+void nothing_to_tell()
+{
+	auto wire = sending::unlimited_host();
+
+	set_mask(outgoing | next_hop);
+	sending::expect_error(wire, to_closed_port(), {.code = 3});
+}
+
+/// No room for a datagram of 128 bytes and the extension: an error without.
+void small_path()
+{
+	Router router;
+	const std::size_t room = sending::headers + original + extension({near_object()}).size();
+
+	set_mask(incoming);
+	host::run("ip route replace 10.0.0.1 dev wire0 mtu lock " + std::to_string(room));
+	expect_extended(router.near, expiring(600), expired, extension({near_object()}));
+	host::run("ip route replace 10.0.0.1 dev wire0 mtu lock " + std::to_string(room - 1));
+	sending::Error cut = expired;
+	cut.room = room - 1;
+	sending::expect_error(router.near, expiring(600), cut);
+}
+
+/// A redirect has no field for the length.
+void redirects_have_none()
+{
+	Router router;
+	Ipv4 about = to_closed_port(18, packet::ipv4("198.51.100.1"));
+
+	host::set_sysctl("net/ipv4/conf/all/send_redirects", 1);
+	host::set_sysctl("net/ipv4/conf/wire0/send_redirects", 1);
+	host::run("ip route add 198.51.100.0/24 via 10.0.0.9");
+	set_mask(incoming | outgoing | next_hop);
+	router.near.send(about);
+	auto answer = ktap::require_value(wire::next_answer(router.near), "a redirect");
+	about.ttl--;
+	sending::expect_is(answer, about,
+			   {.type = Type::redirect, .code = 1, .rest = packet::ipv4("10.0.0.9")});
+}
+
+/// A socket that asks for extensions, and an error for it whose bytes behind the datagram are @p tail.
+struct Client {
+	sock::Socket socket = sock::udp();
+	Bytes sent;
+
+	Client()
+	{
+		sock::bind(socket, {errors::host, 0});
+		sock::set(socket, SOL_IP, IP_RECVERR, 1);
+		sock::set(socket, SOL_IP, IP_RECVERR_RFC4884, 1);
+		sent = errors::sent_udp(sock::local(socket), {errors::remote(1), 9999},
+					packet::pattern(60))
+			       .build();
+		sent.resize(original);
+	}
+
+	sock::Error told_of(const wire::Wire &wire, std::uint8_t words, const Bytes &tail) const
+	{
+		Bytes quoted = sent;
+
+		quoted.insert(quoted.end(), tail.begin(), tail.end());
+		wire.send(errors::unreachable(3, quoted, std::uint32_t{words} << 16));
+		return ktap::require_value(sock::next_error(socket), "an error");
+	}
+};
+
+/// The payload begins behind both headers.
+constexpr int found = original - 28;
+
+void received()
+{
+	auto wire = wire::new_server();
+	Client client;
+	const Bytes good = extension({object(0, "wire0", packet::server, 1500)});
+
+	auto expect = [&](std::uint8_t words, const Bytes &tail, int at, bool invalid,
+			  const char *what) {
+		auto error = client.told_of(wire, words, tail);
+		ktap::expect_equal(error.extensions_at, at, what);
+		ktap::expect_equal(error.extensions_invalid, invalid, what);
+		ktap::expect_equal(error.payload.size(), original - 28 + tail.size(), what);
+	};
+	expect(32, good, found, false, "right");
+	expect(0, good, 0, false, "of a sender that says no length (RFC 4884, 5.5)");
+	expect(31, good, 0, false, "too short (RFC 4884, 4)");
+	expect(33, good, found + 4, false, "an extension of another version");
+	expect(255, good, 0, false, "behind the end");
+	expect(32, {}, 0, false, "none");
+	expect(32, {0x20, 0, 0}, 0, false, "not even a header");
+	expect(32, {0x20, 0, 0, 0}, found, false, "a header alone");
+	expect(32, {0x20, 0, 0, 0, 0}, found, true, "a byte of an object");
+	expect(32, {0x10, 1, 2, 3, 4, 5}, found, false, "version 1");
+
+	Bytes bad = good;
+	bad.back() ^= 1;
+	expect(32, bad, found, true, "a wrong checksum");
+	bad[2] = bad[3] = 0;
+	expect(32, bad, found, false, "no checksum");
+	bad[5]++;
+	expect(32, bad, found, true, "an object too long");
+	bad[5] = 3;
+	expect(32, bad, found, true, "an object too short for its header");
+}
+
+/// One that came in pieces is checked as a whole.
+void received_in_fragments()
+{
+	auto wire = wire::new_server();
+	Client client;
+	Bytes quoted = client.sent, big(1600);
+
+	packet::put16(quoted, 0x2000);
+	packet::put16(quoted, 0);
+	big[0] = 1600 / 256;
+	big[1] = 1600 % 256;
+	for (bool right : {true, false}) {
+		Bytes whole = quoted;
+		big[1] = static_cast<std::uint8_t>(1600 % 256 + !right);
+		whole.insert(whole.end(), big.begin(), big.end());
+		for (const Ipv4 &part :
+		     packet::fragment(errors::unreachable(3, whole, 32U << 16), 600))
+			wire.send(part);
+		auto error = ktap::require_value(sock::next_error(client.socket), "an error");
+		ktap::expect_equal(error.extensions_at, found, "where it is");
+		ktap::expect_equal(error.extensions_invalid, !right, "invalid");
+		ktap::expect_equal(error.payload, Bytes(whole.begin() + 28, whole.end()),
+				   "payload");
+	}
+}
+
+} // namespace
+
+int main(int argc, char **argv)
+{
+	return ktap::run(argc, argv,
+			 {
+				 {"off_by_default", off_by_default},
+				 {"range", range},
+				 {"every_length", every_length},
+				 {"every_mask", every_mask},
+				 {"fragmentation_needed", fragmentation_needed},
+				 {"of_a_host", of_a_host},
+				 {"unnumbered", unnumbered},
+				 {"nothing_to_tell", nothing_to_tell},
+				 {"small_path", small_path},
+				 {"redirects_have_none", redirects_have_none},
+				 {"received", received},
+				 {"received_in_fragments", received_in_fragments},
+			 });
+}

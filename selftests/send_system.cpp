@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// Errors and the rest of the network stack: netfilter's REJECT, connection tracking, IP options and IPsec.
+
+#include "lib/counters.hpp"
+#include "lib/ktap.hpp"
+#include "lib/sending.hpp"
+#include "lib/wire.hpp"
+
+#include <netinet/in.h>
+
+using counters::Change;
+using packet::Bytes;
+using packet::Ipv4;
+using packet::Type;
+using packet::View;
+using sending::beyond;
+using sending::expect_error;
+using sending::Router;
+using sending::to_closed_port;
+using sending::unlimited_host;
+
+namespace {
+
+/// Feeds @p text to nft; skips where the kernel has no nf_tables.
+void nft(const std::string &text)
+{
+	if (!host::try_run("nft 'add table ip probe; delete table ip probe'"))
+		ktap::skip("the kernel has no nf_tables");
+	host::run("nft -f - <<'END'\n" + text + "\nEND");
+}
+
+struct Reject {
+	const char *type;
+	std::uint8_t code;
+};
+
+/// All that nft knows (RFC 792, RFC 1812).
+constexpr Reject rejects[] = {
+	{"net-unreachable", 0},	  {"host-unreachable", 1}, {"prot-unreachable", 2},
+	{"port-unreachable", 3},  {"net-prohibited", 9},   {"host-prohibited", 10},
+	{"admin-prohibited", 13},
+};
+
+/// What is passed on has a smaller time to live when the hook forward sees it.
+void expect_rejected(const Router &router, packet::Address to, std::uint8_t code)
+{
+	Ipv4 about = to_closed_port(18, to);
+	Change change;
+
+	router.near.send(about);
+	auto answer = ktap::require_value(wire::next_answer(router.near), "an error");
+	about.ttl -= to == beyond;
+	sending::expect_is(answer, about, {.code = code});
+	sending::expect_counted_sent(change, Type::unreachable);
+}
+
+void reject_in_every_hook()
+{
+	Router router;
+
+	for (const char *hook : {"prerouting", "input", "forward"}) {
+		for (const Reject &reject : rejects) {
+			nft(std::string("add table ip t\ndelete table ip t\nadd table ip t\n"
+					"add chain ip t c { type filter hook ") +
+			    hook +
+			    " priority 0; }\nadd rule ip t c meta l4proto udp reject with icmp "
+			    "type " +
+			    reject.type);
+			const bool passing = std::string(hook) == "forward";
+			expect_rejected(router, passing ? beyond : packet::server, reject.code);
+		}
+	}
+}
+
+/// A program whose datagram is rejected on its way out.
+void reject_output()
+{
+	auto wire = unlimited_host();
+	auto socket = sock::udp();
+
+	nft("add table ip t\nadd chain ip t c { type filter hook output priority 0; }\n"
+	    "add rule ip t c udp dport 9 reject with icmp type host-prohibited");
+	sock::set(socket, SOL_IP, IP_RECVERR, 1);
+	ktap::require_equal(sock::connect(socket, {packet::client, 9}), 0, "connect");
+	sock::send(socket, packet::pattern(8));
+	auto error = ktap::require_value(sock::next_error(socket), "an error");
+	ktap::expect_equal(error.type, Type::unreachable, "type");
+	ktap::expect_equal(error.code, 10, "code");
+}
+
+/// Connection tracking knows whose error it is.
+void related()
+{
+	Router router;
+
+	nft("add table ip t\nadd counter ip t related\nadd counter ip t other\n"
+	    "add chain ip t c { type filter hook output priority 0; }\n"
+	    "add rule ip t c ct state related counter name related\n"
+	    "add rule ip t c ct state != related counter name other\n"
+	    "add chain ip t d { type filter hook forward priority 0; }\n"
+	    "add rule ip t d udp dport 9 reject with icmp type host-unreachable");
+	expect_rejected(router, beyond, 1);
+	expect_rejected(router, packet::server, 3);
+	ktap::expect(host::output_of("nft list counter ip t related").find("packets 2 ") !=
+			     std::string::npos,
+		     "both errors are related");
+	ktap::expect(host::output_of("nft list counter ip t other").find("packets 0 ") !=
+			     std::string::npos,
+		     "no other");
+}
+
+/// Of a dropped error IP says that it was discarded.
+void dropped_on_the_way_out()
+{
+	auto wire = unlimited_host();
+
+	nft("add table ip t\nadd chain ip t c { type filter hook output priority 0; }\n"
+	    "add rule ip t c icmp type destination-unreachable drop");
+	Change change;
+	wire::expect_no_answer(wire, to_closed_port());
+	auto moved = change.snmp();
+	ktap::expect_equal(moved["Icmp.OutDestUnreachs"], 1, "OutDestUnreachs");
+	ktap::expect_equal(moved["Ip.OutDiscards"], 1, "OutDiscards");
+	sending::expect_counted(change, {{"error_failed_output", 1}});
+}
+
+Bytes record_route(std::initializer_list<packet::Address> recorded)
+{
+	Bytes option{7, 15, static_cast<std::uint8_t>(4 + 4 * recorded.size())};
+
+	for (packet::Address address : recorded)
+		packet::put32(option, address);
+	option.resize(16);
+	return option;
+}
+
+/// The host records itself on the datagram's way in and on the error's way out; the former is quoted.
+void record_route_is_returned()
+{
+	auto wire = unlimited_host();
+	Ipv4 about = to_closed_port(1000);
+
+	about.options = record_route({});
+	wire.send(about);
+	auto answer = ktap::require_value(wire::next_answer(wire), "an error");
+	ktap::expect_equal(answer.ip.options, record_route({packet::server, packet::server}),
+			   "options");
+	ktap::expect_equal(answer.ip.payload.size(), 576U - 36U, "length");
+	Bytes quoted(answer.icmp.data.begin() + 20, answer.icmp.data.begin() + 36);
+	ktap::expect_equal(quoted, record_route({packet::server}), "quoted options");
+}
+
+/// RFC 1122, 3.2.2: back by the reversed route.
+void source_route_is_reversed()
+{
+	auto wire = unlimited_host();
+	Ipv4 about = to_closed_port();
+	constexpr packet::Address hop = 0x0a00000b;
+	Bytes asked{131, 7, 8}, answered{131, 7, 4};
+
+	host::set_sysctl("net/ipv4/conf/all/accept_source_route", 1);
+	host::set_sysctl("net/ipv4/conf/wire0/accept_source_route", 1);
+	packet::put32(asked, hop);
+	packet::put32(answered, about.source);
+	about.options = asked;
+	answered.resize(8);
+	wire.send(about);
+	auto answer = ktap::require_value(wire::next_answer(wire), "an error");
+	ktap::expect_equal(answer.ip.destination, hop, "first hop");
+	ktap::expect_equal(answer.ip.options, answered, "options");
+	ktap::expect_equal(answer.icmp.type, Type::unreachable, "type");
+}
+
+/// A tunnel to the client for what comes from 10.0.1.0/24, not for what comes from the router itself.
+void tunnel(const std::string &flags)
+{
+	host::need("xfrm_user", "ip xfrm state flush && ip xfrm policy flush");
+	host::need("esp4",
+		   "ip xfrm state add src 10.0.0.2 dst 10.0.0.1 proto esp spi 0x100 reqid 1 "
+		   "mode tunnel auth digest_null '' enc 'ecb(cipher_null)' ''");
+	host::run("ip xfrm policy add dir out src 10.0.1.0/24 dst 10.0.0.0/24 " + flags +
+		  " tmpl src 10.0.0.2 dst 10.0.0.1 proto esp reqid 1 mode tunnel");
+}
+
+Ipv4 expiring()
+{
+	Ipv4 about = to_closed_port(18, beyond);
+
+	about.ttl = 1;
+	return about;
+}
+
+/// RFC 4301, 6.2: only a policy that says so takes errors about what it protects.
+void policy_without_the_flag()
+{
+	Router router;
+
+	tunnel("");
+	expect_error(router.near, expiring(), {.type = Type::time_exceeded});
+}
+
+void policy_with_the_flag()
+{
+	Router router;
+
+	tunnel("flag icmp");
+	Change change;
+	router.near.send(expiring());
+	auto outer = ktap::require_value(router.near.receive(), "a datagram");
+	ktap::require_equal(outer.protocol, IPPROTO_ESP, "protocol");
+	// SPI and sequence number; nothing is encrypted.
+	auto inner =
+		ktap::require_value(packet::parse_ipv4(View(outer.payload).subspan(8)), "inner");
+	auto icmp = ktap::require_value(packet::parse_icmp(inner.payload), "ICMP");
+	ktap::expect_equal(icmp.type, Type::time_exceeded, "type");
+	ktap::expect_equal(inner.destination, packet::client, "destination");
+	ktap::expect_equal(icmp.data, expiring().build(), "quoted");
+	sending::expect_counted(change, {{"error_sent_time_exceeded", 1}});
+}
+
+/// What blocks the error itself is not asked about the datagram's reverse, unless that takes errors.
+void policy_that_blocks()
+{
+	Router router;
+
+	host::need("xfrm_user", "ip xfrm state flush && ip xfrm policy flush");
+	host::run("ip xfrm policy add dir out src 10.0.0.2/32 dst 10.0.0.1/32 proto icmp action "
+		  "block");
+	sending::expect_none(router.near, expiring(), "error_failed_no_route");
+	tunnel("flag icmp");
+	host::run("ip xfrm policy add dir out src 10.0.0.2/32 dst 10.0.0.1/32 proto icmp action "
+		  "block");
+	router.near.send(expiring());
+	auto outer = ktap::require_value(router.near.receive(), "a datagram");
+	ktap::expect_equal(outer.protocol, IPPROTO_ESP, "protocol");
+}
+
+} // namespace
+
+int main(int argc, char **argv)
+{
+	return ktap::run(argc, argv,
+			 {
+				 {"reject_in_every_hook", reject_in_every_hook},
+				 {"reject_output", reject_output},
+				 {"related", related},
+				 {"dropped_on_the_way_out", dropped_on_the_way_out},
+				 {"record_route_is_returned", record_route_is_returned},
+				 {"source_route_is_reversed", source_route_is_reversed},
+				 {"policy_without_the_flag", policy_without_the_flag},
+				 {"policy_with_the_flag", policy_with_the_flag},
+				 {"policy_that_blocks", policy_that_blocks},
+			 });
+}
