@@ -3,11 +3,10 @@
 // A reply is a packet that this machine sends: netfilter's LOCAL_OUT, connection tracking, marks, priorities and qdiscs
 // see it as one, with nothing left over from the request.
 
+#include "lib/control.hpp"
 #include "lib/counters.hpp"
 #include "lib/ktap.hpp"
 #include "lib/wire.hpp"
-
-#include <sys/socket.h>
 
 using counters::Change;
 using ktap::expect_equal;
@@ -190,12 +189,9 @@ void notrack_of_the_request()
 void receive_time_does_not_delay_the_reply()
 {
 	auto wire = wire::new_server();
-	host::Descriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-	int on = 1;
+	sock::Socket stamping = control::have_all_stamped();
 
 	host::need("sch_fq", "tc qdisc replace dev wire0 root fq");
-	host::check(setsockopt(socket.get(), SOL_SOCKET, SO_TIMESTAMP, &on, sizeof(on)),
-		    "SO_TIMESTAMP");
 	for (int i = 0; i < 3; i++) {
 		Ipv4 request = ping();
 		expect_echo_reply(require_answer(wire, request), request);

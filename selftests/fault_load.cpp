@@ -174,7 +174,8 @@ void namespaces()
 		});
 	ktap::say(std::to_string(allocations) + " allocations, " + std::to_string(refused) +
 		  " that a namespace cannot do without");
-	expect(refused >= 10, "most of them are necessary");
+	// The settings, their registration, the files of /proc; kmemleak's own are not.
+	expect(refused >= 3, "some of them are necessary");
 }
 
 /// The end of namespaces needs none of our memory, nor do their sockets and buckets keep it.

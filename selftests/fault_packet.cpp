@@ -179,9 +179,10 @@ void requests_that_somebody_reads()
 
 	ktap::say(counters::text(outcomes));
 	expect(outcomes["reply_copied"] > 0, "replies that are copies");
-	expect_equal(outcomes["reply_in_place"], 0, "replies in place");
-	expect(outcomes["drop_no_memory"] >= static_cast<std::int64_t>(requests().size()),
-	       "each kind was dropped for lack of memory");
+	const auto kinds = static_cast<std::int64_t>(requests().size());
+	// Where the reader's own copy is what failed, nobody shares the request.
+	ktap::expect_between(outcomes["reply_in_place"], 0, kinds, "replies in place");
+	expect(outcomes["drop_no_memory"] >= kinds, "each kind was dropped for lack of memory");
 }
 
 /// An error about a datagram of @p socket, and the entry that it makes in its error queue.
@@ -318,8 +319,11 @@ void replies_to_ping_sockets()
 void no_memory_at_all()
 {
 	wire::Wire wire = new_network();
-	const Kind small = requests().front();
 
+	// Each processor has its own route to a next hop, which needs no memory once it is made.
+	host::stay_on_one_processor();
+	// Up to a second after a device has a carrier, Linux looks at it, and forgets all routes.
+	host::run("until ip -br link show dev wire0 | grep -qw UP; do sleep 0.05; done");
 	wire.send(echo(56));
 	wire.receive_all(now);
 	const auto module = fault::icmpx();
@@ -405,15 +409,10 @@ void errors_that_are_sent()
 	about.destination = packet::server;
 	Injection injection(fault::icmpx());
 	const int allocations = fault::each_allocation(
-		Victims::self,
-		[&] {
-			change.restart();
-			wire.send(about);
-		},
+		Victims::self, [&] { wire.send(about); },
 		[&](bool hit) {
 			auto moved = ktap::require_value(change.icmpx(), "counters");
-			auto answer = wire::next_answer(wire, now);
-
+			auto answer = wire::next_answer(wire, wire::silence);
 			const std::int64_t failed = moved["error_failed_no_memory"] +
 						    moved["error_failed_no_route"] +
 						    moved["error_failed_output"];
@@ -427,6 +426,7 @@ void errors_that_are_sent()
 				expect_equal(answer->icmp.type, Type::unreachable, "type");
 			outcomes = counters::sum(outcomes, moved);
 			fault::expect_calm_log();
+			change.restart();
 		});
 	ktap::say(std::to_string(allocations) + " allocations: " + counters::text(outcomes));
 	expect(outcomes["error_failed_no_memory"] > 0, "error_failed_no_memory");

@@ -7,6 +7,7 @@
 #include "lib/module.hpp"
 #include "lib/packet.hpp"
 #include "lib/socket.hpp"
+#include "lib/volume.hpp"
 
 #include <atomic>
 #include <net/if.h>
@@ -20,7 +21,6 @@ namespace {
 
 using sock::Socket;
 
-constexpr int cycles = 100;
 constexpr int threads = 2;
 
 struct Account {
@@ -81,6 +81,8 @@ void coming_and_going()
 				visit(account);
 		});
 	}
+	const int cycles = volume::count("LOAD_CHURNS", 50, 30);
+
 	for (int i = 0; i < cycles; i++) {
 		ktap::expect_equal(icmpx.load(), 0, "loading");
 		ktap::expect_equal(icmpx.unload(), 0, "unloading");

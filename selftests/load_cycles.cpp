@@ -7,115 +7,128 @@
 // it stays until traffic has passed through it, and stays away until traffic has passed without it.
 
 #include "lib/counters.hpp"
+#include "lib/errors.hpp"
+#include "lib/flood.hpp"
 #include "lib/host.hpp"
 #include "lib/ktap.hpp"
 #include "lib/module.hpp"
 #include "lib/packet.hpp"
+#include "lib/ping.hpp"
 #include "lib/socket.hpp"
+#include "lib/volume.hpp"
 
 #include <atomic>
-#include <chrono>
 #include <linux/icmp.h>
-#include <set>
+#include <linux/tcp.h>
+#include <memory>
 #include <string>
 #include <thread>
 
 namespace {
 
+using flood::Account;
+using flood::expect_complete;
+using flood::Flood;
+using flood::Network;
+using flood::patience;
+using flood::Refusals;
+using flood::wait_for_replies;
 using packet::Bytes;
+using sock::Endpoint;
 using sock::Socket;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr milliseconds patience{5000};
-/// Between one datagram and the next, to leave some of a slow machine to the others.
-constexpr milliseconds break_time{1};
-
-/// What became of a thread's requests; written by the thread, read by all.
-struct Account {
-	std::atomic<std::int64_t> requests{0};
-	std::atomic<std::int64_t> replies{0};
-	std::atomic<std::int64_t> lost{0};
-	/// Replies that nobody waits for, or that are not what was sent.
-	std::atomic<std::int64_t> wrong{0};
-
-	std::string text() const
-	{
-		return std::to_string(requests) + " requests, " + std::to_string(replies) +
-		       " replies, " + std::to_string(lost) + " lost, " + std::to_string(wrong) +
-		       " wrong";
-	}
-};
-
-/// Two namespaces joined by a veth; this thread ends up in the server's.
-class Network {
+/**
+ * Errors about a TCP connection.
+ *
+ * Not about a SYN: while connect() holds the socket an error is only remembered, and a second SYN hides one that is lost.
+ * TCP_REPAIR makes a connection to a host that does not exist, so that nothing but our errors comes.
+ */
+class TcpErrors : public flood::Errors {
 public:
-	Network()
-	{
-		host::need("veth");
-		host::run("ip netns add " + client_ + " && ip netns add " + server_);
-		host::run("ip -n " + server_ +
-			  " link add server type veth peer name client netns " + client_);
-		host::run("ip -n " + server_ +
-			  " address add 10.0.0.2/24 dev server && "
-			  "ip -n " +
-			  server_ +
-			  " link set server up && "
-			  "ip -n " +
-			  client_ +
-			  " address add 10.0.0.1/24 dev client && "
-			  "ip -n " +
-			  client_ + " link set client up && ip -n " + client_ + " link set lo up");
-		host::Namespace::named(server_).enter();
-		host::set_sysctl("net/ipv4/icmp_ratemask", 0);
-	}
-	Network(const Network &) = delete;
-	Network &operator=(const Network &) = delete;
-	~Network()
-	{
-		home_.enter();
-		host::try_run("ip netns delete " + client_ + "; ip netns delete " + server_);
-	}
-
-	/// What @p open returns, opened in the client's namespace.
-	template <typename Open> auto in_client(Open open) const
-	{
-		host::Namespace::named(client_).enter();
-		auto socket = open();
-		host::Namespace::named(server_).enter();
-		return socket;
-	}
+	explicit TcpErrors(const Network &network) : TcpErrors(network.in_client(connection)) {}
 
 private:
-	std::string client_ = "load-client-" + std::to_string(getpid());
-	std::string server_ = "load-server-" + std::to_string(getpid());
-	host::Namespace home_ = host::Namespace::current();
+	static constexpr Endpoint peer{packet::server + 1, 80};
+	static constexpr std::uint32_t first = 1000;
+
+	explicit TcpErrors(Socket socket)
+		: Errors(std::move(socket),
+			 [raw = std::make_shared<Socket>(sender())](const Socket &told) {
+				 return sock::send(*raw, about(told));
+			 })
+	{
+	}
+
+	static Socket sender()
+	{
+		const icmp_filter nothing{~0U};
+		Socket raw = sock::raw(IPPROTO_ICMP);
+
+		// Or it would get a copy of each request, and none could be turned round in place.
+		host::check(setsockopt(raw.get(), SOL_RAW, ICMP_FILTER, &nothing, sizeof(nothing)),
+			    "filter");
+		ktap::require_equal(sock::connect(raw, {packet::client, 0}), 0, "connect");
+		return raw;
+	}
+
+	/// An error about the byte that @p socket has in flight.
+	static Bytes about(const Socket &socket)
+	{
+		Bytes segment;
+
+		packet::put16(segment, sock::local(socket).port);
+		packet::put16(segment, peer.port);
+		packet::put32(segment, first);
+		return errors::unreachable(
+			       errors::Code::port_unreachable,
+			       errors::sent(IPPROTO_TCP, packet::client, peer.address, segment)
+				       .build())
+			.payload;
+	}
+
+	static Socket connection()
+	{
+		Socket socket = sock::tcp();
+
+		host::run("ip neighbour replace 10.0.0.3 lladdr 02:00:00:00:00:03 dev client");
+		sock::bind(socket, {packet::client, 0});
+		sock::set(socket, IPPROTO_TCP, TCP_REPAIR, TCP_REPAIR_ON);
+		for (int queue : {TCP_SEND_QUEUE, TCP_RECV_QUEUE}) {
+			sock::set(socket, IPPROTO_TCP, TCP_REPAIR_QUEUE, queue);
+			sock::set(socket, IPPROTO_TCP, TCP_QUEUE_SEQ, first);
+		}
+		ktap::require_equal(sock::connect(socket, peer), 0, "connect");
+		sock::set(socket, IPPROTO_TCP, TCP_REPAIR, TCP_REPAIR_OFF_NO_WP);
+		sock::set(socket, SOL_IP, IP_RECVERR, 1);
+		// Without a byte in flight no sequence number is in the window.
+		ktap::require_equal(sock::send(socket, packet::pattern(100)), 0, "send");
+		return socket;
+	}
 };
 
-/// Floods echo requests of @p size bytes, @p window of them in flight.
-class Flood {
+/**
+ * Opens a ping socket, gets one reply, closes it, and begins again.
+ *
+ * An open one keeps the module, and a closed one until a grace period has passed. So who unloads asks for a pause, which
+ * ends when unloading begins: those opened from then on are the built-in code's, or refused.
+ */
+class PingSockets {
 public:
-	Flood(const Network &network, std::size_t size, std::size_t window)
-		: size_(size), window_(window)
+	explicit PingSockets(const Network &network)
 	{
-		socket_ = network.in_client([] {
-			Socket socket = sock::raw(IPPROTO_ICMP);
-			icmp_filter filter{~(1U << packet::Type::echo_reply)};
-
-			host::check(setsockopt(socket.get(), SOL_RAW, ICMP_FILTER, &filter,
-					       sizeof(filter)),
-				    "filter");
-			sock::set(socket, SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20);
-			sock::set(socket, SOL_SOCKET, SO_SNDBUFFORCE, 16 << 20);
-			ktap::require_equal(sock::connect(socket, {packet::server, 0}), 0,
-					    "connect");
-			return socket;
+		thread_ = std::jthread([this, &network](const std::stop_token &stop) {
+			network.enter_client();
+			ping::allow();
+			run(stop);
 		});
-		thread_ = std::jthread([this](const std::stop_token &stop) { run(stop); });
 	}
 
 	Account account;
-	/// Lets the requests in flight come home.
+	/// Sockets refused since the module that they were to be of was going, and had not told Linux yet.
+	std::atomic<std::int64_t> refused{0};
+	void pause(bool on) { paused_ = on; }
 	void finish()
 	{
 		thread_.request_stop();
@@ -123,30 +136,31 @@ public:
 	}
 
 private:
-	void send()
+	static bool module_is_live()
 	{
-		Bytes data = packet::pattern(size_, static_cast<std::uint8_t>(next_));
-		packet::Icmp request =
-			packet::echo_request(static_cast<std::uint16_t>(next_ >> 16),
-					     static_cast<std::uint16_t>(next_), std::move(data));
+		return host::read_file("/sys/module/icmpx/initstate") == "live";
+	}
 
-		if (sock::send(socket_, request.build())) {
+	void use(const Socket &socket)
+	{
+		const auto number = static_cast<std::uint16_t>(account.requests);
+		const Bytes data = packet::pattern(56, static_cast<std::uint8_t>(number));
+
+		account.requests++;
+		// The flood's are others.
+		const auto identifier = static_cast<std::uint16_t>(1 + number % 64);
+		if (ping::try_to_bind(socket, {0, identifier}) ||
+		    sock::connect(socket, {packet::server, 0}) ||
+		    sock::send(socket, ping::request(number, data))) {
 			account.wrong++;
 			return;
 		}
-		in_flight_.insert(request.rest);
-		next_++;
-		account.requests++;
-	}
-
-	void receive()
-	{
-		auto datagram = sock::receive(socket_);
-		auto ip = datagram ? packet::parse_ipv4(*datagram) : std::nullopt;
-		auto reply = ip ? packet::parse_icmp(ip->payload) : std::nullopt;
-
-		if (!reply || !reply->checksum_right || !in_flight_.erase(reply->rest) ||
-		    reply->data != packet::pattern(size_, static_cast<std::uint8_t>(reply->rest)))
+		auto message = sock::receive(socket, static_cast<int>(patience.count()));
+		auto reply = message ? packet::parse_icmp(*message) : std::nullopt;
+		if (!message)
+			account.lost++;
+		else if (!reply || reply->type != packet::Type::echo_reply ||
+			 reply->sequence() != number || reply->data != data)
 			account.wrong++;
 		else
 			account.replies++;
@@ -154,131 +168,79 @@ private:
 
 	void run(const std::stop_token &stop)
 	{
-		auto last = steady_clock::now();
-
-		while (!stop.stop_requested() || !in_flight_.empty()) {
-			while (in_flight_.size() < window_ && !stop.stop_requested())
-				send();
-			if (sock::wait_for(socket_, POLLIN, 100) & POLLIN) {
-				receive();
-				last = steady_clock::now();
-			} else if (steady_clock::now() - last > patience) {
-				account.lost += static_cast<std::int64_t>(in_flight_.size());
-				in_flight_.clear();
-				last = steady_clock::now();
-			}
-		}
-	}
-
-	std::size_t size_, window_;
-	std::uint32_t next_ = 1;
-	std::set<std::uint32_t> in_flight_;
-	Socket socket_;
-	std::jthread thread_;
-};
-
-/// Sends UDP to a closed port, one datagram after the other, and waits for each one's error.
-class Refusals {
-public:
-	explicit Refusals(const Network &network)
-	{
-		socket_ = network.in_client([] {
-			Socket socket = sock::udp();
-
-			ktap::require_equal(sock::connect(socket, {packet::server, 9}), 0,
-					    "connect");
-			return socket;
-		});
-		thread_ = std::jthread([this](const std::stop_token &stop) { run(stop); });
-	}
-
-	Account account;
-	void finish()
-	{
-		thread_.request_stop();
-		thread_.join();
-	}
-
-private:
-	void run(const std::stop_token &stop)
-	{
 		while (!stop.stop_requested()) {
-			int number = sock::send(socket_, packet::pattern(8));
-
-			account.requests++;
-			if (number == 0) {
-				sock::wait_for(socket_, 0, static_cast<int>(patience.count()));
-				number = sock::take_error(socket_);
-			}
-			std::this_thread::sleep_for(break_time);
-			if (number == ECONNREFUSED)
-				account.replies++;
-			else if (number == 0)
-				account.lost++;
+			while (paused_ && module_is_live())
+				std::this_thread::sleep_for(milliseconds{1});
+			Socket socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_ICMP));
+			if (socket.get() >= 0)
+				use(socket);
+			else if (errno == ENOBUFS || errno == ENOMEM)
+				refused++;
 			else
 				account.wrong++;
+			std::this_thread::sleep_for(flood::break_time);
 		}
 	}
 
-	Socket socket_;
+	std::atomic<bool> paused_{false};
 	std::jthread thread_;
 };
 
-void wait_for_replies(const Account &account, std::int64_t count)
+/// As long as a socket has the module, unloading is refused; returns how often it was.
+int unload(const module::Icmpx &icmpx)
 {
-	std::int64_t goal = account.replies + count;
-	auto until = steady_clock::now() + 2 * patience;
+	const auto until = steady_clock::now() + patience;
+	int refusals = 0, error;
 
-	while (account.replies < goal) {
-		if (steady_clock::now() > until)
-			ktap::fatal("no more replies: " + account.text());
-		std::this_thread::sleep_for(milliseconds{1});
+	while ((error = icmpx.unload()) == EWOULDBLOCK && steady_clock::now() < until) {
+		refusals++;
+		std::this_thread::sleep_for(milliseconds{5});
 	}
+	ktap::require_equal(error, 0, "unloading");
+	return refusals;
 }
 
-/// One stay of the module: @p count replies through it, @p count after it.
-void cycle(const module::Icmpx &icmpx, const Account &account, std::int64_t count)
+void load(const module::Icmpx &icmpx, const Account &account, std::int64_t count)
 {
 	ktap::require_equal(icmpx.load(), 0, "loading");
 	wait_for_replies(account, count);
 	auto stat = ktap::require_value(counters::icmpx(), "icmpx_stat");
 	ktap::expect(stat["reply_in_place"] + stat["reply_copied"] > 0, "replies are the module's");
-	ktap::require_equal(icmpx.unload(), 0, "unloading");
-	wait_for_replies(account, count);
 }
 
-void expect_complete(const Account &account, std::string_view what)
+void under_a_flood_of_everything()
 {
-	ktap::say(std::string(what) + ": " + account.text());
-	ktap::expect_equal(account.lost.load(), 0, std::string(what) + ", lost");
-	ktap::expect_equal(account.wrong.load(), 0, std::string(what) + ", wrong");
-	ktap::expect_equal(account.replies.load(), account.requests.load(),
-			   std::string(what) + ", replies");
-}
-
-/// How many cycles; LOAD_CYCLES in the environment is for longer runs by hand.
-int cycles()
-{
-	const char *wanted =
-		std::getenv("LOAD_CYCLES"); // NOLINT(concurrency-mt-unsafe): before any thread
-
-	return wanted ? std::stoi(wanted) : 200;
-}
-
-void under_a_flood_of_echo_requests()
-{
+	const int cycles = volume::count("LOAD_CYCLES", 100, 50);
 	module::Icmpx icmpx;
 	Network network;
 	Flood flood(network, 56, 32);
 	Refusals refusals(network);
+	TcpErrors tcp(network);
+	PingSockets pings(network);
+	int held = 0;
 
-	for (int i = cycles(); i > 0; i--)
-		cycle(icmpx, flood.account, 20);
+	for (int i = cycles; i > 0; i--) {
+		load(icmpx, flood.account, 20);
+		// The second of them is of a socket of the module.
+		wait_for_replies(pings.account, 2);
+		pings.pause(true);
+		held += unload(icmpx);
+		pings.pause(false);
+		wait_for_replies(flood.account, 20);
+	}
+	pings.finish();
+	tcp.finish();
 	refusals.finish();
 	flood.finish();
-	ktap::say(std::to_string(cycles()) + " cycles");
+	ktap::say(std::to_string(cycles) + " cycles; ping sockets held the module " +
+		  std::to_string(held) + " times, and were refused " +
+		  std::to_string(pings.refused) + " times while it went");
 	expect_complete(flood.account, "echo requests");
 	expect_complete(refusals.account, "UDP to a closed port");
+	expect_complete(tcp.account, "errors about a TCP connection");
+	expect_complete(pings.account, "ping sockets");
+	// A few instructions long is the time for it, and there is one try in a millisecond.
+	ktap::expect_between(pings.refused, 0, cycles / 2, "ping sockets refused");
 }
 
 void with_pings_of_64_kib_in_flight()
@@ -287,8 +249,11 @@ void with_pings_of_64_kib_in_flight()
 	Network network;
 	Flood flood(network, 65507, 2);
 
-	for (int i = 10; i > 0; i--)
-		cycle(icmpx, flood.account, 2);
+	for (int i = 10; i > 0; i--) {
+		load(icmpx, flood.account, 2);
+		unload(icmpx);
+		wait_for_replies(flood.account, 2);
+	}
 	flood.finish();
 	expect_complete(flood.account, "echo requests of 65507 bytes");
 }
@@ -298,6 +263,6 @@ void with_pings_of_64_kib_in_flight()
 int main(int argc, char **argv)
 {
 	return ktap::run(argc, argv,
-			 {{"under_a_flood_of_echo_requests", under_a_flood_of_echo_requests},
+			 {{"under_a_flood_of_everything", under_a_flood_of_everything},
 			  {"with_pings_of_64_kib_in_flight", with_pings_of_64_kib_in_flight}});
 }

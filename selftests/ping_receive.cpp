@@ -183,7 +183,7 @@ void control_messages_of_ip()
 
 void timestamps()
 {
-	Socket socket = fresh();
+	Socket socket = fresh(), stamping = control::have_all_stamped();
 	timeval before{}, after{}, last{};
 
 	ktap::expect_equal(ioctl(socket.get(), SIOCGSTAMP, &last) ? errno : 0, ENOENT,

@@ -32,9 +32,11 @@ echo "TAP version 13"
 echo "1..${#programs[@]}"
 for program in "${programs[@]}"; do
 	echo "# selftests: icmpx: $program"
+	begin=$SECONDS
 	timeout --foreground -k 5 "${KSELFTEST_TIMEOUT:-400}" "./$program" 2>&1 </dev/null | sed -u 's/^/  /'
 	status=${PIPESTATUS[0]}
 	result="$((++number)) selftests: icmpx: $program"
+	echo "# $((SECONDS - begin)) s"
 	if [[ ${was_loaded:+1} != "$(loaded && echo 1)" ]]; then
 		status=module-changed
 		put_back || exit

@@ -5,11 +5,14 @@
  */
 #pragma once
 
+#include "host.hpp"
+#include "ktap.hpp"
 #include "packet.hpp"
 #include "socket.hpp"
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -17,7 +20,9 @@
 #include <utility>
 #include <vector>
 
+#include <linux/net_tstamp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 namespace control {
 
@@ -168,6 +173,29 @@ inline Received receive(const Socket &socket, int flags = MSG_DONTWAIT, std::siz
 			 Bytes(begin, begin + part_of->cmsg_len - CMSG_LEN(0))});
 	}
 	return received;
+}
+
+/**
+ * A socket for whose life the kernel stamps whatever it receives, on any socket.
+ *
+ * To ask for it (SO_TIMESTAMPING) only makes a worker of the kernel switch that on, some time later; so this waits for
+ * the first stamp, on datagrams over the loopback.
+ */
+inline Socket have_all_stamped()
+{
+	Socket socket = sock::udp();
+	auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+
+	sock::bind(socket, {INADDR_LOOPBACK, 0});
+	sock::set(socket, SOL_SOCKET, SO_TIMESTAMPING,
+		  SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE);
+	while (std::chrono::steady_clock::now() < until) {
+		sock::send(socket, {}, sock::local(socket));
+		if (receive(socket).find(SOL_SOCKET, SCM_TIMESTAMPING))
+			return socket;
+		usleep(1000);
+	}
+	ktap::fatal("the kernel does not stamp what it receives");
 }
 
 } // namespace control

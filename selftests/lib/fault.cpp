@@ -104,6 +104,9 @@ Code icmpx()
 
 Injection::Injection(const Code &code)
 {
+	// Linux leaks the name of a slab whose directory in sysfs cannot be made.
+	const Code leaking = function("sysfs_slab_add");
+
 	set_all("probability", "0");
 	set_all("times", "-1");
 	set_all("interval", "1");
@@ -113,6 +116,8 @@ Injection::Injection(const Code &code)
 	set_all("stacktrace-depth", "32");
 	set_all("require-start", std::to_string(code.begin));
 	set_all("require-end", std::to_string(code.end));
+	set_all("reject-start", std::to_string(leaking.begin));
+	set_all("reject-end", std::to_string(leaking.end));
 	set_all("ignore-gfp-wait", "N");
 	set("failslab", "cache-filter", "N");
 	set("fail_page_alloc", "min-order", "0");

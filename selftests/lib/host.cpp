@@ -58,6 +58,14 @@ void enter_new_namespace()
 	check(ioctl(any.get(), SIOCSIFFLAGS, &request), "lo up");
 }
 
+void stay_on_one_processor()
+{
+	cpu_set_t one{};
+
+	CPU_SET(0, &one);
+	check(sched_setaffinity(0, sizeof(one), &one), "sched_setaffinity");
+}
+
 Namespace Namespace::current()
 {
 	return Namespace(Descriptor(

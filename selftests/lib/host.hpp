@@ -38,6 +38,9 @@ int check(int result, std::string_view what,
 /// it, goes with all its devices.
 void enter_new_namespace();
 
+/// Keeps this thread, and what it starts, on processor 0: of much that Linux keeps each processor has its own.
+void stay_on_one_processor();
+
 /// A network namespace to come back to.
 class Namespace {
 public:

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// Requests from millions of sources, each of them another: whoever spoofs makes this host answer, limit and drop, but
+// remember nothing.
+//
+// The kernel makes them (modules/icmpx_bench.c), a system call for each would take too long.
+
+#include "lib/counters.hpp"
+#include "lib/host.hpp"
+#include "lib/ktap.hpp"
+#include "lib/memory.hpp"
+#include "lib/module.hpp"
+#include "lib/volume.hpp"
+
+#include <algorithm>
+#include <string>
+
+namespace {
+
+/// What Linux itself remembers of destinations for the limit of each (inet_peer), and gives up when it is more.
+constexpr int peers = 65536 + 128;
+
+void inject(int count)
+{
+	if (!host::write_file("/proc/icmpx_bench",
+			      "sources 0.0.0.0 10.0.0.2 8 56 " + std::to_string(count)))
+		ktap::fatal("/proc/icmpx_bench");
+}
+
+/// The limits that drop nearly everything, each before the next one: of each prefix, of all.
+void limit_prefixes(bool on) { host::set_sysctl("net/icmpx/echo_ratelimit", on ? 1 : 0); }
+
+/// What the limit for all has left when it is lowered.
+constexpr int spare = 10000;
+
+void limit_all(bool on)
+{
+	host::set_sysctl("net/icmpx/msgs_per_sec", on ? 1000 : 1000000);
+	host::set_sysctl("net/icmpx/msgs_burst", on ? 50 : spare);
+}
+
+void report(const memory::Use &use, const std::string &when)
+{
+	ktap::say("memory " + when + ": " + use.text());
+}
+
+/// A dummy takes what is sent to it and asks for no neighbour. The limits for all and for each host see each reply.
+void set_up()
+{
+	host::enter_new_namespace();
+	host::need("dummy");
+	host::run("ip link add sources type dummy && "
+		  "ip address add 10.0.0.2/24 dev sources && ip link set sources up && "
+		  "ip route add default dev sources");
+	host::set_sysctl("net/ipv4/conf/all/rp_filter", 0);
+	host::set_sysctl("net/ipv4/conf/sources/rp_filter", 0);
+	host::set_sysctl("net/icmpx/ratemask", 1);
+	host::set_sysctl("net/icmpx/echo_burst", 1);
+}
+
+/// Injects @p count packets; not even a pointer may stay behind of each.
+memory::Use expect_constant(const memory::Use &before, int count, const std::string &what)
+{
+	counters::Change change(counters::Files::snmp);
+
+	inject(count);
+	const memory::Use after = memory::settled();
+	auto stat = ktap::require_value(change.icmpx(), "icmpx_stat");
+	ktap::say(what + ": " + counters::text(stat));
+	report(after, "then");
+	memory::expect_constant(before, after, 1024);
+	ktap::expect(counters::outcomes_equal_packets_in(stat), "outcomes add up to packets_in");
+	ktap::expect_equal(stat["packets_in"], count, what + ", packets_in");
+	return after;
+}
+
+/// The first ones are for what Linux keeps: pages of slabs, its peers.
+void memory_is_constant()
+{
+	const int count = volume::count("STRESS_SOURCES", 500000, 100000);
+	host::need_icmpx();
+	set_up();
+	module::Helper bench("icmpx_bench");
+
+	limit_all(false);
+	inject(std::max(count / 10, 2 * peers));
+	limit_prefixes(true);
+	inject(std::max(count / 100, 10000));
+	memory::Use use = memory::settled();
+	report(use, "after the first ones");
+	use = expect_constant(use, count / 2, "with the limit for each prefix");
+	limit_prefixes(false);
+	limit_all(true);
+	inject(spare);
+	use = expect_constant(use, count / 4, "with the limit for all");
+	limit_all(false);
+	expect_constant(use, count - count / 2 - count / 4, "with the limit for each host");
+	ktap::say(std::to_string(count) + " packets");
+}
+
+} // namespace
+
+int main(int argc, char **argv)
+{
+	return ktap::run(argc, argv, {{"memory_is_constant", memory_is_constant}});
+}
