@@ -3,6 +3,7 @@
 #include "canonical.hpp"
 
 #include "lib/clock.hpp"
+#include "router.hpp"
 
 #include <algorithm>
 
@@ -44,18 +45,29 @@ std::size_t header_length(View bytes)
 bool is_local(Address address)
 {
 	return address >> 24 == IN_LOOPBACKNET || address == host_address ||
-	       address == second_address;
+	       address == second_address || address == far_address;
 }
 
-/// Takes away the identification of a datagram that this host made, and the checksum over it if that is right.
+/// @p checksum as it would be if @p word were 0 in what it is over (RFC 1624).
+std::uint16_t without_word(std::uint16_t checksum, std::uint16_t word)
+{
+	std::uint32_t sum = std::uint32_t{0xffff} - checksum + 0xffff - word;
+
+	return static_cast<std::uint16_t>(~((sum & 0xffff) + (sum >> 16)));
+}
+
+/// Takes away the identification of a datagram that this host made, and the checksum over it if that is right. If it is
+/// not, since options were filled in later, it is as if there had been no identification.
 bool forget_identification(Span datagram)
 {
 	std::size_t header = header_length(datagram);
 
 	if (!header || !is_local(packet::get32(datagram, 12)))
 		return false;
-	if (packet::checksum(datagram.first(header)) == 0)
-		store16(datagram, 10, 0);
+	bool right = packet::checksum(datagram.first(header)) == 0;
+	store16(datagram, 10,
+		right ? std::uint16_t{0}
+		      : without_word(packet::get16(datagram, 10), packet::get16(datagram, 4)));
 	store16(datagram, 4, 0);
 	return true;
 }
@@ -154,7 +166,8 @@ void Canonical::mask_tcp(Span segment, View addresses)
 	pseudo.insert(pseudo.end(), segment.begin(), segment.end());
 	if (packet::checksum(pseudo) == 0)
 		store16(segment, checksum_at, 0);
-	Connection connection{packet::get16(segment, 0), packet::get16(segment, 2)};
+	Connection connection{packet::get32(addresses, 0), packet::get16(segment, 0),
+			      packet::get16(segment, 2)};
 	std::uint32_t sequence = packet::get32(segment, sequence_at);
 	// A connection that was given up and is made again begins with another number.
 	if (segment[flags_at] & syn_flag)
@@ -169,11 +182,13 @@ void Canonical::mask_identification(Span datagram)
 	std::size_t header = header_length(datagram);
 	std::uint16_t id = packet::get16(datagram, 4), canonical = 0;
 
-	if (packet::get16(datagram, 6) & 0x3fff)
-		canonical = fragments_
-				    .try_emplace({packet::get32(datagram, 16), id},
-						 static_cast<std::uint16_t>(fragments_.size() + 1))
-				    .first->second;
+	if (packet::get16(datagram, 6) & 0x3fff) {
+		auto [known, is_new] = fragments_.try_emplace({packet::get32(datagram, 16), id});
+		// A first fragment begins another datagram, though it may have an identification that was there.
+		if (is_new || !(packet::get16(datagram, 6) & 0x1fff))
+			known->second = ++fragmented_;
+		canonical = known->second;
+	}
 	if (packet::checksum(datagram.first(header)) == 0)
 		store16(datagram, 10, 0);
 	store16(datagram, 4, canonical);

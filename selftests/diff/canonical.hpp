@@ -42,8 +42,9 @@ private:
 
 	std::int64_t begin_;
 	Learned learned_{};
-	/// Identifications of fragments to an address, numbered as they come.
+	/// Identifications of fragments to an address, numbered as their datagrams come.
 	std::map<std::pair<Address, std::uint16_t>, std::uint16_t> fragments_{};
+	std::uint16_t fragmented_ = 0;
 };
 
 } // namespace diff

@@ -12,91 +12,134 @@ constexpr std::size_t virtio_header = 10, ethernet_header = 14, ip_header = 20;
 
 /// Who is everybody on the wire.
 constexpr Address link_broadcast = host_address | 0xff, link_network = host_address & ~0xffU;
+/// The same on the loopback device.
+constexpr Address loopback_broadcast = 0x7fffffff;
 
-std::size_t icmp_at(View frame)
+/// Where the datagram of a frame, or the one that a raw socket got, begins; beyond its end for all else.
+std::size_t datagram_at(const Event &event)
 {
-	constexpr std::size_t ip_at = virtio_header + ethernet_header;
+	if (event.kind == Event::Kind::frame)
+		return virtio_header + ethernet_header;
+	return event.kind == Event::Kind::data ? 0 : event.bytes.size();
+}
 
-	if (frame.size() < ip_at + ip_header || frame[ip_at + 9] != IPPROTO_ICMP)
+/// Where its ICMP message begins; 0 if there is none.
+std::size_t icmp_at(const Event &event)
+{
+	View bytes = event.bytes;
+	std::size_t ip = datagram_at(event);
+
+	if (bytes.size() < ip + ip_header || bytes[ip] >> 4 != 4 || bytes[ip + 9] != IPPROTO_ICMP)
 		return 0;
-	std::size_t at = ip_at + (frame[ip_at] & 15U) * 4;
-	return at + 8 > frame.size() ? 0 : at;
+	std::size_t at = ip + (bytes[ip] & 15U) * 4;
+	return at + 8 > bytes.size() ? 0 : at;
 }
 
-/// Whether two frames differ in nothing but the ICMP checksum, and in that.
-bool differ_in_checksum(const Event &a, const Event &b)
+/// Where two frames, or what raw sockets got of them, have an ICMP message, if they are the same but for some of its
+/// first four bytes; else 0.
+std::size_t differ_in_icmp(const Event &a, const Event &b)
 {
-	std::size_t at = icmp_at(a.bytes);
+	std::size_t at = icmp_at(a);
 
-	if (a.kind != Event::Kind::frame || b.kind != a.kind || !at || icmp_at(b.bytes) != at ||
-	    a.bytes.size() != b.bytes.size())
-		return false;
+	if (b.kind != a.kind || b.socket != a.socket || b.numbers != a.numbers || !at ||
+	    icmp_at(b) != at || a.bytes.size() != b.bytes.size() || a.bytes == b.bytes)
+		return 0;
 	Bytes masked = a.bytes;
-	masked[at + 2] = b.bytes[at + 2];
-	masked[at + 3] = b.bytes[at + 3];
-	return masked == b.bytes && a.bytes != b.bytes;
+	std::copy_n(b.bytes.begin() + static_cast<std::ptrdiff_t>(at), 4,
+		    masked.begin() + static_cast<std::ptrdiff_t>(at));
+	return masked == b.bytes ? at : 0;
 }
 
-/// Whether the answers are the same but for the checksums of some frames.
-bool only_checksums_differ(const Difference &difference)
+bool same_type_and_code(const Event &a, const Event &b, std::size_t at)
 {
-	return std::ranges::equal(
-		difference.builtin, difference.icmpx,
-		[](const Event &a, const Event &b) { return a == b || differ_in_checksum(a, b); });
+	return packet::get16(a.bytes, at) == packet::get16(b.bytes, at);
 }
 
-/// Whether all bytes behind the first four are zero, and the code, in a request to which the reply is all zeros.
-bool is_request_of_zeros(const Packet &packet)
+/// Whether the module's code of an answer to PROBE is 0 and the built-in code's is not.
+bool differ_in_probe_code(const Event &builtin, const Event &icmpx, std::size_t at)
 {
-	const Bytes &message = packet.ip.payload;
-
-	return packet.ip.protocol == IPPROTO_ICMP && message.size() >= 8 &&
-	       std::all_of(message.begin() + 4, message.end(), [](auto byte) { return !byte; });
+	return builtin.bytes[at] == packet::extended_echo_reply &&
+	       icmpx.bytes[at] == packet::extended_echo_reply && icmpx.bytes[at + 1] == 0 &&
+	       builtin.bytes[at + 1] != 0;
 }
 
+/// Whether the answers are the same but for frames of which @p explains, told where their messages begin, says why.
+template <typename Explains> bool all_equal(const Difference &difference, Explains explains)
+{
+	return std::ranges::equal(difference.builtin, difference.icmpx,
+				  [&](const Event &a, const Event &b) {
+					  if (a == b)
+						  return true;
+					  std::size_t at = differ_in_icmp(a, b);
+					  return at && explains(a, b, at);
+				  });
+}
+
+/// Zeros have two checksums, and only one of them sums up to what a receiver wants.
 bool zeros(const Difference &difference)
 {
-	const Packet *packet = difference.packet();
+	return all_equal(difference, [](const Event &builtin, const Event &icmpx, std::size_t at) {
+		View message = View(builtin.bytes).subspan(at);
 
-	return packet && is_request_of_zeros(*packet) && only_checksums_differ(difference);
+		return std::ranges::all_of(message, [](auto byte) { return !byte; }) &&
+		       packet::get16(icmpx.bytes, at) == 0 &&
+		       packet::get16(icmpx.bytes, at + 2) == 0xffff;
+	});
 }
 
-bool declared_valid(const Difference &difference)
+bool declared_right(const Difference &difference)
 {
-	const Packet *packet = difference.packet();
-
-	return packet && packet->sum == Sum::valid_wrong && only_checksums_differ(difference);
+	return difference.sequence.trusted &&
+	       all_equal(difference, [](const Event &builtin, const Event &icmpx, std::size_t at) {
+		       return same_type_and_code(builtin, icmpx, at) ||
+			      differ_in_probe_code(builtin, icmpx, at);
+	       });
 }
 
-/// Whether two frames differ in nothing but the code of an ICMP message, and its checksum, which is right.
-bool differ_in_code(const Event &builtin, const Event &icmpx)
-{
-	std::size_t at = icmp_at(icmpx.bytes);
-
-	if (builtin.kind != Event::Kind::frame || !at || icmp_at(builtin.bytes) != at ||
-	    packet::checksum(View(icmpx.bytes).subspan(at)) ||
-	    packet::checksum(View(builtin.bytes).subspan(at)))
-		return false;
-	Bytes masked = builtin.bytes;
-	std::copy_n(icmpx.bytes.begin() + static_cast<std::ptrdiff_t>(at) + 1, 3,
-		    masked.begin() + static_cast<std::ptrdiff_t>(at) + 1);
-	return masked == icmpx.bytes && icmpx.bytes[at] == packet::extended_echo_reply &&
-	       icmpx.bytes[at + 1] == 0;
-}
-
+/// The difference that a code makes to a checksum is the code's (RFC 1624), whatever follows and wherever it is cut.
 bool probe_code(const Difference &difference)
 {
-	return std::ranges::equal(
-		difference.builtin, difference.icmpx,
-		[](const Event &a, const Event &b) { return a == b || differ_in_code(a, b); });
+	return all_equal(difference, [](const Event &builtin, const Event &icmpx, std::size_t at) {
+		return differ_in_probe_code(builtin, icmpx, at) &&
+		       packet::checksum(View(builtin.bytes).subspan(at, 4)) ==
+			       packet::checksum(View(icmpx.bytes).subspan(at, 4));
+	});
 }
 
-bool is_malformed_redirect(const Packet &packet)
+bool makes_malformed_redirect(const Packet &packet)
 {
-	const Bytes &message = packet.ip.payload;
+	return is_malformed_redirect(datagram_of(packet, {}));
+}
 
-	return packet.ip.protocol == IPPROTO_ICMP && message.size() >= 28 &&
-	       message[0] == packet::redirect && (message[8] & 15) < 5;
+/// What of @p events is not counters, or of routes.
+Events without(const Events &events, Event::Kind kind)
+{
+	Events rest;
+
+	std::ranges::copy_if(events, std::back_inserter(rest),
+			     [kind](const Event &event) { return event.kind != kind; });
+	return rest;
+}
+
+/// Whether @p all has everything that is in @p part.
+bool contains(const Events &all, const Events &part)
+{
+	return std::ranges::all_of(part, [&](const Event &event) {
+		return std::ranges::find(all, event) != all.end();
+	});
+}
+
+/// Where routes differ at the end the built-in code may know more, having believed such redirects; and no less.
+bool believed_malformed_redirect(const Difference &difference)
+{
+	return std::ranges::any_of(difference.sequence.steps,
+				   [](const Step &step) {
+					   return step.packet &&
+						  makes_malformed_redirect(*step.packet);
+				   }) &&
+	       without(difference.builtin, Event::Kind::route) ==
+		       without(difference.icmpx, Event::Kind::route) &&
+	       contains(difference.builtin, difference.icmpx);
 }
 
 /// The module does nothing but count; what the built-in code does depends on what it finds at the wrong place.
@@ -104,21 +147,16 @@ bool malformed_redirect(const Difference &difference)
 {
 	const Packet *packet = difference.packet();
 
-	if (difference.at_end()) {
-		// It may have believed some of them: then it knows routes that the module does not.
-		Events rest;
-		std::ranges::copy_if(
-			difference.builtin, std::back_inserter(rest),
-			[](const Event &event) { return event.kind != Event::Kind::route; });
-		return rest == difference.icmpx &&
-		       std::ranges::all_of(difference.sequence.steps, [](const Step &step) {
-			       return step.packet && is_malformed_redirect(*step.packet);
-		       });
-	}
-	if (!packet || !is_malformed_redirect(*packet) || difference.icmpx.size() != 1)
+	if (difference.at_end())
+		return believed_malformed_redirect(difference);
+	if (!packet || !makes_malformed_redirect(*packet) ||
+	    !contains(difference.builtin, without(difference.icmpx, Event::Kind::counters)))
 		return false;
+	// Before they are counted by themselves there is only what the built-in code did.
+	if (difference.icmpx.empty() || difference.icmpx.back().kind != Event::Kind::counters)
+		return true;
 	const counters::Values icmp =
-		counters::only(difference.icmpx[0].values, {"Icmp.", "IcmpMsg.", "Udp", "Tcp"});
+		counters::only(difference.icmpx.back().values, {"Icmp.", "IcmpMsg.", "Udp", "Tcp"});
 	return icmp == counters::Values{{"Icmp.InMsgs", 1},
 					{"Icmp.InErrors", 1},
 					{"Icmp.InRedirects", 1},
@@ -141,9 +179,7 @@ bool only_ip_and_icmp_differ(const counters::Values &a, const counters::Values &
 /// Whether @p event is an error of ours to everybody, or such a one that came back to a raw socket.
 bool is_error_to_broadcast(const Event &event)
 {
-	std::size_t at = event.kind == Event::Kind::frame  ? virtio_header + ethernet_header
-			 : event.kind == Event::Kind::data ? 0
-							   : event.bytes.size();
+	std::size_t at = datagram_at(event);
 
 	if (event.bytes.size() < at + ip_header + 8 || event.bytes[at + 9] != IPPROTO_ICMP)
 		return false;
@@ -153,14 +189,52 @@ bool is_error_to_broadcast(const Event &event)
 	return (type == packet::unreachable || type == packet::time_exceeded ||
 		type == packet::parameter_problem) &&
 	       (destination >> 28 == 0xe || destination == link_broadcast ||
-		destination == link_network);
+		destination == link_network || destination == loopback_broadcast);
+}
+
+/// Whether an error about @p packet may go to everybody by the loopback device, where there is no frame to see.
+bool may_be_from_everybody(const Packet &packet)
+{
+	constexpr std::uint8_t loose_route = 0x83, strict_route = 0x89;
+	const Bytes &options = packet.ip.options;
+
+	return packet.ip.source == loopback_broadcast ||
+	       std::ranges::find(options, loose_route) != options.end() ||
+	       std::ranges::find(options, strict_route) != options.end();
+}
+
+std::int64_t counted(const Events &events, std::initializer_list<const char *> names)
+{
+	std::int64_t sum = 0;
+
+	for (const Event &event : events) {
+		for (const char *name : names) {
+			auto found = event.values.find(name);
+			sum += found == event.values.end() ? 0 : found->second;
+		}
+	}
+	return sum;
+}
+
+/// Whether the built-in code sent a datagram more to everybody, or had an error for somebody who may be that and was kept
+/// from sending it by a limit.
+bool more_to_everybody(const Difference &difference)
+{
+	auto more = [&](std::initializer_list<const char *> names) {
+		return counted(difference.builtin, names) > counted(difference.icmpx, names);
+	};
+	const Packet *packet = difference.packet();
+
+	return more({"IpExt.OutBcastPkts", "IpExt.OutMcastPkts"}) ||
+	       (packet && may_be_from_everybody(*packet) &&
+		more({"Icmp.OutRateLimitHost", "Icmp.OutRateLimitGlobal"}));
 }
 
 /// The module does all that the built-in code does, but for those errors.
 bool error_to_broadcast(const Difference &difference)
 {
 	Events rest;
-	bool any = false;
+	bool any = !difference.at_end() && more_to_everybody(difference);
 
 	for (const Event &event : difference.builtin) {
 		bool ours = is_error_to_broadcast(event) &&
@@ -175,6 +249,34 @@ bool error_to_broadcast(const Difference &difference)
 		return a == b || (a.kind == Event::Kind::counters && b.kind == a.kind &&
 				  only_ip_and_icmp_differ(a.values, b.values));
 	});
+}
+
+bool is_from_nobody(const Packet &packet) { return packet.ip.source == 0; }
+
+/// What sockets of this host hear of an error about a datagram from nobody: all of it, or that there was one.
+bool may_tell_of_nobody(const Event &event)
+{
+	const View view(event.bytes);
+	const std::size_t quote = view.empty() ? 0 : (view[0] & 15U) * 4 + 8;
+
+	if (event.kind == Event::Kind::data)
+		return view.size() >= quote + ip_header && packet::get32(view, quote + 12) == 0;
+	return event.kind == Event::Kind::pending || event.kind == Event::Kind::error ||
+	       event.kind == Event::Kind::counters;
+}
+
+/// The built-in code's error comes back to this host, whose sockets hear of it.
+bool error_to_nobody(const Difference &difference)
+{
+	const Packet *packet = difference.packet();
+
+	return packet && is_from_nobody(*packet) &&
+	       counted(difference.icmpx, {"Icmp.OutMsgs"}) == 0 &&
+	       contains(difference.builtin, without(difference.icmpx, Event::Kind::counters)) &&
+	       std::ranges::all_of(difference.builtin, [&](const Event &event) {
+		       return may_tell_of_nobody(event) ||
+			      std::ranges::find(difference.icmpx, event) != difference.icmpx.end();
+	       });
 }
 
 /// What of @p values answers and limits move.
@@ -226,15 +328,15 @@ const std::array<Intended, intended_count> intended{{
 	 "The reply to a request of nothing but zeros has a right checksum; the built-in code's "
 	 "has a wrong one.",
 	 zeros},
-	{"declared-valid",
+	{"declared-right",
 	 "A request whose checksum a device said was right, and was not, gets a reply whose "
 	 "checksum is wrong by as "
 	 "much, so that the requester finds out. The built-in code sums up anew and hides it.",
-	 declared_valid},
+	 declared_right},
 	{"malformed-redirect",
 	 "A redirect whose embedded header is shorter than one can be is refused; the built-in "
 	 "code reads on.",
-	 malformed_redirect},
+	 malformed_redirect, true, makes_malformed_redirect},
 	{"probe-code",
 	 "The reply to a PROBE query that was answered has code 0, as RFC 8335 says; the built-in "
 	 "code leaves there what "
@@ -244,7 +346,11 @@ const std::array<Intended, intended_count> intended{{
 	 "No error is sent to a broadcast or multicast address (RFC 1122, 3.2.2), which the source "
 	 "of a datagram, or of "
 	 "the route in it, may turn out to be; the built-in code looks at fewer of them.",
-	 error_to_broadcast, true},
+	 error_to_broadcast, true, may_be_from_everybody},
+	{"error-to-nobody",
+	 "No error is sent about a datagram from 0.0.0.0 (RFC 1122, 3.2.2), which a firewall may "
+	 "reject before routing drops it; the built-in code sends one to the host itself.",
+	 error_to_nobody, true, is_from_nobody},
 	{"random-credit",
 	 "The global limit takes 0, 1 or 2 tokens for a message, so that nobody can count with it "
 	 "(CVE-2020-25705): "
@@ -259,6 +365,25 @@ const Packet *Difference::packet() const
 	const auto &packet = sequence.steps[place - 1].packet;
 	return packet ? &*packet : nullptr;
 }
+
+namespace {
+
+/// Adds the places of packets that may have moved counters and nothing else.
+void count_suspects(const Sequence &sequence, Comparison &comparison)
+{
+	for (std::size_t place = 1; place <= sequence.steps.size(); place++) {
+		const auto &packet = sequence.steps[place - 1].packet;
+
+		if (!packet || is_counted(sequence, place))
+			continue;
+		if (std::ranges::any_of(intended, [&](const Intended &one) {
+			    return one.suspects && one.suspects(*packet);
+		    }))
+			comparison.to_count.insert({place - 1, place});
+	}
+}
+
+} // namespace
 
 Comparison compare(const Sequence &sequence, const Record &builtin, const Record &icmpx)
 {
@@ -277,9 +402,13 @@ Comparison compare(const Sequence &sequence, const Record &builtin, const Record
 			continue;
 		}
 		comparison.intended.at(static_cast<std::size_t>(found - intended.begin()))++;
-		if (found->moves_counters && !is_counted(sequence, place))
+		if (found->moves_counters && !difference.at_end() && !is_counted(sequence, place))
 			comparison.to_count.insert({place - 1, place});
 	}
+	// All counters are there at the end.
+	if (!comparison.unexplained.empty() &&
+	    comparison.unexplained.back() == sequence.steps.size() + 1)
+		count_suspects(sequence, comparison);
 	return comparison;
 }
 

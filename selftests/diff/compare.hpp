@@ -36,10 +36,12 @@ struct Intended {
 	bool (*explains)(const Difference &difference);
 	/// Whether counters move otherwise, too: they have to be looked at where it is met.
 	bool moves_counters = false;
+	/// Packets that make it where there may be nothing to see but counters.
+	bool (*suspects)(const Packet &packet) = nullptr;
 };
 
 /// All there are.
-inline constexpr std::size_t intended_count = 6;
+inline constexpr std::size_t intended_count = 7;
 extern const std::array<Intended, intended_count> intended;
 
 /// How often each of them was met.

@@ -13,6 +13,7 @@
 #include "print.hpp"
 #include "runner.hpp"
 #include "shrink.hpp"
+#include "trust.hpp"
 #include "world.hpp"
 
 #include <chrono>
@@ -125,16 +126,20 @@ void compare(const Arguments &arguments, std::uint64_t seed)
 	constexpr int differences_shown = 5;
 	const std::optional<std::uint64_t> only = arguments.sequence;
 	const std::uint64_t packets = arguments.packets / arguments.seeds.size();
+	const bool can_trust = diff::can_trust_checksums();
 	Runner runner;
 	auto begin = steady_clock::now();
 	std::uint64_t number = only.value_or(0);
 	int shown = 0;
 
+	if (!can_trust)
+		ktap::say("without BPF classifiers: no device says that wrong checksums are right");
 	do {
 		std::vector<Sequence> batch;
 
 		do {
 			batch.push_back(diff::generate(seed, number++));
+			batch.back().trusted &= can_trust;
 		} while (!only && batch.size() < batch_size);
 		std::vector<Result> results = runner.run(batch);
 		for (std::size_t i = 0; i < batch.size() && shown < differences_shown; i++) {
@@ -161,11 +166,15 @@ int main(int argc, char **argv)
 			     "usage: differential [packets=N] [seed=S] [sequence=I] [shrink=0]\n");
 		return 2;
 	}
+	// Each test ends in a namespace of its own.
+	const host::Namespace home = host::Namespace::current();
 	tests.reserve(tests.size() + arguments.seeds.size());
 	for (std::uint64_t seed : arguments.seeds)
-		tests.push_back({"differential_seed_" + std::to_string(seed), [seed, &arguments] {
-					 diff::prepare_kernel();
-					 compare(arguments, seed);
-				 }});
+		tests.push_back(
+			{"differential_seed_" + std::to_string(seed), [seed, &arguments, &home] {
+				 home.enter();
+				 diff::prepare_kernel();
+				 compare(arguments, seed);
+			 }});
 	return ktap::run(1, argv, tests);
 }

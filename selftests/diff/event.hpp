@@ -51,7 +51,7 @@ using Events = std::vector<Event>;
 struct Record {
 	/// One for the world's making, one for each step, one for the end.
 	std::vector<Events> steps{};
-	/// Outcomes of /proc/net/icmpx_stat that do not add up: with the module only.
+	/// Outcomes of /proc/net/icmpx_stat that do not add up, of packets or of errors sent: with the module only.
 	std::string broken_ledger{};
 	/// Whether timers of Linux may have had a say.
 	bool stalled = false;

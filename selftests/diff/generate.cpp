@@ -16,6 +16,8 @@ namespace {
 constexpr unsigned usual_length = 240;
 /// Three times what there is credit for on average.
 constexpr unsigned global_burst = 64;
+/// As many as there is time to wait for, see run().
+constexpr unsigned impatient_length = 14;
 
 /// What may be set, to what, in any sequence.
 struct Choice {
@@ -100,8 +102,10 @@ void add_packets(Random &random, Sequence &sequence)
 		packet = any_message(random);
 	else if (kind < 48)
 		packet = any_probe(random);
-	else if (kind < 85)
+	else if (sequence.router ? kind < 60 : kind < 85)
 		packet = any_error(random);
+	else if (sequence.router)
+		packet = any_transit(random);
 	else
 		packet = any_cause(random);
 	vary(random, packet);
@@ -182,6 +186,16 @@ Sequence generate(std::uint64_t seed, std::uint64_t number)
 		return sequence;
 	}
 	sequence.marked = theme < 17;
+	if (sequence.marked && random.percent(60))
+		sequence.settings.push_back({"fwmark_reflect", "1"});
+	sequence.trusted = theme >= 17 && theme < 22;
+	sequence.router = theme >= 22 && theme < 30;
+	sequence.impatient = theme >= 30 && theme < 32;
+	if (sequence.impatient) {
+		while (sequence.steps.size() < impatient_length)
+			add(sequence, lone_fragment(random));
+		return sequence;
+	}
 	while (sequence.steps.size() < usual_length)
 		add_packets(random, sequence);
 	return sequence;

@@ -39,6 +39,12 @@ Packet malformed_redirect(Random &random);
 /// Not ICMP: what this host has to say something about.
 Packet any_cause(Random &random);
 
+/// What a router has something to say about.
+Packet any_transit(Random &random);
+
+/// A fragment whose rest never comes.
+Packet lone_fragment(Random &random);
+
 /// Changes the IP header and the frame: TTL, TOS, addresses, options, lies.
 void vary(Random &random, Packet &packet);
 

@@ -49,8 +49,9 @@ void quote_tcp(Random &random, const SocketKind &kind, Quote &quote)
 	packet::put32(quote.ip.payload, 0x50100000);
 	packet::put32(quote.ip.payload, 0);
 	if (!kind.has(K::established))
-		quote.patch = Patch{
-			.at = sequence_at, .connection = {kind.port, peer_port}, .delta = delta};
+		quote.patch = Patch{.at = sequence_at,
+				    .connection = {host_address, kind.port, peer_port},
+				    .delta = delta};
 }
 
 void quote_icmp(Random &random, const SocketKind &kind, Quote &quote)
@@ -201,12 +202,6 @@ void extend(Random &random, packet::Icmp &icmp)
 	icmp.data.insert(icmp.data.end(), extension.begin(), extension.end());
 }
 
-bool is_malformed_redirect(const packet::Icmp &icmp)
-{
-	return icmp.type == Type::redirect && icmp.data.size() >= ip_header &&
-	       (icmp.data[0] & 15) < 5;
-}
-
 } // namespace
 
 Packet any_error(Random &random)
@@ -214,8 +209,7 @@ Packet any_error(Random &random)
 	static constexpr std::array<std::uint8_t, 5> types{Type::source_quench, Type::redirect,
 							   Type::redirect, Type::time_exceeded,
 							   Type::parameter_problem};
-	static constexpr std::array<Sum, 4> sums{Sum::wrong, Sum::absent, Sum::valid,
-						 Sum::absent_garbage};
+	static constexpr std::array sums{Sum::wrong, Sum::absent, Sum::absent_garbage};
 	Quote quote = random.percent(85) ? quote_of(random, random.pick(socket_kinds))
 					 : quote_of_nobody(random);
 	Packet packet;
@@ -233,11 +227,13 @@ Packet any_error(Random &random)
 	icmp.data = distort(random, quote);
 	if (random.percent(12) && icmp.type != Type::redirect)
 		extend(random, icmp);
-	// Which is for malformed_redirect(), where nothing else is in the way.
-	if (is_malformed_redirect(icmp))
-		icmp.data[0] = 0x45;
 	packet.ip = packet::datagram(icmp);
-	packet.patch = quote.patch;
+	// Which is for malformed_redirect(), where nothing else is in the way.
+	if (is_malformed_redirect(datagram_of(packet, {})))
+		packet.ip.payload[icmp_header] = 0x45;
+	// Part of a number could not be told from anything else when it is seen again.
+	if (quote.patch && quote.patch->at + 4U <= packet.ip.payload.size())
+		packet.patch = quote.patch;
 	if (random.percent(10))
 		packet.sum = random.pick(sums);
 	return packet;

@@ -3,6 +3,7 @@
 // IP options, fragments, and what programs send.
 
 #include "generate.hpp"
+#include "router.hpp"
 #include "sockets.hpp"
 
 #include <algorithm>
@@ -177,9 +178,9 @@ Bytes ping_data(Random &random)
 
 Call any_call(Random &random)
 {
-	static constexpr std::array<Address, 8> destinations{
-		gateway_address, 0xc0000201, 0xc0000208, 0xcb007101,
-		0x0a0000ff,	 0xe0000001, 0x7f000001, host_address};
+	static constexpr std::array<Address, 10> destinations{
+		gateway_address, 0xc0000201, 0xc0000208,   0xcb007101, 0x0a0000ff,
+		0xe0000001,	 0x7f000001, host_address, far(2),     prohibited};
 	static constexpr std::array<int, 5> flags{0, 0, 0, MSG_DONTROUTE, MSG_OOB};
 	static constexpr std::uint32_t pings = sockets_that(is_ping);
 	Call call;
@@ -190,8 +191,9 @@ Call any_call(Random &random)
 		 (random.percent(60) && !(pings >> call.socket & 1)));
 	const SocketKind &kind = socket_kinds[call.socket];
 	call.connected = kind.peer.address ? random.percent(80) : random.percent(3);
-	call.to = {random.pick(destinations),
-		   static_cast<std::uint16_t>(random.percent(90) ? 2000 : 0)};
+	call.to = {random.pick(destinations), random.percent(80)   ? std::uint16_t{2000}
+					      : random.percent(50) ? std::uint16_t{0}
+								   : out_rejected_port};
 	call.flags = random.pick(flags);
 	call.data = is_ping(kind) ? ping_data(random) : any_data(random, random.below(200));
 	return call;

@@ -97,11 +97,9 @@ Address any_destination(Random &random, Packet &packet)
 
 Sum any_sum(Random &random)
 {
-	static constexpr std::array sums{Sum::wrong,	      Sum::zero,  Sum::absent,
-					 Sum::absent_garbage, Sum::valid, Sum::valid,
-					 Sum::valid_wrong};
+	static constexpr std::array sums{Sum::wrong, Sum::zero, Sum::absent, Sum::absent_garbage};
 
-	return random.percent(70) ? Sum::right : random.pick(sums);
+	return random.percent(75) ? Sum::right : random.pick(sums);
 }
 
 void put_ports(Bytes &bytes, std::uint16_t from, std::uint16_t to)
@@ -185,6 +183,9 @@ Packet any_message(Random &random)
 			    : kind == 7 ? static_cast<std::uint8_t>(Type::timestamp)
 			    : kind == 8 ? random.pick(rare)
 					: random.byte();
+	// Those are for any_error() to make.
+	if (icmp.type == Type::redirect)
+		icmp.type = Type::echo;
 	if (random.percent(15))
 		icmp.code = random.byte();
 	if (random.percent(5))

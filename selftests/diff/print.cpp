@@ -56,13 +56,8 @@ std::string icmp_text(View message)
 
 std::string text(const Packet &packet, wire::Cast cast)
 {
-	static constexpr std::array sums{"right",
-					 "wrong",
-					 "zero",
-					 "absent",
-					 "absent, with something in its place",
-					 "declared valid",
-					 "wrong, declared valid"};
+	static constexpr std::array sums{"right", "wrong", "zero", "absent",
+					 "absent, with something in its place"};
 	static constexpr std::array casts{"unicast", "broadcast", "multicast"};
 	std::ostringstream out;
 
@@ -70,8 +65,9 @@ std::string text(const Packet &packet, wire::Cast cast)
 	    << sums.at(static_cast<std::size_t>(packet.sum)) << "):\n      "
 	    << datagram_text(datagram_of(packet, {}));
 	if (packet.patch)
-		out << "\n      with the sequence number of " << packet.patch->connection.first
-		    << " > " << packet.patch->connection.second << " + " << packet.patch->delta
+		out << "\n      with the sequence number of "
+		    << std::get<1>(packet.patch->connection) << " > "
+		    << std::get<2>(packet.patch->connection) << " + " << packet.patch->delta
 		    << " at byte " << packet.patch->at;
 	return out.str();
 }
@@ -149,7 +145,9 @@ std::string text(const Step &step)
 void print_world(std::ostringstream &out, const Sequence &sequence)
 {
 	out << "  mtu " << sequence.mtu << (sequence.marked ? ", what comes in is marked" : "")
-	    << '\n';
+	    << (sequence.trusted ? ", whose checksum a device says is right" : "")
+	    << (sequence.router ? ", a router" : "")
+	    << (sequence.impatient ? ", fragments are not waited for" : "") << '\n';
 	for (const Setting &setting : sequence.settings)
 		out << "  net/ipv4/" << setting.name << " = " << setting.value << '\n';
 	for (std::size_t i = 0; i < socket_kinds.size(); i++) {

@@ -8,7 +8,7 @@ namespace diff {
 
 namespace {
 
-constexpr std::size_t ethernet_header = 14;
+constexpr std::size_t ethernet_header = 14, ip_header = 20, icmp_header = 8;
 
 void store16(Bytes &bytes, std::size_t at, std::uint16_t value)
 {
@@ -34,8 +34,7 @@ void apply_checksum(Bytes &payload, Sum sum)
 	if (sum == Sum::zero || sum == Sum::absent)
 		return;
 	std::uint16_t right = packet::checksum(payload);
-	bool wrong = sum == Sum::wrong || sum == Sum::valid_wrong;
-	store16(payload, 2, wrong ? static_cast<std::uint16_t>(right ^ 0x5555) : right);
+	store16(payload, 2, sum == Sum::wrong ? static_cast<std::uint16_t>(right ^ 0x5555) : right);
 }
 
 } // namespace
@@ -67,27 +66,25 @@ Bytes datagram_of(const Packet &packet, const Learned &learned)
 	return bytes;
 }
 
+bool is_malformed_redirect(View bytes)
+{
+	std::size_t header = bytes.empty() ? 0 : (bytes[0] & 15U) * 4;
+
+	return header >= ip_header && bytes.size() > header + icmp_header &&
+	       bytes[9] == IPPROTO_ICMP && bytes[header] == packet::redirect &&
+	       (bytes[header + icmp_header] & 15) < 5;
+}
+
 wire::VirtioHeader offload_of(const Packet &packet)
 {
 	wire::VirtioHeader header;
 
-	switch (packet.sum) {
-	case Sum::absent:
-	case Sum::absent_garbage:
-		if (!packet.has_icmp())
-			break;
-		header.flags = wire::VirtioHeader::needs_checksum;
-		header.checksum_start = static_cast<std::uint16_t>(
-			ethernet_header + 20 + (packet.ip.options.size() + 3) / 4 * 4);
-		header.checksum_offset = 2;
-		break;
-	case Sum::valid:
-	case Sum::valid_wrong:
-		header.flags = wire::VirtioHeader::data_valid;
-		break;
-	default:
-		break;
-	}
+	if (!packet.has_icmp() || (packet.sum != Sum::absent && packet.sum != Sum::absent_garbage))
+		return header;
+	header.flags = wire::VirtioHeader::needs_checksum;
+	header.checksum_start = static_cast<std::uint16_t>(ethernet_header + ip_header +
+							   (packet.ip.options.size() + 3) / 4 * 4);
+	header.checksum_offset = 2;
 	return header;
 }
 

@@ -15,6 +15,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -34,8 +35,8 @@ constexpr Address remote(std::uint8_t number) { return 0xc0000200U | number; }
 /// Host number @p number in a network to which the route is "unreachable".
 constexpr Address unreachable_host(std::uint8_t number) { return 0xcb007100U | number; }
 
-/// Our port and the peer's.
-using Connection = std::pair<std::uint16_t, std::uint16_t>;
+/// Our address and port, and the peer's port.
+using Connection = std::tuple<Address, std::uint16_t, std::uint16_t>;
 /// Initial sequence numbers, which are random, as seen on the wire.
 using Learned = std::map<Connection, std::uint32_t>;
 
@@ -48,10 +49,6 @@ enum class Sum {
 	absent,
 	/// The same with something in the field.
 	absent_garbage,
-	/// A device says that it is right (VIRTIO_NET_HDR_F_DATA_VALID), and it is.
-	valid,
-	/// A device says so, and it is wrong.
-	valid_wrong,
 };
 
 /// A sequence number of TCP to fill in: what was learned of a connection, and @p delta more.
@@ -111,6 +108,12 @@ struct Sequence {
 	Limit limit = Limit::none;
 	/// Whether what comes in gets a mark, which another route goes by.
 	bool marked = false;
+	/// Whether a device says of all that comes in that its checksum is right, which it need not be.
+	bool trusted = false;
+	/// Whether it is a router (router.hpp).
+	bool router = false;
+	/// Whether fragments are given up at once, and what comes of that is waited for after each step.
+	bool impatient = false;
 	/// Places (see Difference) after which counters are looked at, so that what they moved by is known to be one
 	/// step's: after each one, or those in @p counted. At the end they always are.
 	bool counts_each_step = false;
@@ -127,6 +130,9 @@ inline bool is_counted(const Sequence &sequence, std::size_t place)
 
 /// The datagram of @p packet, its padding included.
 Bytes datagram_of(const Packet &packet, const Learned &learned);
+
+/// Whether the datagram @p bytes is a redirect about a datagram whose header says that it is shorter than one can be.
+bool is_malformed_redirect(View bytes);
 
 /// What stands before its frame.
 wire::VirtioHeader offload_of(const Packet &packet);

@@ -140,6 +140,10 @@ std::vector<Change> changes_of(const Sequence &sequence)
 		all.emplace_back([](Sequence &other) { other.mtu = 1500; });
 	if (sequence.marked)
 		all.emplace_back([](Sequence &other) { other.marked = false; });
+	if (sequence.trusted)
+		all.emplace_back([](Sequence &other) { other.trusted = false; });
+	if (sequence.router)
+		all.emplace_back([](Sequence &other) { other.router = false; });
 	for (std::size_t i = 0; i < sequence.steps.size() && i < steps_simplified; i++) {
 		const auto &packet = sequence.steps[i].packet;
 		for (Simplify simplify : simplifications) {

@@ -4,8 +4,10 @@
 
 #include "lib/errors.hpp"
 #include "lib/ktap.hpp"
+#include "router.hpp"
 #include "routes.hpp"
 #include "sockets.hpp"
+#include "trust.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -79,12 +81,11 @@ void set(const std::string &name, const std::string &value)
 void prepare_kernel()
 {
 	host::need("tun", "test -c /dev/net/tun");
+	host::need("dummy");
 	// Otherwise how many redirects a host is sent depends on how fast packets come. These are not per namespace.
 	set("route/redirect_load", "1000000");
 	// Frames are answered where they are written: on one processor that is always so.
-	cpu_set_t one{};
-	CPU_SET(0, &one);
-	host::check(sched_setaffinity(0, sizeof(one), &one), "sched_setaffinity");
+	host::stay_on_one_processor();
 }
 
 World::World(const Sequence &sequence)
@@ -122,6 +123,10 @@ void World::make_device()
 	host::check(ioctl(any.get(), SIOCSIFFLAGS, &request), "SIOCSIFFLAGS");
 	add_route(any.get(), 0, 0, gateway_address, RTF_GATEWAY);
 	add_route(any.get(), unreachable_host(0), 0xffffff00, 0, RTF_REJECT);
+	if (sequence_.trusted)
+		ktap::require(trust_checksums(device), "the device says what checksums are");
+	if (sequence_.router)
+		make_router();
 	if (!sequence_.marked)
 		return;
 	host::run("nft -f - <<'END'\ntable ip t {\nchain in {\ntype filter hook prerouting priority"
@@ -138,6 +143,8 @@ void World::apply_settings()
 		{"icmp_ignore_bogus_error_responses", "1"},
 		// Their random offsets would be seen.
 		{"tcp_timestamps", "0"},
+		// A second SYN is answered or not, however long after the first it comes.
+		{"tcp_invalid_ratelimit", "600000"},
 		{"conf/all/rp_filter", "0"},
 		{"conf/wire0/rp_filter", "0"},
 		{"conf/all/log_martians", "0"},
@@ -146,6 +153,8 @@ void World::apply_settings()
 
 	for (const Setting &setting : always)
 		set(setting.name, setting.value);
+	if (sequence_.impatient)
+		set("ipfrag_time", "0");
 	for (const Setting &setting : sequence_.settings)
 		set(setting.name, setting.value);
 }
@@ -203,6 +212,9 @@ Events World::step(const Step &step)
 		events.push_back({.kind = Event::Kind::result,
 				  .socket = step.call->socket,
 				  .numbers = {carry_out(*step.call)}});
+	// A tick of the slowest clock there is, and what its timers do.
+	if (sequence_.impatient)
+		usleep(30000);
 	for (Event &event : observe()) {
 		std::span<std::uint8_t> bytes = event.bytes;
 		if (event.kind == Event::Kind::frame)
@@ -223,6 +235,20 @@ Event World::counters()
 	last_counters_ = std::move(now);
 	return event;
 }
+
+namespace {
+
+/// What all counters together come to whose names begin with @p prefix.
+std::int64_t sum_of(const counters::Values &values, std::string_view prefix)
+{
+	std::int64_t sum = 0;
+
+	for (const auto &[name, value] : counters::only(values, {prefix}))
+		sum += value;
+	return sum;
+}
+
+} // namespace
 
 Record run(const Sequence &sequence)
 {
@@ -245,7 +271,8 @@ Record run(const Sequence &sequence)
 		counters::Values all = counters::snmp();
 
 		if (!counters::outcomes_equal_packets_in(*stat) ||
-		    (*stat)["packets_in"] != all["Icmp.InMsgs"])
+		    (*stat)["packets_in"] != all["Icmp.InMsgs"] ||
+		    (*stat)["errors_wanted"] != sum_of(*stat, "error_"))
 			record.broken_ledger = "Icmp.InMsgs=" + std::to_string(all["Icmp.InMsgs"]) +
 					       " " + counters::text(*stat);
 	}
