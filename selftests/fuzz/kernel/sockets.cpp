@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// Sockets, settings and files.
+
+#include "world.hpp"
+
+#include "lib/control.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include <linux/icmp.h>
+#include <linux/in.h>
+#include <poll.h>
+
+namespace kernel {
+
+using packet::Bytes;
+
+namespace {
+
+/// Settings, what they are before each input (what lets most packets through), and what else they may be.
+struct Setting {
+	const char *name;
+	const char *usual;
+	std::array<const char *, 4> others;
+};
+
+constexpr Setting settings[] = {
+	{"net/icmpx/echo_ignore_all", "0", {"1", "0", "2", ""}},
+	{"net/icmpx/echo_ignore_broadcasts", "0", {"1", "0", "1", "-1"}},
+	{"net/icmpx/echo_enable_probe", "1", {"0", "1", "0", "9"}},
+	{"net/icmpx/ignore_bogus_error_responses", "1", {"0", "1", "0", "x"}},
+	{"net/icmpx/ratelimit", "0", {"1000", "1", "100000", "-5"}},
+	{"net/icmpx/ratemask", "6168", {"-1", "0", "1", "257"}},
+	{"net/icmpx/msgs_per_sec", "100000", {"0", "1", "2147483647", "-1"}},
+	{"net/icmpx/msgs_burst", "100000", {"0", "1", "2147483647", "-1"}},
+	{"net/icmpx/ping_group_range", "0 0", {"1 0", "0 4294967294", "5 7", "7"}},
+	{"net/icmpx/echo_ratelimit", "0", {"1", "1000000", "1000001", "5"}},
+	{"net/icmpx/echo_burst", "50", {"1", "1000000", "0", "2"}},
+	{"net/icmpx/echo_ratelimit_prefix", "32", {"0", "24", "33", "1"}},
+	{"net/icmpx/errors_extension_mask", "0", {"7", "1", "6", "8"}},
+	{"net/icmpx/express", "\n", {"wire0", "parts", "wire0 parts", "nothing"}},
+	{"net/ipv4/ip_no_pmtu_disc", "0", {"1", "2", "3", "0"}},
+	{"net/ipv4/ip_default_ttl", "64", {"1", "255", "2", "64"}},
+	{"net/ipv4/conf/all/accept_redirects", "1", {"0", "1", "0", "1"}},
+	{"net/ipv4/conf/all/log_martians", "0", {"1", "0", "1", "0"}},
+	{"net/ipv4/ip_nonlocal_bind", "0", {"1", "0", "1", "0"}},
+	{"net/ipv4/fwmark_reflect", "0", {"1", "0", "1", "0"}},
+	{"net/ipv4/icmp_errors_use_inbound_ifaddr", "0", {"1", "0", "1", "0"}},
+};
+
+struct Option {
+	int level;
+	int name;
+};
+
+constexpr Option options[] = {
+	{SOL_IP, IP_RECVERR},
+	{SOL_IP, IP_RECVERR_RFC4884},
+	{SOL_IP, IP_PKTINFO},
+	{SOL_IP, IP_RECVOPTS},
+	{SOL_IP, IP_RETOPTS},
+	{SOL_IP, IP_RECVTTL},
+	{SOL_IP, IP_RECVTOS},
+	{SOL_IP, IP_MTU_DISCOVER},
+	{SOL_IP, IP_TOS},
+	{SOL_IP, IP_TTL},
+	{SOL_IP, IP_HDRINCL},
+	{SOL_IP, IP_FREEBIND},
+	{SOL_IP, IP_TRANSPARENT},
+	{SOL_IP, IP_MULTICAST_TTL},
+	{SOL_IP, IP_MULTICAST_LOOP},
+	{SOL_IP, IP_BIND_ADDRESS_NO_PORT},
+	{SOL_IP, IP_UNICAST_IF},
+	{SOL_IP, IP_OPTIONS},
+	{SOL_SOCKET, SO_BROADCAST},
+	{SOL_SOCKET, SO_RCVBUF},
+	{SOL_SOCKET, SO_SNDBUF},
+	{SOL_SOCKET, SO_TIMESTAMP},
+	{SOL_SOCKET, SO_MARK},
+	{SOL_SOCKET, SO_PRIORITY},
+	{SOL_SOCKET, SO_DONTROUTE},
+	{SOL_SOCKET, SO_BINDTOIFINDEX},
+	{SOL_SOCKET, SO_RXQ_OVFL},
+	{SOL_SOCKET, SO_TIMESTAMPING},
+	{SOL_SOCKET, SO_NO_CHECK},
+	{SOL_RAW, ICMP_FILTER},
+};
+
+constexpr packet::Address peers[] = {
+	packet::client, packet::client, packet::server, 0x0a000101, 0x0a0000ff,
+	0xffffffff,	0xe0000001,	0x7f000001,	0,	    0xc6336401,
+	0xcb00714d,	0xc0000201,
+};
+
+sock::Endpoint endpoint(const Op &op)
+{
+	return {peers[op.destination % std::size(peers)],
+		static_cast<std::uint16_t>(op.has(as_it_is) ? op.rest : op.rest % 4)};
+}
+
+/// A control message of a kind that means something, its value from the operation's bytes.
+control::Message control_message(const Op &op, std::size_t at)
+{
+	constexpr Option kinds[] = {
+		{SOL_IP, IP_TTL},
+		{SOL_IP, IP_TOS},
+		{SOL_IP, IP_PKTINFO},
+		{SOL_IP, IP_RETOPTS},
+		{SOL_IP, IP_PROTOCOL},
+		{SOL_SOCKET, SO_MARK},
+		{SOL_SOCKET, SO_TXTIME},
+		{SOL_SOCKET, SO_TIMESTAMPING},
+		{SOL_IP, 99},
+		{99, 1},
+	};
+	constexpr std::size_t sizes[] = {4, 4, 12, 40, 4, 4, 8, 4, 4, 4};
+	const std::size_t kind = op.bytes[at] % std::size(kinds);
+	const std::size_t size = op.has(patched) ? op.bytes[at + 1] % 64 : sizes[kind];
+	Bytes data(size);
+
+	for (std::size_t i = 0; i < size; i++)
+		data[i] = op.bytes[(at + 2 + i) % sizeof(op.bytes)];
+	// An int is small more often than not.
+	if (size == 4 && !op.has(as_it_is))
+		data[1] = data[2] = data[3] = 0;
+	return {kinds[kind].level, kinds[kind].name, std::move(data)};
+}
+
+} // namespace
+
+/// The socket in the operation's place; a ping socket if there was none and one is allowed, so that few operations mean
+/// nothing.
+sock::Socket &World::opened(const Op &op)
+{
+	if (socket(op).get() < 0)
+		socket(op) = sock::Socket(
+			::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_ICMP));
+	return socket(op);
+}
+
+void World::open(const Op &op)
+{
+	struct Family {
+		int type;
+		int protocol;
+	};
+	constexpr Family families[] = {
+		{SOCK_DGRAM, IPPROTO_ICMP}, {SOCK_DGRAM, IPPROTO_ICMP},
+		{SOCK_RAW, IPPROTO_ICMP},   {SOCK_DGRAM, 0},
+		{SOCK_RAW, IPPROTO_UDP},    {SOCK_RAW, IPPROTO_RAW},
+		{SOCK_STREAM, 0},	    {SOCK_RAW, 99},
+	};
+	const Family &family = families[op.type % std::size(families)];
+	const int on = 1;
+
+	socket(op) = sock::Socket(
+		::socket(AF_INET, family.type | SOCK_CLOEXEC | SOCK_NONBLOCK, family.protocol));
+	if ((op.code & 1) != 0)
+		setsockopt(socket(op).get(), SOL_IP, IP_RECVERR, &on, sizeof(on));
+	if ((op.code & 2) != 0)
+		address(op);
+}
+
+void World::message(const Op &op)
+{
+	const sock::Endpoint to = endpoint(op);
+	packet::Icmp icmp{.type = static_cast<std::uint8_t>((op.type & 3) == 3 ? 42 : 8),
+			  .code = 0,
+			  .rest = op.rest};
+	Bytes control;
+
+	if (op.has(as_it_is)) {
+		icmp.type = op.type;
+		icmp.code = op.code;
+	}
+	icmp.data.resize(op.has(large) ? op.size : op.size % 128, op.tos);
+	Bytes message = icmp.build();
+	if (op.has(wrong_checksum))
+		message.resize(op.ttl % 10);
+	if (op.has(with_options))
+		control = control::build({control_message(op, 0)});
+	if (op.has(offload))
+		control = control::build({control_message(op, 0), control_message(op, 24)});
+	if (op.has(fragment) && !control.empty())
+		control.resize(op.part % (control.size() + 1));
+	const int flags = op.source < 200    ? 0
+			  : op.source == 200 ? control::msg_probe
+					     : static_cast<int>(op.rest);
+	control::send_built(opened(op), message,
+			    (op.code & 4) != 0 ? std::nullopt : std::optional(to), control,
+			    flags | MSG_DONTWAIT);
+}
+
+void World::receive(const Op &op)
+{
+	constexpr int flags[] = {0,	    MSG_ERRQUEUE, MSG_PEEK,
+				 MSG_TRUNC, MSG_OOB,	  MSG_ERRQUEUE | MSG_PEEK};
+	sockaddr_in name{};
+	socklen_t size = sizeof(name);
+
+	control::receive(opened(op), flags[op.type % std::size(flags)] | MSG_DONTWAIT,
+			 op.has(large) ? 65536 : op.size % 128, op.ttl);
+	if (op.has(patched)) {
+		getsockname(opened(op).get(), reinterpret_cast<sockaddr *>(&name), &size);
+		getpeername(opened(op).get(), reinterpret_cast<sockaddr *>(&name), &size);
+	}
+	if (op.has(with_options)) {
+		pollfd entry{opened(op).get(), POLLIN | POLLOUT, 0};
+
+		poll(&entry, 1, 0);
+		shutdown(opened(op).get(), op.code % 3);
+	}
+}
+
+void World::option(const Op &op)
+{
+	const Option &chosen = options[op.type % std::size(options)];
+	const int value = static_cast<int>(op.has(as_it_is) ? op.rest : op.rest % 8);
+	Bytes bytes(44);
+	socklen_t size = op.part % 44;
+
+	if (chosen.name == IP_OPTIONS && chosen.level == SOL_IP)
+		setsockopt(opened(op).get(), SOL_IP, IP_OPTIONS, op.bytes, size);
+	else
+		setsockopt(opened(op).get(), chosen.level, chosen.name, &value, sizeof(value));
+	getsockopt(opened(op).get(), chosen.level, chosen.name, bytes.data(), &size);
+}
+
+void World::address(const Op &op)
+{
+	sockaddr_in name = sock::to_kernel(endpoint(op));
+	const auto *address = reinterpret_cast<const sockaddr *>(&name);
+	const socklen_t size = op.has(patched) ? op.part % (sizeof(name) + 1) : sizeof(name);
+
+	if (op.has(wrong_checksum))
+		name.sin_family = op.tos % 3;
+	// Whether it succeeds is not the question.
+	if (op.kind % kinds == bind_socket)
+		static_cast<void>(bind(opened(op).get(), address, size));
+	else
+		static_cast<void>(connect(opened(op).get(), address, size));
+}
+
+void World::setting(const Op &op)
+{
+	const std::size_t index = op.type % std::size(settings);
+	const Setting &chosen = settings[index];
+
+	host::write_file(std::string("/proc/sys/") + chosen.name,
+			 chosen.others[op.code % chosen.others.size()]);
+	changed_.push_back(index);
+}
+
+void World::use_usual_settings()
+{
+	for (const Setting &each : settings)
+		host::set_sysctl(each.name, each.usual);
+}
+
+void World::proc(const Op &op)
+{
+	constexpr const char *files[] = {"/proc/net/icmpx", "/proc/net/icmpx_stat",
+					 "/proc/net/snmp", "/proc/sys/net/icmpx/ping_group_range"};
+
+	host::read_file(files[op.type % std::size(files)]);
+}
+
+void World::tidy_up()
+{
+	for (sock::Socket &socket : sockets_)
+		socket = sock::Socket();
+	for (const std::size_t index : changed_)
+		host::set_sysctl(settings[index].name, settings[index].usual);
+	changed_.clear();
+	recent_.clear();
+	drain();
+}
+
+} // namespace kernel
