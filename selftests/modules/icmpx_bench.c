@@ -3,16 +3,27 @@
  * Injects messages into the IP stack and reads the clock around them.
  *
  * Writing "DEVICE SOURCE DESTINATION TYPE LEN COUNT" to /proc/icmpx_bench lets
- * COUNT messages of TYPE, with LEN bytes of data, come in by DEVICE; reading
- * it then gives the nanoseconds that each one took, in the input path and on
- * its reply's way out, its making not counted. Under QEMU's -icount a
- * nanosecond is an instruction. TYPE 256 stands for a UDP datagram to the port
- * discard, and its reply for the error that says that nobody is there.
+ * COUNT messages of TYPE, with LEN bytes of data, come in by DEVICE, one of the
+ * writer's network namespace; reading it then gives the nanoseconds that each
+ * one took, in the input path and on its reply's way out, its making not
+ * counted. Under QEMU's -icount a nanosecond is an instruction. TYPE 256 stands
+ * for a UDP datagram to the port discard, and its reply for the error that says
+ * that nobody is there.
  *
  * With " IDENTIFIERS SEED" behind it, message i (0 to COUNT - 1) has i as its
  * sequence number and an identifier of 1 to IDENTIFIERS, drawn from a sequence
  * that SEED begins: whoever knows both knows who gets which message. With
  * neither, the identifier is 42405.
+ *
+ * Of type 3, it is a port unreachable about a UDP datagram from DESTINATION's
+ * port discard to that of SOURCE.
+ *
+ * Behind those, " SOURCES OPTIONS": the source is drawn from as many addresses
+ * from SOURCE on, and OPTIONS is 1 for messages with an IP option, a record
+ * route with room for one address.
+ *
+ * With SOURCE 0.0.0.0 each message has another source, of 11.0.0.0 to
+ * 106.255.255.255: somebody who spoofs.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -20,6 +31,7 @@
 #include <linux/icmp.h>
 #include <linux/inet.h>
 #include <linux/module.h>
+#include <linux/nsproxy.h>
 #include <linux/proc_fs.h>
 #include <linux/seq_file.h>
 #include <linux/uaccess.h>
@@ -33,6 +45,11 @@
 /* Not an ICMP type: what a UDP datagram is asked for by. */
 #define BENCH_UDP 256
 #define BENCH_PORT 9
+/* Record route, seven bytes, with room for an address; then the end of the list. */
+#define BENCH_OPTIONS_LEN 8
+
+/* Who sends: an address that nobody has been given. */
+static const u8 bench_station[ETH_ALEN] = { 0x02, 0, 0, 0, 0, 0x02 };
 
 struct bench_job {
 	struct net_device *dev;
@@ -43,6 +60,8 @@ struct bench_job {
 	unsigned int count;
 	unsigned int identifiers;
 	u32 seed;
+	unsigned int sources;
+	unsigned int options;
 };
 
 static DEFINE_MUTEX(bench_lock);
@@ -62,7 +81,7 @@ static void bench_fill_icmp(struct bench_job *job, struct icmphdr *icmph, unsign
 			    u16 sequence)
 {
 	icmph->type = job->type;
-	icmph->code = 0;
+	icmph->code = job->type == ICMP_DEST_UNREACH ? ICMP_PORT_UNREACH : 0;
 	if (job->identifiers)
 		icmph->un.echo.id = htons(bench_draw(job));
 	icmph->un.echo.sequence = htons(sequence);
@@ -78,33 +97,76 @@ static void bench_fill_udp(struct udphdr *udph, unsigned int len)
 	udph->check = 0;
 }
 
+/* The next source of somebody who spoofs; each one comes again after 2^29 at the earliest. */
+static __be32 bench_spoof(void)
+{
+	static u32 state;
+
+	state = state * 1664525 + 1013904223;
+	return htonl(0x0b000000 + state % 0x60000000);
+}
+
+static __be32 bench_source(const struct bench_job *job)
+{
+	static u32 state;
+
+	if (!job->source)
+		return bench_spoof();
+	if (job->sources <= 1)
+		return job->source;
+	state = state * 1664525 + 1013904223;
+	return htonl(ntohl(job->source) + (u32)((u64)state * job->sources >> 32));
+}
+
+/* What the error quotes: a header and eight bytes. */
+static void bench_fill_quotation(const struct bench_job *job, struct iphdr *iph)
+{
+	struct udphdr *udph = (struct udphdr *)(iph + 1);
+
+	iph->version = IPVERSION;
+	iph->ihl = sizeof(*iph) / 4;
+	iph->tot_len = htons(sizeof(*iph) + sizeof(*udph));
+	iph->ttl = IPDEFTTL;
+	iph->protocol = IPPROTO_UDP;
+	iph->saddr = job->destination;
+	iph->daddr = job->source;
+	ip_send_check(iph);
+	bench_fill_udp(udph, sizeof(*udph));
+}
+
 static struct sk_buff *bench_make(struct bench_job *job, u16 sequence)
 {
 	const unsigned int len = sizeof(struct icmphdr) + job->len;
+	const unsigned int options = job->options ? BENCH_OPTIONS_LEN : 0;
+	static const u8 record_route[BENCH_OPTIONS_LEN] = { IPOPT_RR, 7, 4 };
 	struct sk_buff *skb;
 	struct ethhdr *eth;
 	struct iphdr *iph;
 	void *message;
 
-	skb = netdev_alloc_skb_ip_align(job->dev, ETH_HLEN + sizeof(*iph) + len);
+	skb = netdev_alloc_skb_ip_align(job->dev, ETH_HLEN + sizeof(*iph) + options + len);
 	if (!skb)
 		return NULL;
 	eth = skb_put_zero(skb, sizeof(*eth));
 	ether_addr_copy(eth->h_dest, job->dev->dev_addr);
+	ether_addr_copy(eth->h_source, bench_station);
 	eth->h_proto = htons(ETH_P_IP);
 
 	iph = skb_put_zero(skb, sizeof(*iph));
 	iph->version = IPVERSION;
-	iph->ihl = sizeof(*iph) / 4;
-	iph->tot_len = htons(sizeof(*iph) + len);
+	iph->ihl = (sizeof(*iph) + options) / 4;
+	iph->tot_len = htons(sizeof(*iph) + options + len);
 	iph->ttl = IPDEFTTL;
 	iph->protocol = job->type == BENCH_UDP ? IPPROTO_UDP : IPPROTO_ICMP;
-	iph->saddr = job->source;
+	iph->saddr = bench_source(job);
 	iph->daddr = job->destination;
+	skb_put_data(skb, record_route, options);
 	ip_send_check(iph);
 
 	message = skb_put(skb, len);
 	memset(message, 0xa5, len);
+	if (job->type == ICMP_DEST_UNREACH)
+		bench_fill_quotation(job, message + sizeof(struct icmphdr));
 	if (job->type == BENCH_UDP)
 		bench_fill_udp(message, len);
 	else
@@ -163,15 +225,21 @@ static int bench_parse(char *line, struct bench_job *job, struct net *net)
 	int fields;
 
 	job->identifiers = 0;
-	fields = sscanf(line, "%15s %15s %15s %u %u %u %u %u", name, source, destination,
-			&job->type, &job->len, &job->count, &job->identifiers, &job->seed);
-	if (fields != 6 && fields != 8)
+	job->sources = 0;
+	job->options = 0;
+	fields = sscanf(line, "%15s %15s %15s %u %u %u %u %u %u %u", name, source, destination,
+			&job->type, &job->len, &job->count, &job->identifiers, &job->seed,
+			&job->sources, &job->options);
+	if (fields != 6 && fields != 8 && fields != 10)
 		return -EINVAL;
 	if (!in4_pton(source, -1, (u8 *)&job->source, -1, NULL) ||
 	    !in4_pton(destination, -1, (u8 *)&job->destination, -1, NULL))
 		return -EINVAL;
 	if (job->type > BENCH_UDP || job->len > 65507 || !job->count ||
 	    job->count > BENCH_COUNT_MAX || job->identifiers > U16_MAX)
+		return -EINVAL;
+	if (job->type == ICMP_DEST_UNREACH &&
+	    job->len < sizeof(struct iphdr) + sizeof(struct udphdr))
 		return -EINVAL;
 	job->dev = dev_get_by_name(net, name);
 	return job->dev ? 0 : -ENODEV;
@@ -190,7 +258,7 @@ static ssize_t bench_write(struct file *file, const char __user *buffer, size_t 
 	line[size] = '\0';
 
 	mutex_lock(&bench_lock);
-	err = bench_parse(line, &job, &init_net);
+	err = bench_parse(line, &job, current->nsproxy->net_ns);
 	if (!err) {
 		err = bench_run(&job);
 		dev_put(job.dev);

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// What a packet costs, with the built-in code and with icmpx, in one boot.
+//
+// Usage: scenarios run [ROUNDS [PART]]    as root, with ICMPX_KO and ICMPX_RELEASE in the environment and icmpx not loaded;
+//                                         those scenarios whose name contains PART
+//        scenarios plot <TABLES           an SVG of the ratios
+//        scenarios check FIGURES <TABLES  fails where icmpx takes more than one percent more than FIGURES say
+//
+// A table has a line for each scenario, its columns separated by tabs: kernel, scenario, cost with the built-in code, with
+// icmpx, ratio; for several rounds, in which the two take turns, medians, and the spread of the two from the lower to the
+// upper quartile. The unit is the nanosecond; under QEMU's -icount, that is an instruction.
+
+#include "lib/host.hpp"
+#include "lib/ktap.hpp"
+#include "lib/module.hpp"
+#include "lib/socket.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <unistd.h>
+
+namespace {
+
+constexpr std::string_view bench_file = "/proc/icmpx_bench";
+constexpr unsigned warm_up = 128;
+
+struct Scenario {
+	std::string name;
+	int type = 8;
+	unsigned bytes = 56;
+	unsigned sources = 1;
+	bool options = false;
+	/// Shell commands that make the machine what the scenario says, and what it was.
+	std::string before{};
+	std::string after{};
+	/// Whether a raw socket for ICMP is open: then a packet is not ours alone.
+	bool raw_socket = false;
+	unsigned count = 2000;
+};
+
+const std::string limits = "sysctl -q -w net.ipv4.icmp_ratemask=";
+const std::string no_limits = limits + "6168 net.ipv4.icmp_ratelimit=1000 "
+				       "net.ipv4.icmp_msgs_per_sec=1000 "
+				       "net.ipv4.icmp_msgs_burst=50";
+const std::string no_global_limit = " net.ipv4.icmp_msgs_per_sec=1000000 "
+				    "net.ipv4.icmp_msgs_burst=1000000";
+
+std::vector<Scenario> scenarios()
+{
+	return {
+		{.name = "echo, no data", .bytes = 0},
+		{.name = "echo, 56 bytes"},
+		{.name = "echo, 1400 bytes", .bytes = 1400},
+		{.name = "echo, 8972 bytes, MTU 9000",
+		 .bytes = 8972,
+		 .before = "ip link set bench0 mtu 9000",
+		 .after = "ip link set bench0 mtu 1500",
+		 .count = 500},
+		{.name = "echo, 65507 bytes, MTU 1500", .bytes = 65507, .count = 100},
+		{.name = "1,000 sources", .sources = 1000, .count = 20000},
+		{.name = "1,000,000 sources", .sources = 1000000, .count = 20000},
+		{.name = "nftables rules",
+		 .before = "nft 'add table ip bench;"
+			   "add chain ip bench in { type filter hook input priority 0; };"
+			   "add rule ip bench in icmp type echo-request counter accept;"
+			   "add chain ip bench out { type filter hook output priority 0; };"
+			   "add rule ip bench out icmp type echo-reply counter accept'",
+		 .after = "nft delete table ip bench"},
+		{.name = "nftables rules, conntrack",
+		 .before = "nft 'add table ip bench;"
+			   "add chain ip bench in { type filter hook input priority 0; };"
+			   "add rule ip bench in ct state new,established counter accept'",
+		 .after = "nft delete table ip bench"},
+		{.name = "raw socket open", .raw_socket = true},
+		{.name = "raw socket open, 1400 bytes", .bytes = 1400, .raw_socket = true},
+		{.name = "IP option", .options = true},
+		{.name = "limits open",
+		 .before = limits + "6169 net.ipv4.icmp_ratelimit=0" + no_global_limit,
+		 .after = no_limits},
+		{.name = "limits shut",
+		 .before = limits + "6169 net.ipv4.icmp_ratelimit=600000" + no_global_limit,
+		 .after = no_limits},
+		{.name = "error for a UDP socket", .type = 3},
+		{.name = "unknown type", .type = 200},
+		{.name = "obsolete type", .type = 15},
+	};
+}
+
+std::int64_t measure(const Scenario &scenario)
+{
+	std::optional<sock::Socket> raw, udp;
+	const std::string file(bench_file);
+
+	if (!scenario.before.empty())
+		host::run(scenario.before);
+	if (scenario.raw_socket) {
+		// With room for all that comes, or most packets would soon be ours alone.
+		raw = sock::raw(IPPROTO_ICMP);
+		sock::set(*raw, SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20);
+	}
+	if (scenario.type == 3) {
+		udp = sock::udp();
+		sock::bind(*udp, {packet::ipv4("10.99.0.1"), 9});
+	}
+	for (unsigned count :
+	     {std::max(warm_up, scenario.sources > 1 ? scenario.count : 0), scenario.count}) {
+		std::ostringstream line;
+
+		// Many sources are behind a router, or their neighbour entries would be what is measured.
+		line << "bench0 " << (scenario.sources > 1 ? "11.0.0.1" : "10.99.0.2")
+		     << " 10.99.0.1 " << scenario.type << ' ' << scenario.bytes << ' ' << count
+		     << " 0 0 " << scenario.sources << ' ' << scenario.options;
+		host::check(host::write_file(file, line.str()) ? 0 : -1, scenario.name);
+	}
+	if (!scenario.after.empty())
+		host::run(scenario.after);
+	return std::stoll(ktap::require_value(host::read_file(file), file));
+}
+
+std::int64_t quantile(std::vector<std::int64_t> values, unsigned percent)
+{
+	std::ranges::sort(values);
+	return values[(values.size() - 1) * percent / 100];
+}
+
+std::string environment(const char *name)
+{
+	const char *value = std::getenv(name); // NOLINT(concurrency-mt-unsafe): there is one thread
+
+	if (!value)
+		ktap::fatal(std::string("no ") + name + " in the environment");
+	return value;
+}
+
+int run(unsigned rounds, const std::string &part)
+{
+	const module::Helper bench("icmpx_bench");
+	const std::string file = environment("ICMPX_KO");
+	std::string kernel = environment("ICMPX_RELEASE");
+	std::vector<Scenario> chosen;
+	std::map<std::string, std::vector<std::int64_t>> costs[2];
+
+	kernel = kernel.substr(0, kernel.find_first_of("-+"));
+	host::try_run("modprobe dummy numdummies=0");
+	host::run("ip link add bench0 type dummy && ip address add 10.99.0.1/24 dev bench0 && "
+		  "ip link set bench0 up && ip route add default via 10.99.0.2");
+	for (const Scenario &scenario : scenarios()) {
+		if (scenario.name.find(part) != std::string::npos)
+			chosen.push_back(scenario);
+	}
+	for (unsigned round = 0; round < rounds; round++) {
+		for (bool ours : {false, true}) {
+			if (ours)
+				ktap::require_equal(module::load(file), 0, "loading " + file);
+			for (const Scenario &scenario : chosen)
+				costs[ours][scenario.name].push_back(measure(scenario));
+			if (ours)
+				ktap::require_equal(module::unload_when_idle("icmpx"), 0,
+						    "unloading");
+		}
+	}
+	for (const Scenario &scenario : chosen) {
+		auto builtin = quantile(costs[0][scenario.name], 50);
+		auto ours = quantile(costs[1][scenario.name], 50);
+
+		std::printf("%s\t%s\t%lld\t%lld\t%.3f", kernel.c_str(), scenario.name.c_str(),
+			    static_cast<long long>(builtin), static_cast<long long>(ours),
+			    static_cast<double>(ours) / static_cast<double>(builtin));
+		for (auto &of : costs) {
+			if (rounds > 1)
+				std::printf(
+					"\t%lld-%lld",
+					static_cast<long long>(quantile(of[scenario.name], 25)),
+					static_cast<long long>(quantile(of[scenario.name], 75)));
+		}
+		std::printf("\n");
+	}
+	return 0;
+}
+
+struct Row {
+	std::string kernel;
+	std::string name;
+	double builtin = 0;
+	double ours = 0;
+};
+
+std::vector<Row> read_table(std::istream &in)
+{
+	std::vector<Row> rows;
+
+	for (std::string line; std::getline(in, line);) {
+		std::istringstream fields(line);
+		std::string builtin, ours;
+		Row row;
+
+		if (!std::getline(fields, row.kernel, '\t') ||
+		    !std::getline(fields, row.name, '\t') || !std::getline(fields, builtin, '\t') ||
+		    !std::getline(fields, ours, '\t'))
+			continue;
+		row.builtin = std::stod(builtin);
+		row.ours = std::stod(ours);
+		rows.push_back(row);
+	}
+	return rows;
+}
+
+int plot(const std::vector<Row> &rows)
+{
+	constexpr int left = 300, scale = 400, height = 18;
+	const auto width = left + scale + 60;
+	int y = 40;
+
+	std::printf("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%zu\" "
+		    "font-family=\"sans-serif\" font-size=\"12\">\n"
+		    "<rect width=\"100%%\" height=\"100%%\" fill=\"white\"/>\n"
+		    "<text x=\"10\" y=\"22\">Cost of a packet with icmpx; the built-in code is "
+		    "1</text>\n",
+		    width, 60 + rows.size() * height);
+	for (const Row &row : rows) {
+		const double ratio = row.ours / row.builtin;
+
+		std::printf(
+			"<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s, %s</text>\n"
+			"<rect x=\"%d\" y=\"%d\" width=\"%.0f\" height=\"%d\" fill=\"#3b7ddd\"/>\n"
+			"<text x=\"%.0f\" y=\"%d\">%.2f</text>\n",
+			left - 6, y + 12, row.kernel.c_str(), row.name.c_str(), left, y + 2,
+			ratio * scale, height - 4, left + ratio * scale + 4, y + 12, ratio);
+		y += height;
+	}
+	std::printf("<line x1=\"%d\" x2=\"%d\" y1=\"36\" y2=\"%d\" stroke=\"black\"/>\n</svg>\n",
+		    left + scale, left + scale, y + 4);
+	return 0;
+}
+
+int check(const std::vector<Row> &rows, const std::vector<Row> &figures)
+{
+	int failures = 0;
+
+	if (rows.empty())
+		ktap::fatal("no table to check");
+	for (const Row &row : rows) {
+		auto figure = std::ranges::find_if(figures, [&](const Row &kept) {
+			return kept.kernel == row.kernel && kept.name == row.name;
+		});
+		if (figure == figures.end()) {
+			std::printf("%s, %s: no figure is kept\n", row.kernel.c_str(),
+				    row.name.c_str());
+			failures++;
+		} else if (row.ours > figure->ours * 1.01) {
+			std::printf("%s, %s: %.0f, was %.0f\n", row.kernel.c_str(),
+				    row.name.c_str(), row.ours, figure->ours);
+			failures++;
+		}
+	}
+	std::printf("%zu scenarios, %d above the kept figures\n", rows.size(), failures);
+	return failures ? 1 : 0;
+}
+
+int main_of(const std::vector<std::string> &arguments)
+{
+	const std::string verb = arguments.empty() ? "" : arguments[0];
+
+	if (verb == "run")
+		return run(arguments.size() > 1 ? static_cast<unsigned>(std::stoul(arguments[1]))
+						: 1,
+			   arguments.size() > 2 ? arguments[2] : "");
+	if (verb == "plot")
+		return plot(read_table(std::cin));
+	if (verb == "check" && arguments.size() == 2) {
+		std::ifstream figures(arguments[1]);
+
+		return check(read_table(std::cin), read_table(figures));
+	}
+	std::cerr << "usage: scenarios run [ROUNDS [PART]] | plot | check FIGURES\n";
+	return 2;
+}
+
+} // namespace
+
+int main(int argc, char **argv)
+{
+	try {
+		return main_of({argv + 1, argv + argc});
+	} catch (const ktap::Abort &) {
+	} catch (const ktap::Skip &skip) {
+		std::cerr << skip.reason << '\n';
+	} catch (const std::exception &error) {
+		std::cerr << error.what() << '\n';
+	}
+	return 1;
+}
