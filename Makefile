@@ -28,19 +28,23 @@ help:
 	@echo '  clean             remove what was built'
 	@echo '  compile_commands.json  for clangd and others'
 	@echo 'For kernels from Debian, kept in a cache (see scripts/kernel):'
-	@echo '  build-6.1, build-6.12, build-6.1-cloud, build-6.12-cloud'
+	@echo '  build-6.1, build-6.12, build-6.1-cloud, build-6.12-cloud, build-kasan, build-kcsan'
 	@echo 'Testing:'
 	@echo '  check             static checks'
 	@echo '  kunit             the KUnit suites, in user-mode Linux'
 	@echo '  coverage          which lines and branches they run; fails below 95 % of the core'
 	@echo '  fuzz              the core under libFuzzer, T=SECONDS for each target'
+	@echo '  fuzz-kernel       the module in a virtual machine under libFuzzer, for T=SECONDS'
 	@echo '  test-6.1, test-6.12    the kselftests, in a virtual machine'
-	@echo '  test              all of that'
 	@echo '  test-diff         the built-in code and icmpx answer the same packets: on K=6.12, N=100000 of them, by'
 	@echo '                    SEED=S (one that is always the same and one of the day), SEQUENCE=I of it alone'
+	@echo '  test              all of that'
+	@echo '  test-debug        KUnit, the kselftests and the stress tests on kernels that watch what they do'
 	@echo '  mutants           whether the tests catch deliberate faults; M=NAME: that one; J=N at a time'
+	@echo '  test-kernel-selftests  the kernel'\''s own tests of ICMP say the same with both: on K=6.12'
 	@echo '  demo              what it does, in a virtual machine'
 	@echo '  bench             what a packet costs, built-in and icmpx'
+	@echo '  bench-check       fails where it costs more than selftests/bench/figures says; K=6.12: on that kernel alone'
 
 .PHONY: module
 module:
@@ -61,7 +65,15 @@ install: module
 kunit-module:
 	$(call kbuild,$(top)/build/kunit,kunit/Kbuild,ARCH=um SUBARCH=x86_64)
 
-# The same, every object counting how often each of its lines and branches is run.
+# Those for a kernel from scripts/kernel that has KUnit, in build/RELEASE/suites.
+.PHONY: kunit-suites
+kunit-suites:
+	$(call kbuild,$(build)/suites,kunit/Kbuild)
+
+kunit-suites-%:
+	kdir=$$(scripts/kernel headers $*) && $(MAKE) kunit-suites KDIR=$$kdir
+
+# The suites in user-mode Linux, every object counting how often each of its lines and branches is run.
 .PHONY: coverage-module
 coverage-module:
 	$(call kbuild,$(top)/build/coverage,kunit/Kbuild,ARCH=um SUBARCH=x86_64 GCOV_PROFILE=y)
@@ -74,9 +86,13 @@ selftest-modules:
 selftest-modules-%:
 	kdir=$$(scripts/kernel headers $*) && $(MAKE) selftest-modules KDIR=$$kdir
 
-.PHONY: fuzz
-fuzz:
-	@scripts/fuzz $(or $(T),60)
+.PHONY: fuzz fuzz-kernel
+fuzz fuzz-kernel:
+	@scripts/$@ $(or $(T),60)
+
+.PHONY: test-kernel-selftests
+test-kernel-selftests:
+	@scripts/test-kernel-selftests $(or $(K),6.12)
 
 .PHONY: mutants
 mutants:
@@ -86,10 +102,18 @@ mutants:
 check kunit coverage test demo bench:
 	@scripts/$@
 
+.PHONY: bench-check
+bench-check:
+	@scripts/bench-check $(K)
+
 .PHONY: test-diff
 test-diff:
 	@scripts/diff $(or $(K),6.12) $(if $(N),packets=$(N)) $(if $(SEED),seed=$(SEED)) \
 		$(if $(SEQUENCE),sequence=$(SEQUENCE))
+
+.PHONY: test-debug
+test-debug:
+	@scripts/test debug
 
 test-%:
 	@scripts/test selftests-$*

@@ -36,7 +36,10 @@ once() {
 	exec {lock}>&-
 }
 
-# What a kernel says when something is wrong with it: an extended regular expression.
-complaints='BUG: |WARNING: |INFO: task|INFO: rcu|Oops|Kernel panic|blocked for more than|detected stall|KASAN|UBSAN'
-complaints+='|unreferenced object|refcount_t:|suspicious RCU|possible recursive locking|possible circular locking'
-complaints+='|soft lockup|hard LOCKUP|general protection fault|(list_(add|del)|stack is) corrupt|unregister_netdevice: waiting|Call Trace:'
+# What a kernel says when something is wrong with it, or with what watches it: an extended regular expression.
+complaints='BUG: |BUG [^ ]+ \(|WARNING: |INFO: (task|rcu|trying to register)|Oops|Kernel panic|blocked for more than|detected stall'
+complaints+='|KASAN|UBSAN|ODEBUG:|ref_tracker:|unreferenced object|refcount_t:|suspicious RCU|possible recursive locking'
+complaints+='|possible circular locking|soft lockup|hard LOCKUP|general protection fault|(list_(add|del)|stack is) corrupt'
+complaints+='|unregister_netdevice: waiting|Attempt to release (alive|TCP)|Call Trace:|lockdep is turned off'
+complaints+='|turning off the locking correctness validator|kmemleak: (Cannot|Memory pool empty|Kernel memory leak detector disabled)'
+complaints+='|icmpx-vm: '
