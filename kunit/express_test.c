@@ -77,9 +77,9 @@ static struct frame expected(const struct frame *request, u8 ttl)
 	ether_addr_copy(reply.eth.h_source, request->eth.h_dest);
 	reply.ip.saddr = request->ip.daddr;
 	reply.ip.daddr = request->ip.saddr;
-	reply.ip.id = (__force __be16)(u16)(ntohs(request->ip.id) +
-					    ntohs(request->icmp.un.echo.id) +
-					    ntohs(request->icmp.un.echo.sequence));
+	reply.ip.id = (__force __be16)(u16)((__force u16)request->ip.id +
+					    (__force u16)request->icmp.un.echo.id +
+					    (__force u16)request->icmp.un.echo.sequence);
 	reply.ip.frag_off = 0;
 	reply.ip.ttl = ttl;
 	set_header_sum(&reply);

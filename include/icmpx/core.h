@@ -59,14 +59,16 @@ enum icmpx_action {
 /**
  * struct icmpx_verdict - what becomes of a message
  * @action: enum icmpx_action
- * @outcome: enum icmpx_stat, when @action is %ICMPX_FINISH
  * @in_error: 1 if the message counts as received in error (RFC 2011,
  *	icmpInErrors)
+ * @outcome: enum icmpx_stat, when @action is %ICMPX_FINISH
+ *
+ * As large as a register that it can be returned in.
  */
 struct icmpx_verdict {
 	u8 action;
-	u8 outcome;
 	u8 in_error;
+	u16 outcome;
 };
 
 /**

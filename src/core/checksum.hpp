@@ -5,6 +5,8 @@
 
 #include "wire.hpp"
 
+#include <array>
+
 namespace icmpx {
 
 /// Folds a sum of 16-bit words to one's complement 16 bits.
@@ -37,19 +39,42 @@ constexpr u16 update(u16 checksum, u16 before, u16 after)
 	return static_cast<u16>(~fold(sum));
 }
 
+/// Folds a sum of 32-bit words, less than 2^48, as fold().
+constexpr u16 fold64(u64 sum)
+{
+	return fold(static_cast<u32>((sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32)));
+}
+
+/// What makes a request's type that of its reply, as the 16-bit word that it is in.
+inline constexpr u16 kEchoStep = std::bit_cast<u16>(std::array<u8, 2>{kEcho - kEchoReply, 0});
+
+/// The checksum that echo_reply_checksum() may be wrong with: a sum over the whole reply may give zero's other form. Which
+/// one, only the data could tell.
+inline constexpr u16 kAmbiguous = 0xffff;
+
+/// The checksum of an echo reply, of that of its request: what is taken from the type is added (RFC 1624, eqn. 4). Both in
+/// the byte order of this machine.
+constexpr u16 echo_reply_checksum(u16 checksum)
+{
+	const u32 sum = u32{checksum} + kEchoStep;
+
+	return static_cast<u16>(sum + (sum >> 16));
+}
+
 /// Overwrites the 16-bit field at @p at of a message and brings its checksum
 /// up to date.
-constexpr void replace16(Header header, std::size_t at, u16 value)
+inline void replace16(Header header, std::size_t at, u16 value)
 {
-	const u16 sum = update(load16(header, kChecksumAt), load16(header, at), value);
+	const u16 before = native<u16>(header, at);
 
 	store16(header, at, value);
-	store16(header, kChecksumAt, sum);
+	put_native(header, kChecksumAt,
+		   update(native<u16>(header, kChecksumAt), before, native<u16>(header, at)));
 }
 
 /// Tells whether an updated checksum is the one that a sum over the whole
 /// message gives. Of zero's two forms the update yields 0x0000, a sum over
 /// nothing but zeros 0xffff.
-constexpr bool unambiguous(ConstHeader header) { return load16(header, kChecksumAt) != 0; }
+inline bool unambiguous(ConstHeader header) { return native<u16>(header, kChecksumAt) != 0; }
 
 } // namespace icmpx

@@ -50,12 +50,12 @@ static_assert(default_ratemask() == 0x1818);
 
 constexpr icmpx_verdict finish(icmpx_stat outcome, bool in_error)
 {
-	return {.action = ICMPX_FINISH, .outcome = static_cast<u8>(outcome), .in_error = in_error};
+	return {.action = ICMPX_FINISH, .in_error = in_error, .outcome = static_cast<u16>(outcome)};
 }
 
 constexpr icmpx_verdict act(icmpx_action action)
 {
-	return {.action = static_cast<u8>(action), .outcome = 0, .in_error = 0};
+	return {.action = static_cast<u8>(action), .in_error = 0, .outcome = 0};
 }
 
 constexpr icmpx_verdict decide(u8 type, u32 policy)
@@ -68,9 +68,8 @@ constexpr icmpx_verdict decide(u8 type, u32 policy)
 		return finish(ICMPX_DROP_BROADCAST, true);
 
 	switch (row.handler) {
-	case Handler::kEcho:
-		if ((policy & ICMPX_IGNORE_ALL) != 0)
-			return finish(ICMPX_IGNORE_ECHO, false);
+		[[likely]] case Handler::kEcho : if ((policy & ICMPX_IGNORE_ALL) !=
+						     0) return finish(ICMPX_IGNORE_ECHO, false);
 		return act(ICMPX_ANSWER_ECHO);
 	case Handler::kProbe:
 		if ((policy & ICMPX_IGNORE_ALL) != 0)

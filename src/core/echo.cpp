@@ -9,8 +9,11 @@ bool icmpx_echo_reply(u8 *header)
 	const Header reply{header, ICMPX_HEADER_LEN};
 
 	// The code is the requester's and comes back as it is.
-	replace16(reply, kTypeAt, static_cast<u16>(kEchoReply << 8 | reply[kCodeAt]));
-	return unambiguous(reply);
+	const u16 checksum = echo_reply_checksum(native<u16>(reply, kChecksumAt));
+
+	reply[kTypeAt] = kEchoReply;
+	put_native(reply, kChecksumAt, checksum);
+	return checksum != kAmbiguous;
 }
 
 void icmpx_timestamp_reply(u8 *message, __be32 now)

@@ -2,8 +2,6 @@
 // Echo requests answered as the frames that they came in.
 #include "checksum.hpp"
 
-#include <initializer_list>
-
 namespace icmpx {
 namespace {
 
@@ -31,27 +29,8 @@ constexpr u8 kProtocolIcmp = 1;
 /// More fragments, the offset, and the bit that is reserved: all but "don't fragment".
 constexpr u16 kFragmentMask = 0xbfff;
 constexpr u16 kEchoRequest = kEcho << 8;
-/// The checksum of a request whose reply has one of zero's two forms: which one, only the
-/// data could tell.
-constexpr u16 kAmbiguous = 0xffff - kEchoRequest;
 
 static_assert(kIcmpAt + ICMPX_HEADER_LEN == ICMPX_FRAME_LEN);
-static_assert(update(kAmbiguous, kEchoRequest, kEchoReply << 8) == 0);
-
-/// Reads a field in the byte order of this machine: for what is only moved or summed up,
-/// which is the same in both (RFC 1071, 2).
-template <typename T> T native(ConstFrame frame, std::size_t at)
-{
-	T value;
-
-	__builtin_memcpy(&value, frame.data() + at, sizeof(value));
-	return value;
-}
-
-template <typename T> void put_native(Frame frame, std::size_t at, T value)
-{
-	__builtin_memcpy(frame.data() + at, &value, sizeof(value));
-}
 
 template <typename T> void swap(Frame frame, std::size_t a, std::size_t b)
 {
@@ -75,15 +54,18 @@ bool possible_host(u8 first_byte)
 	return first_byte != 0 && first_byte != 127 && first_byte < 224;
 }
 
-bool header_sum_right(ConstFrame frame)
+/// Sums up the IP header: the result is what the sum of RFC 1071 is, modulo 65,535.
+u64 header_sum(ConstFrame frame)
 {
-	u64 sum = 0;
+	static_assert(kIpHeaderLen == 5 * sizeof(u32));
 
-	for (std::size_t at = kIpAt; at < kIcmpAt; at += sizeof(u32))
-		sum += native<u32>(frame, at);
-	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
-	return fold(static_cast<u32>(sum)) == 0xffff;
+	return u64{native<u32>(frame, kIpAt)} + native<u32>(frame, kIpAt + 4) +
+	       native<u32>(frame, kIpAt + 8) + native<u32>(frame, kIpAt + 12) +
+	       native<u32>(frame, kIpAt + 16);
 }
+
+/// Of zero's two forms the sum is 0xffff, since not all of the header is zeros.
+bool header_sum_right(ConstFrame frame) { return header_sum(frame) % 0xffff == 0; }
 
 bool header_plain(ConstFrame frame)
 {
@@ -93,20 +75,14 @@ bool header_plain(ConstFrame frame)
 	       (load16(frame, kFragmentAt) & kFragmentMask) == 0;
 }
 
-/// Sets identification and time to live, and lets the reply be fragmented. Addresses that
-/// change places leave the sum as it is.
+/// Sets identification and time to live, and lets the reply be fragmented.
 void renew_header(Frame frame, u16 id, u8 ttl)
 {
-	u32 sum = static_cast<u16>(~native<u16>(frame, kIpChecksumAt));
-
-	for (const std::size_t at : {kIdAt, kFragmentAt, kTtlAt})
-		sum += static_cast<u16>(~native<u16>(frame, at));
 	put_native(frame, kIdAt, id);
 	put_native<u16>(frame, kFragmentAt, 0);
 	frame[kTtlAt] = ttl;
-	for (const std::size_t at : {kIdAt, kTtlAt})
-		sum += native<u16>(frame, at);
-	put_native(frame, kIpChecksumAt, static_cast<u16>(~fold(sum)));
+	put_native<u16>(frame, kIpChecksumAt, 0);
+	put_native(frame, kIpChecksumAt, static_cast<u16>(~fold64(header_sum(frame))));
 }
 
 } // namespace
@@ -124,7 +100,8 @@ u32 icmpx_express_length(const u8 *frame, u32 len)
 	if (!possible_host(headers[kSourceAt]) || !possible_host(headers[kDestinationAt]) ||
 	    !one_station(headers))
 		return 0;
-	if (load16(headers, kIcmpAt + kChecksumAt) == kAmbiguous || !header_sum_right(headers))
+	if (echo_reply_checksum(native<u16>(headers, kIcmpAt + kChecksumAt)) == kAmbiguous ||
+	    !header_sum_right(headers))
 		return 0;
 	return total;
 }
@@ -134,14 +111,14 @@ void icmpx_express_reply(u8 *frame, u8 ttl)
 	using namespace icmpx;
 
 	const Frame headers{frame, ICMPX_FRAME_LEN};
-	const u32 id = load16(headers, kIdAt) + load16(headers, kIcmpAt + kRestAt) +
-		       load16(headers, kIcmpAt + kSequenceAt);
+	const u32 id = native<u16>(headers, kIdAt) + native<u16>(headers, kIcmpAt + kRestAt) +
+		       native<u16>(headers, kIcmpAt + kSequenceAt);
 
-	renew_header(headers, static_cast<u16>(id), ttl);
 	swap<u32>(headers, kSourceAt, kDestinationAt);
+	renew_header(headers, static_cast<u16>(id), ttl);
 	swap<u32>(headers, 0, kMacLen);
 	swap<u16>(headers, sizeof(u32), kMacLen + sizeof(u32));
-	store16(headers, kIcmpAt + kChecksumAt,
-		update(load16(headers, kIcmpAt + kChecksumAt), kEchoRequest, kEchoReply << 8));
-	store16(headers, kIcmpAt, kEchoReply << 8);
+	put_native(headers, kIcmpAt + kChecksumAt,
+		   echo_reply_checksum(native<u16>(headers, kIcmpAt + kChecksumAt)));
+	headers[kIcmpAt] = kEchoReply;
 }

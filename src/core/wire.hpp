@@ -75,6 +75,22 @@ constexpr void store16(MutableBytes bytes, std::size_t at, u16 value)
 	bytes[at + 1] = static_cast<u8>(value);
 }
 
+/// Reads a field in the byte order of this machine: for what is only moved or summed up, which is the same in both (RFC
+/// 1071, 2). @pre at + sizeof(T) <= bytes.size()
+template <typename T> T native(Bytes bytes, std::size_t at)
+{
+	T value;
+
+	__builtin_memcpy(&value, bytes.data() + at, sizeof(value));
+	return value;
+}
+
+/// Writes one. @pre as native()
+template <typename T> void put_native(MutableBytes bytes, std::size_t at, T value)
+{
+	__builtin_memcpy(bytes.data() + at, &value, sizeof(value));
+}
+
 /// Reads an address or a time as it stands. @pre at + 4 <= bytes.size()
 constexpr __be32 load_be32(Bytes bytes, std::size_t at)
 {

@@ -81,19 +81,15 @@ static bool icmpx_checksum_right(struct sk_buff *skb)
 	return !skb_checksum_simple_validate(skb);
 }
 
+/* Settings that are 0 or 1: no branch is cheaper. */
 static u32 icmpx_policy(const struct net *net, const struct rtable *rt)
 {
-	u32 policy = 0;
+	const bool by_broadcast = rt->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST);
 
-	if (unlikely(rt->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST)))
-		policy |= ICMPX_VIA_BROADCAST;
-	if (READ_ONCE(net->ipv4.sysctl_icmp_echo_ignore_all))
-		policy |= ICMPX_IGNORE_ALL;
-	if (READ_ONCE(net->ipv4.sysctl_icmp_echo_ignore_broadcasts))
-		policy |= ICMPX_IGNORE_BROADCASTS;
-	if (READ_ONCE(net->ipv4.sysctl_icmp_echo_enable_probe))
-		policy |= ICMPX_PROBE_ENABLED;
-	return policy;
+	return by_broadcast * ICMPX_VIA_BROADCAST |
+	       READ_ONCE(net->ipv4.sysctl_icmp_echo_ignore_all) * ICMPX_IGNORE_ALL |
+	       READ_ONCE(net->ipv4.sysctl_icmp_echo_ignore_broadcasts) * ICMPX_IGNORE_BROADCASTS |
+	       READ_ONCE(net->ipv4.sysctl_icmp_echo_enable_probe) * ICMPX_PROBE_ENABLED;
 }
 
 /* A message whose checksum is right; its data begins at the header. */
