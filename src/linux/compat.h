@@ -6,6 +6,7 @@
 #include <linux/bpf-cgroup.h>
 #include <linux/ftrace.h>
 #include <linux/module.h>
+#include <linux/netfilter.h>
 #include <linux/skbuff.h>
 #include <linux/sysctl.h>
 #include <linux/version.h>
@@ -181,16 +182,65 @@ static inline int icmpx_decode_session_reverse(struct net *net, struct sk_buff *
 #endif
 }
 
+/* Whether netfilter or tc is asked about what a device sends. Since 6.6 tc has one list of all. */
+static inline bool icmpx_has_egress_hooks(const struct net_device *dev)
+{
+#ifdef CONFIG_NETFILTER_EGRESS
+	if (rcu_access_pointer(dev->nf_hooks_egress))
+		return true;
+#endif
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+#ifdef CONFIG_NET_XGRESS
+	return rcu_access_pointer(dev->tcx_egress);
+#endif
+#elif defined(CONFIG_NET_CLS_ACT)
+	return rcu_access_pointer(dev->miniq_egress);
+#endif
+	return false;
+}
+
+/* Whether netfilter has something to say of what this host sends. */
+static inline bool icmpx_has_output_hooks(const struct net *net)
+{
+#ifdef CONFIG_NETFILTER
+	return rcu_access_pointer(net->nf.hooks_ipv4[NF_INET_LOCAL_OUT]);
+#else
+	return false;
+#endif
+}
+
+/*
+ * ip_local_out(), inline where neither netfilter nor a VRF is asked: then it finishes the
+ * header and goes on. Since 6.7 IP counts what it was asked to send.
+ */
+static inline int icmpx_ip_local_out(struct net *net, struct sock *sk, struct sk_buff *skb)
+{
+	struct iphdr *iph = ip_hdr(skb);
+
+	if (unlikely(icmpx_has_output_hooks(net) || netif_is_l3_slave(skb_dst(skb)->dev)))
+		return ip_local_out(net, sk, skb);
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	IP_INC_STATS(net, IPSTATS_MIB_OUTREQUESTS);
+#endif
+	skb->protocol = htons(ETH_P_IP);
+	iph->tot_len = htons(skb->len);
+	iph->check = 0;
+	iph->check = ip_fast_csum(iph, iph->ihl);
+	return dst_output(net, sk, skb);
+}
+
 /*
  * A datagram of @len bytes that goes out without IP's help. Since 6.7 IP counts what it
  * was asked to send apart from what it sent.
  */
 static inline void icmpx_count_ip_out(struct net *net, unsigned int len)
 {
+	struct ipstats_mib __percpu *ip = net->mib.ip_statistics;
+
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
-	__IP_INC_STATS(net, IPSTATS_MIB_OUTREQUESTS);
+	__SNMP_INC_STATS64(ip, IPSTATS_MIB_OUTREQUESTS);
 #endif
-	__IP_UPD_PO_STATS(net, IPSTATS_MIB_OUT, len);
+	__SNMP_UPD_PO_STATS64(ip, IPSTATS_MIB_OUT, len);
 }
 
 /* Where a traced function goes on. Renamed in 6.2; not on every architecture. */

@@ -15,6 +15,7 @@
 #include <net/inet_ecn.h>
 #include <net/xfrm.h>
 
+#include "claim.h"
 #include "icmpx.h"
 
 /*

@@ -104,7 +104,7 @@ static inline int icmpx_local_out(struct net *net, struct sock *sk, struct sk_bu
 
 	ICMPMSGOUT_INC_STATS(net, type);
 	ICMP_INC_STATS(net, ICMP_MIB_OUTMSGS);
-	err = ip_local_out(net, sk, skb);
+	err = icmpx_ip_local_out(net, sk, skb);
 	if (err > 0)
 		err = net_xmit_errno(err);
 	if (unlikely(err))
@@ -157,15 +157,9 @@ int icmpx_answer(struct net *net, struct icmpx_net *ix, struct sk_buff *skb,
 		 enum icmpx_action action);
 
 /* route_cache.c */
-struct icmpx_reply;
-struct rtable *icmpx_route(struct net *net, struct icmpx_net *ix, struct icmpx_reply *reply);
 void icmpx_route_flush(void);
 int icmpx_route_init(void);
 void icmpx_route_exit(void);
-
-/* claim.c */
-void icmpx_scrub(struct sk_buff *skb);
-struct sk_buff *icmpx_claim(struct sk_buff *skb, unsigned int headroom);
 
 /* transmit.c */
 DECLARE_PER_CPU(struct sock *, icmpx_control_sk);
@@ -173,42 +167,6 @@ int icmpx_transmit_init(void);
 void icmpx_transmit_exit(void);
 void icmpx_put_ip_header(struct sk_buff *skb, const struct flowi4 *fl4,
 			 struct icmpx_options *options, __be32 destination, u8 tos);
-enum icmpx_stat icmpx_transmit(struct sock *sk, struct icmpx_net *ix, struct icmpx_reply *reply,
-			       struct rtable *rt);
-
-/**
- * struct icmpx_reply - a reply on its way from the request to the wire
- * @skb: the request, its data at the ICMP header; NULL once it was used up
- * @fl4: the flow that the route was looked up for; its addresses are the reply's
- * @options: the reply's IP options; NULL if it has none
- * @destination: network order: where the reply goes in the end
- * @flow_id: if the reply's route is kept by route_cache.c, and so has no
- *	reference, the next identification of its flow; else NULL
- * @id: what tells the request from others of its sender
- * @type: ICMP type of the reply
- * @code: ICMP code of the reply
- * @status: of a PROBE reply
- * @tos: of the request, and so of the reply (RFC 1122, 3.2.2.6)
- */
-struct icmpx_reply {
-	struct sk_buff *skb;
-	struct flowi4 fl4;
-	struct icmpx_options *options;
-	__be32 destination;
-	u16 *flow_id;
-	u16 id;
-	u8 type;
-	u8 code;
-	u8 status;
-	u8 tos;
-};
-
-/* Gives back a reply's route that is not used after all. */
-static inline void icmpx_put_route(const struct icmpx_reply *reply, struct rtable *rt)
-{
-	if (!reply->flow_id)
-		ip_rt_put(rt);
-}
 
 /**
  * struct icmpx_error - an error on its way from its cause to the wire
@@ -267,6 +225,7 @@ void icmpx_put_ip_options(struct sk_buff *skb, const struct ip_options *opt, __b
 __be32 icmpx_source_towards(struct sk_buff *skb);
 
 /* probe.c */
+struct icmpx_reply;
 bool icmpx_probe(struct net *net, const struct sk_buff *skb, struct icmpx_reply *reply);
 
 /* ratelimit.c */

@@ -2,54 +2,75 @@
 /* Replies: options, limits, source address and route; then transmit.c. */
 #include <linux/icmp.h>
 #include <net/icmp.h>
-#include <net/ip_fib.h>
 #include <net/l3mdev.h>
-#include <net/route.h>
 
-#include "icmpx.h"
+#include "reply.h"
 
 /*
+ * What the route back depends on: policy routing and VRF included.
+ *
  * RFC 1122, 3.2.2.6: a request to an address of this host is answered from
  * that. A route would be refused if its source were no such address; but that
  * it is one was found on the request's way in, by the same table as long as
  * there is no other.
  */
-static void icmpx_choose_source(const struct net *net, struct sk_buff *skb, struct flowi4 *fl4)
+static __always_inline struct icmpx_flow icmpx_flow_back(const struct net *net,
+							 struct sk_buff *skb)
 {
 	const unsigned int mask = RTCF_BROADCAST | RTCF_MULTICAST | RTCF_LOCAL;
+	struct icmpx_flow flow = {
+		.saddr = ip_hdr(skb)->daddr,
+		.daddr = ip_hdr(skb)->saddr,
+		.mark = IP4_REPLY_MARK(net, skb->mark),
+		.oif = 0,
+		.tos = icmpx_route_tos(ip_hdr(skb)->tos),
+		.flags = fib4_has_custom_rules(net) ? 0 : FLOWI_FLAG_ANYSRC,
+	};
 
 	if (unlikely((skb_rtable(skb)->rt_flags & mask) != RTCF_LOCAL)) {
-		fl4->saddr = icmpx_source_towards(skb);
-		return;
+		flow.saddr = icmpx_source_towards(skb);
+		flow.flags = 0;
 	}
-	fl4->saddr = ip_hdr(skb)->daddr;
-	if (!fib4_has_custom_rules(net))
-		fl4->flowi4_flags = FLOWI_FLAG_ANYSRC;
+	if (unlikely(skb->dev->priv_flags & (IFF_L3MDEV_MASTER | IFF_L3MDEV_SLAVE)))
+		flow.oif = l3mdev_master_ifindex_rcu(skb->dev);
+	return flow;
 }
 
-/* The route back: policy routing, VRF, security labels and IPsec included. */
-static struct rtable *icmpx_route_reply(struct net *net, struct icmpx_net *ix,
-					struct icmpx_reply *reply)
+/**
+ * icmpx_fill_flow() - Say to Linux's lookup what a reply's route depends on.
+ * @net: the namespace
+ * @flow: that
+ * @fl4: all of it is written
+ *
+ * Context: any.
+ */
+void icmpx_fill_flow(const struct net *net, const struct icmpx_flow *flow, struct flowi4 *fl4)
 {
-	struct sk_buff *skb = reply->skb;
-	struct flowi4 *fl4 = &reply->fl4;
-
-	fl4->daddr = reply->destination;
-	if (unlikely(reply->options && reply->options->srr))
-		fl4->daddr = reply->options->first_hop;
-	icmpx_choose_source(net, skb, fl4);
-	fl4->flowi4_mark = IP4_REPLY_MARK(net, skb->mark);
+	memset(fl4, 0, sizeof(*fl4));
+	fl4->saddr = flow->saddr;
+	fl4->daddr = flow->daddr;
+	fl4->flowi4_mark = flow->mark;
+	fl4->flowi4_oif = flow->oif;
+	fl4->flowi4_tos = flow->tos;
+	fl4->flowi4_flags = flow->flags;
 	fl4->flowi4_uid = icmpx_root_uid(net);
-	fl4->flowi4_tos = icmpx_route_tos(reply->tos);
 	fl4->flowi4_proto = IPPROTO_ICMP;
-	if (unlikely(skb->dev->priv_flags & (IFF_L3MDEV_MASTER | IFF_L3MDEV_SLAVE)))
-		fl4->flowi4_oif = l3mdev_master_ifindex_rcu(skb->dev);
-	/* Policies are all that a security label selects. */
-	if (unlikely(icmpx_has_policy(net))) {
-		security_skb_classify_flow(skb, flowi4_to_flowi_common(fl4));
-		return ip_route_output_flow(net, fl4, NULL);
-	}
-	return icmpx_route(net, ix, reply);
+}
+
+/* With IPsec policies, which are all that a security label selects. */
+static noinline struct rtable *icmpx_route_by_policy(struct net *net, struct icmpx_reply *reply)
+{
+	struct flowi4 fl4;
+	struct rtable *rt;
+
+	icmpx_fill_flow(net, &reply->flow, &fl4);
+	security_skb_classify_flow(reply->skb, flowi4_to_flowi_common(&fl4));
+	rt = ip_route_output_flow(net, &fl4, NULL);
+	if (IS_ERR(rt))
+		return NULL;
+	reply->flow.saddr = fl4.saddr;
+	reply->flow.daddr = fl4.daddr;
+	return rt;
 }
 
 /* With the control socket at hand. Gives back the outcome to count. */
@@ -59,10 +80,13 @@ static __always_inline enum icmpx_stat icmpx_send_reply(struct sock *sk, struct 
 	struct net *net = sock_net(sk);
 	struct rtable *rt;
 
-	rt = icmpx_route_reply(net, ix, reply);
-	if (IS_ERR(rt))
+	if (unlikely(icmpx_has_policy(net)))
+		rt = icmpx_route_by_policy(net, reply);
+	else
+		rt = icmpx_route(net, ix, reply);
+	if (!rt)
 		return ICMPX_DROP_NO_ROUTE;
-	if (unlikely(limited) && !icmpx_host_allow(net, rt, reply->fl4.daddr)) {
+	if (unlikely(limited) && !icmpx_host_allow(net, rt, reply->flow.daddr)) {
 		icmpx_put_route(reply, rt);
 		return ICMPX_LIMIT_HOST;
 	}
@@ -114,42 +138,38 @@ static noinline enum icmpx_stat icmpx_send_with_options(struct net *net, struct 
 	if (!icmpx_echo_options(net, reply->skb, &IPCB(reply->skb)->opt, &options))
 		return ICMPX_DROP_OPTIONS;
 	reply->options = &options;
+	if (options.srr)
+		reply->flow.daddr = options.first_hop;
 	return icmpx_limit_and_send(net, ix, reply);
 }
 
-/* What the reply is to say. False if there is none to send: then @outcome says why. */
+/* Makes an echo reply another one. False if there is none to send: then @outcome says why. */
 static bool icmpx_compose(struct net *net, struct icmpx_reply *reply, enum icmpx_action action,
 			  enum icmpx_stat *outcome)
 {
 	const struct sk_buff *skb = reply->skb;
 
-	switch (action) {
-	case ICMPX_ANSWER_PROBE:
+	if (action == ICMPX_ANSWER_PROBE) {
 		reply->type = ICMP_EXT_ECHOREPLY;
 		*outcome = ICMPX_IGNORE_PROBE;
 		return icmpx_probe(dev_net_rcu(skb->dev), skb, reply);
-	case ICMPX_ANSWER_TIMESTAMP:
-		/* RFC 792: without an originate timestamp it is none. */
-		reply->type = ICMP_TIMESTAMPREPLY;
-		*outcome = ICMPX_DROP_TRUNCATED;
-		if (likely(skb->len >= sizeof(__be32)))
-			return true;
-		__ICMP_INC_STATS(net, ICMP_MIB_INERRORS);
-		return false;
-	default:
-		reply->type = ICMP_ECHOREPLY;
-		reply->code = icmp_hdr(skb)->code;
-		return true;
 	}
+	/* RFC 792: without an originate timestamp it is none. */
+	reply->type = ICMP_TIMESTAMPREPLY;
+	*outcome = ICMPX_DROP_TRUNCATED;
+	if (likely(skb->len >= sizeof(__be32)))
+		return true;
+	__ICMP_INC_STATS(net, ICMP_MIB_INERRORS);
+	return false;
 }
 
-/* A sender that does not number its datagrams numbers its requests. */
+/* A sender that does not number its datagrams numbers its requests. In any byte order. */
 static u16 icmpx_request_id(const struct sk_buff *skb)
 {
 	const struct icmphdr *header = icmp_hdr(skb);
 
-	return ntohs(ip_hdr(skb)->id) + ntohs(header->un.echo.id) +
-	       ntohs(header->un.echo.sequence);
+	return (__force u16)ip_hdr(skb)->id + (__force u16)header->un.echo.id +
+	       (__force u16)header->un.echo.sequence;
 }
 
 /**
@@ -166,15 +186,23 @@ static u16 icmpx_request_id(const struct sk_buff *skb)
 int icmpx_answer(struct net *net, struct icmpx_net *ix, struct sk_buff *skb,
 		 enum icmpx_action action)
 {
+	/* Every member, or all are cleared first. */
 	struct icmpx_reply reply = {
 		.skb = skb,
+		.options = NULL,
+		.kept = NULL,
+		.flow = icmpx_flow_back(net, skb),
 		.destination = ip_hdr(skb)->saddr,
 		.id = icmpx_request_id(skb),
+		.type = ICMP_ECHOREPLY,
+		.code = icmp_hdr(skb)->code,
+		.status = 0,
 		.tos = ip_hdr(skb)->tos,
 	};
 	enum icmpx_stat outcome;
 
-	if (unlikely(!icmpx_compose(net, &reply, action, &outcome)))
+	if (unlikely(action != ICMPX_ANSWER_ECHO) &&
+	    !icmpx_compose(net, &reply, action, &outcome))
 		goto out;
 	__skb_push(skb, sizeof(struct icmphdr));
 	if (unlikely(IPCB(skb)->opt.optlen))

@@ -12,7 +12,8 @@
 #include <net/route.h>
 #include <net/sock.h>
 
-#include "icmpx.h"
+#include "claim.h"
+#include "reply.h"
 
 DEFINE_PER_CPU(struct sock *, icmpx_control_sk);
 
@@ -145,35 +146,37 @@ static bool icmpx_make_message(struct sk_buff *skb, const struct icmpx_reply *re
  * A small message gets the request's: no state is shared between CPUs, and
  * nobody learns from it what else this host sends.
  */
-static void icmpx_identify(struct net *net, struct iphdr *iph, const struct icmpx_reply *reply,
-			   unsigned int len, unsigned int mtu)
+static void icmpx_identify(struct net *net, struct icmpx_net *ix, struct iphdr *iph,
+			   const struct icmpx_reply *reply, unsigned int len, unsigned int mtu)
 {
-	if (likely(len <= ICMPX_SMALL && len <= mtu))
-		iph->id = (__force __be16)reply->id;
-	else if (len <= mtu && reply->flow_id)
-		iph->id = htons((*reply->flow_id)++);
-	else
+	if (unlikely(len > mtu)) {
+		icmpx_count(ix, ICMPX_FRAGMENTED_REPLIES);
 		__ip_select_ident(net, iph, 1);
+	} else if (likely(len <= ICMPX_SMALL)) {
+		iph->id = (__force __be16)reply->id;
+	} else if (reply->kept) {
+		iph->id = htons(reply->kept->id++);
+	} else {
+		__ip_select_ident(net, iph, 1);
+	}
 }
 
 /* The time to live of what goes by a route. */
-static u8 icmpx_ttl(const struct sock *sk, const struct rtable *rt)
+static u8 icmpx_ttl(const struct net *net, const struct sock *sk, const struct rtable *rt)
 {
 	u32 ttl;
 
 	if (unlikely(rt->rt_type == RTN_MULTICAST))
 		return inet_sk(sk)->mc_ttl;
 	ttl = dst_metric_raw(&rt->dst, RTAX_HOPLIMIT);
-	return ttl ?: READ_ONCE(sock_net(sk)->ipv4.sysctl_ip_default_ttl);
+	return ttl ?: READ_ONCE(net->ipv4.sysctl_ip_default_ttl);
 }
 
-/* Inline for replies, which know their route, and that they have no options. */
-static __always_inline void icmpx_put_header(struct sk_buff *skb, const struct rtable *rt,
-					     const struct flowi4 *fl4,
-					     struct icmpx_options *options, __be32 destination,
-					     u8 tos)
+/* An IP header of @hlen bytes, but for its identification and its options. */
+static __always_inline struct iphdr *icmpx_put_header(struct sk_buff *skb, unsigned int hlen,
+						      __be32 saddr, __be32 daddr, u8 ttl,
+						      u8 tos)
 {
-	const unsigned int hlen = sizeof(struct iphdr) + (options ? options->len : 0);
 	struct iphdr *iph;
 
 	skb_reset_transport_header(skb);
@@ -183,14 +186,13 @@ static __always_inline void icmpx_put_header(struct sk_buff *skb, const struct r
 	iph->ihl = hlen / 4;
 	iph->tos = tos;
 	iph->frag_off = 0;
-	iph->ttl = icmpx_ttl(skb->sk, rt);
+	iph->ttl = ttl;
 	iph->protocol = IPPROTO_ICMP;
-	iph->saddr = fl4->saddr;
-	iph->daddr = fl4->daddr;
+	iph->saddr = saddr;
+	iph->daddr = daddr;
 
 	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
-	if (options)
-		icmpx_put_options(skb, options, destination);
+	return iph;
 }
 
 /**
@@ -206,18 +208,20 @@ static __always_inline void icmpx_put_header(struct sk_buff *skb, const struct r
 void icmpx_put_ip_header(struct sk_buff *skb, const struct flowi4 *fl4,
 			 struct icmpx_options *options, __be32 destination, u8 tos)
 {
-	icmpx_put_header(skb, skb_rtable(skb), fl4, options, destination, tos);
+	const unsigned int hlen = sizeof(struct iphdr) + (options ? options->len : 0);
+
+	icmpx_put_header(skb, hlen, fl4->saddr, fl4->daddr,
+			 icmpx_ttl(sock_net(skb->sk), skb->sk, skb_rtable(skb)), tos);
+	if (options)
+		icmpx_put_options(skb, options, destination);
 }
 
-/* The path MTU: the device's, if nothing is attached to the route that lowers it. */
-static unsigned int icmpx_mtu(const struct rtable *rt)
+/* As icmpx_route_is_plain(), of a route that may have been kept since that was found out. */
+static bool icmpx_is_plain(const struct icmpx_reply *reply, const struct rtable *rt)
 {
-	const struct dst_entry *dst = &rt->dst;
-
-	if (likely(!rt->rt_pmtu && !dst_metric_raw(dst, RTAX_MTU) &&
-		   !dst_metric_raw(dst, RTAX_LOCK) && !dst->lwtstate && !dst_xfrm(dst)))
-		return min_t(unsigned int, READ_ONCE(dst->dev->mtu), IP_MAX_MTU);
-	return dst_mtu(dst);
+	if (likely(reply->kept))
+		return reply->kept->plain && !rt->rt_pmtu;
+	return icmpx_route_is_plain(rt);
 }
 
 /* skb_set_owner_w() for a socket that is one, and has no flow hash. */
@@ -233,7 +237,10 @@ static void icmpx_charge(struct sock *sk, struct sk_buff *skb)
 static void icmpx_set_route(struct sk_buff *skb, const struct icmpx_reply *reply,
 			    struct rtable *rt)
 {
-	if (likely(reply->flow_id))
+	/* That there is one is known here, and asked there. */
+	if (!rt)
+		__builtin_unreachable();
+	if (likely(reply->kept))
 		skb_dst_set_noref(skb, &rt->dst);
 	else
 		skb_dst_set(skb, &rt->dst);
@@ -254,11 +261,17 @@ enum icmpx_stat icmpx_transmit(struct sock *sk, struct icmpx_net *ix, struct icm
 			       struct rtable *rt)
 {
 	const unsigned int hlen = sizeof(struct iphdr) + (reply->options ? reply->options->len : 0);
-	const unsigned int mtu = icmpx_mtu(rt);
+	const bool plain = icmpx_is_plain(reply, rt);
 	enum icmpx_stat outcome = ICMPX_DROP_NO_BUFFER;
-	struct sk_buff *skb;
+	struct net *net = sock_net(sk);
 	bool in_place, carry;
+	struct sk_buff *request = reply->skb;
+	struct sk_buff *skb;
+	unsigned int mtu;
+	struct iphdr *iph;
+	u8 ttl;
 
+	mtu = likely(plain) ? READ_ONCE(rt->dst.dev->mtu) : dst_mtu(&rt->dst);
 	if (unlikely(!inetdev_valid_mtu(mtu))) {
 		outcome = ICMPX_DROP_NO_ROUTE;
 		goto err_route;
@@ -268,35 +281,31 @@ enum icmpx_stat icmpx_transmit(struct sock *sk, struct icmpx_net *ix, struct icm
 
 	outcome = ICMPX_DROP_NO_MEMORY;
 	/* Who left the checksum to hardware left no checksum to carry over. */
-	carry = reply->skb->ip_summed != CHECKSUM_PARTIAL;
-	skb = icmpx_claim(reply->skb, hlen);
+	carry = request->ip_summed != CHECKSUM_PARTIAL;
+	skb = icmpx_claim(request, hlen);
 	if (unlikely(!skb))
 		goto err_route;
-	in_place = skb == reply->skb;
+	in_place = skb == request;
 	if (in_place)
 		reply->skb = NULL;
 	if (unlikely(!icmpx_make_message(skb, reply, carry)))
 		goto err_skb;
 
 	icmpx_set_route(skb, reply, rt);
-	skb->protocol = htons(ETH_P_IP);
 	skb->priority = READ_ONCE(sk->sk_priority);
-	skb->mark = reply->fl4.flowi4_mark;
+	skb->mark = reply->flow.mark;
 	skb->ignore_df = 1;
 	icmpx_charge(sk, skb);
+	ttl = likely(plain) ? READ_ONCE(net->ipv4.sysctl_ip_default_ttl) : icmpx_ttl(net, sk, rt);
+	iph = icmpx_put_header(skb, hlen, reply->flow.saddr, reply->flow.daddr, ttl, reply->tos);
 	if (unlikely(reply->options))
-		icmpx_put_ip_header(skb, &reply->fl4, reply->options, reply->destination,
-				    reply->tos);
-	else
-		icmpx_put_header(skb, rt, &reply->fl4, NULL, 0, reply->tos);
-	icmpx_identify(sock_net(sk), ip_hdr(skb), reply, skb->len, mtu);
-	if (unlikely(skb->len > mtu))
-		icmpx_count(ix, ICMPX_FRAGMENTED_REPLIES);
+		icmpx_put_options(skb, reply->options, reply->destination);
+	icmpx_identify(net, ix, iph, reply, skb->len, mtu);
 	/*
 	 * Of every type of reply: Linux counts what a raw socket sends by the
 	 * type that its route was looked up for, and a control socket is one.
 	 */
-	if (unlikely(icmpx_local_out(sock_net(sk), sk, skb, ICMP_ECHOREPLY)))
+	if (unlikely(icmpx_local_out(net, sk, skb, ICMP_ECHOREPLY)))
 		return ICMPX_DROP_OUTPUT;
 	return in_place ? ICMPX_REPLY_IN_PLACE : ICMPX_REPLY_COPIED;
 
@@ -304,6 +313,6 @@ err_skb:
 	kfree_skb(skb);
 err_route:
 	icmpx_put_route(reply, rt);
-	__ICMP_INC_STATS(sock_net(sk), ICMP_MIB_OUTERRORS);
+	__ICMP_INC_STATS(net, ICMP_MIB_OUTERRORS);
 	return outcome;
 }
