@@ -13,6 +13,7 @@
 #include <linux/inetdevice.h>
 #include <linux/netfilter.h>
 #include <net/inet_ecn.h>
+#include <net/sch_generic.h>
 #include <net/xfrm.h>
 
 #include "claim.h"
@@ -35,7 +36,7 @@ static bool icmpx_express_frame(const struct sk_buff *skb, const struct net_devi
 static bool icmpx_express_buffer(struct sk_buff *skb)
 {
 	return skb->ip_summed != CHECKSUM_PARTIAL && !skb_is_gso(skb) &&
-	       !skb_has_frag_list(skb) && !skb_zcopy(skb);
+	       !skb_has_frag_list(skb) && !(skb_shinfo(skb)->flags & SKBFL_ZEROCOPY_ENABLE);
 }
 
 /*
@@ -81,10 +82,13 @@ static bool icmpx_express_addresses(const struct net_device *dev, __be32 source,
 static bool icmpx_express_checksum_right(const struct sk_buff *skb, unsigned int len)
 {
 	const unsigned int at = sizeof(struct iphdr);
+	__wsum sum;
 
 	if (likely(!skb_is_nonlinear(skb)))
-		return !csum_fold(csum_partial(skb->data + at, len - at, 0));
-	return !csum_fold(skb_checksum(skb, at, len - at, 0));
+		sum = csum_partial(skb->data + at, len - at, 0);
+	else
+		sum = skb_checksum(skb, at, len - at, 0);
+	return !csum_fold(sum);
 }
 
 /* Makes the bytes ours to write, and as many as IP says. */
@@ -98,10 +102,12 @@ static bool icmpx_express_claim(struct sk_buff *skb, unsigned int len)
 /* As on the long way. */
 static void icmpx_express_count_in(struct net *net, struct icmpx_net *ix, unsigned int len, u8 tos)
 {
+	struct ipstats_mib __percpu *ip = net->mib.ip_statistics;
+
 	icmpx_count(ix, ICMPX_PACKETS_IN);
-	__IP_UPD_PO_STATS(net, IPSTATS_MIB_IN, len);
-	__IP_INC_STATS(net, IPSTATS_MIB_NOECTPKTS + (tos & INET_ECN_MASK));
-	__IP_INC_STATS(net, IPSTATS_MIB_INDELIVERS);
+	__SNMP_UPD_PO_STATS64(ip, IPSTATS_MIB_IN, len);
+	__SNMP_INC_STATS64(ip, IPSTATS_MIB_NOECTPKTS + (tos & INET_ECN_MASK));
+	__SNMP_INC_STATS64(ip, IPSTATS_MIB_INDELIVERS);
 	__ICMP_INC_STATS(net, ICMP_MIB_INMSGS);
 	ICMPMSGIN_INC_STATS(net, ICMP_ECHO);
 }
@@ -111,6 +117,43 @@ static void icmpx_express_count_out(struct net *net, unsigned int len)
 	ICMPMSGOUT_INC_STATS(net, ICMP_ECHOREPLY);
 	__ICMP_INC_STATS(net, ICMP_MIB_OUTMSGS);
 	icmpx_count_ip_out(net, len);
+}
+
+/*
+ * Whether the driver is all that is left to ask: no queueing discipline, as virtual
+ * devices have none, no hook at the egress, and nobody who taps what is sent. A driver
+ * takes a frame in one piece, its checksums filled in, as it is.
+ */
+static bool icmpx_express_direct(const struct sk_buff *skb, const struct net_device *dev,
+				 const struct netdev_queue *txq)
+{
+	return dev->real_num_tx_queues == 1 && !skb_is_nonlinear(skb) && dev->flags & IFF_UP &&
+	       !rcu_dereference_bh(txq->qdisc)->enqueue && !icmpx_has_egress_hooks(dev) &&
+	       READ_ONCE(txq->xmit_lock_owner) != smp_processor_id() &&
+	       !dev_xmit_recursion() && !dev_nit_active((struct net_device *)dev);
+}
+
+/* As dev_queue_xmit(), which it is unless nobody is to be asked. */
+static int icmpx_express_transmit(struct sk_buff *skb)
+{
+	struct net_device *dev = skb->dev;
+	struct netdev_queue *txq = netdev_get_tx_queue(dev, 0);
+	int err = NETDEV_TX_BUSY;
+
+	if (!icmpx_express_direct(skb, dev, txq))
+		return dev_queue_xmit(skb);
+	skb_set_queue_mapping(skb, 0);
+	HARD_TX_LOCK(dev, txq, smp_processor_id());
+	if (likely(!netif_xmit_stopped(txq))) {
+		dev_xmit_recursion_inc();
+		err = netdev_start_xmit(skb, dev, txq, false);
+		dev_xmit_recursion_dec();
+	}
+	HARD_TX_UNLOCK(dev, txq);
+	if (likely(dev_xmit_complete(err)))
+		return err;
+	kfree_skb(skb);
+	return -ENETDOWN;
 }
 
 /*
@@ -135,7 +178,7 @@ static void icmpx_express_send(struct net *net, struct icmpx_net *ix, struct sk_
 	skb_set_transport_header(skb, ETH_HLEN + sizeof(struct iphdr));
 	icmpx_express_reply(skb->data, READ_ONCE(net->ipv4.sysctl_ip_default_ttl));
 
-	err = dev_queue_xmit(skb);
+	err = icmpx_express_transmit(skb);
 	if (likely(!err) || !net_xmit_errno(err)) {
 		icmpx_count(ix, ICMPX_REPLY_EXPRESS);
 		return;
