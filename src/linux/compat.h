@@ -213,14 +213,18 @@ static inline bool icmpx_has_output_hooks(const struct net *net)
  * ip_local_out(), inline where neither netfilter nor a VRF is asked: then it finishes the
  * header and goes on. Since 6.7 IP counts what it was asked to send.
  */
-static inline int icmpx_ip_local_out(struct net *net, struct sock *sk, struct sk_buff *skb)
+static __always_inline int icmpx_ip_local_out(struct net *net, struct sock *sk,
+					      struct sk_buff *skb, bool bh_disabled)
 {
 	struct iphdr *iph = ip_hdr(skb);
 
 	if (unlikely(icmpx_has_output_hooks(net) || netif_is_l3_slave(skb_dst(skb)->dev)))
 		return ip_local_out(net, sk, skb);
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
-	IP_INC_STATS(net, IPSTATS_MIB_OUTREQUESTS);
+	if (bh_disabled)
+		__IP_INC_STATS(net, IPSTATS_MIB_OUTREQUESTS);
+	else
+		IP_INC_STATS(net, IPSTATS_MIB_OUTREQUESTS);
 #endif
 	skb->protocol = htons(ETH_P_IP);
 	iph->tot_len = htons(skb->len);

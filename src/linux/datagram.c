@@ -239,7 +239,7 @@ int icmpx_send_datagram(struct sock *sk, struct icmpx_outgoing *out)
 		return PTR_ERR(skb);
 	}
 	icmpx_put_header(sk, skb, out, pieces.hlen);
-	err = icmpx_local_out(sock_net(sk), sk, skb, out->header.type);
+	err = icmpx_local_out(sock_net(sk), sk, skb, out->header.type, false);
 	if (!err)
 		icmpx_count(icmpx_net(sock_net(sk)), ICMPX_PING_SENT);
 	return err;

@@ -86,25 +86,35 @@ static inline void icmpx_count(struct icmpx_net *ix, enum icmpx_stat stat)
 	this_cpu_inc(ix->counters->value[stat]);
 }
 
+/* Context: bottom halves disabled. Not on every architecture is the other one as cheap. */
+static inline void __icmpx_count(struct icmpx_net *ix, enum icmpx_stat stat)
+{
+	__this_cpu_inc(ix->counters->value[stat]);
+}
+
 /**
  * icmpx_local_out() - Hand a finished packet to IP, and count it.
  * @net: the namespace
  * @sk: who sends it
  * @skb: the packet; consumed
  * @type: the ICMP type that it counts as
+ * @bh_disabled: whether bottom halves are, a constant
  *
  * Context: process, or bottom halves disabled.
  *
  * Return: 0 or a negative errno.
  */
-static inline int icmpx_local_out(struct net *net, struct sock *sk, struct sk_buff *skb,
-				  u8 type)
+static __always_inline int icmpx_local_out(struct net *net, struct sock *sk, struct sk_buff *skb,
+					   u8 type, bool bh_disabled)
 {
 	int err;
 
 	ICMPMSGOUT_INC_STATS(net, type);
-	ICMP_INC_STATS(net, ICMP_MIB_OUTMSGS);
-	err = icmpx_ip_local_out(net, sk, skb);
+	if (bh_disabled)
+		__ICMP_INC_STATS(net, ICMP_MIB_OUTMSGS);
+	else
+		ICMP_INC_STATS(net, ICMP_MIB_OUTMSGS);
+	err = icmpx_ip_local_out(net, sk, skb, bh_disabled);
 	if (err > 0)
 		err = net_xmit_errno(err);
 	if (unlikely(err))

@@ -25,7 +25,7 @@ static enum icmpx_stat icmpx_drop_outcome(enum skb_drop_reason reason)
 static int icmpx_ping_drop(struct icmpx_net *ix, struct sock *sk, struct sk_buff *skb,
 			   enum icmpx_stat outcome, enum skb_drop_reason reason)
 {
-	icmpx_count(ix, outcome);
+	__icmpx_count(ix, outcome);
 	icmpx_skb_drop(sk, skb, reason);
 	return NET_RX_DROP;
 }
@@ -36,7 +36,7 @@ static int icmpx_to_builtin(struct icmpx_net *ix, struct sk_buff *skb, bool ambi
 	const enum skb_drop_reason reason = ping_rcv(skb);
 
 	if (reason == SKB_NOT_DROPPED_YET) {
-		icmpx_count(ix, ICMPX_DELIVER_PING_BUILTIN);
+		__icmpx_count(ix, ICMPX_DELIVER_PING_BUILTIN);
 		consume_skb(skb);
 		return NET_RX_SUCCESS;
 	}
@@ -82,7 +82,7 @@ int icmpx_ping_rcv(struct icmpx_net *ix, struct sk_buff *skb)
 	nf_reset_ct(skb);
 	if (unlikely(sock_queue_rcv_skb_reason(sk, skb, &reason)))
 		return icmpx_ping_drop(ix, sk, skb, icmpx_drop_outcome(reason), reason);
-	icmpx_count(ix, ICMPX_DELIVER_PING);
+	__icmpx_count(ix, ICMPX_DELIVER_PING);
 	return NET_RX_SUCCESS;
 }
 

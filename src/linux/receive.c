@@ -24,7 +24,7 @@ static const enum skb_drop_reason icmpx_drop_reasons[ICMPX_STAT_COUNT] = {
 static int icmpx_finish(struct icmpx_net *ix, struct sk_buff *skb, enum icmpx_stat outcome,
 			enum skb_drop_reason reason)
 {
-	icmpx_count(ix, outcome);
+	__icmpx_count(ix, outcome);
 	if (reason == SKB_NOT_DROPPED_YET) {
 		consume_skb(skb);
 		return NET_RX_SUCCESS;
@@ -136,7 +136,7 @@ int icmpx_rcv(struct sk_buff *skb)
 	struct icmpx_net *ix = icmpx_net_rcu(net);
 	enum icmpx_stat outcome;
 
-	icmpx_count(ix, ICMPX_PACKETS_IN);
+	__icmpx_count(ix, ICMPX_PACKETS_IN);
 	if (unlikely(!icmpx_policy_allows(skb))) {
 		outcome = ICMPX_DROP_POLICY;
 		goto drop;

@@ -210,7 +210,7 @@ int icmpx_answer(struct net *net, struct icmpx_net *ix, struct sk_buff *skb,
 	else
 		outcome = icmpx_limit_and_send(net, ix, &reply);
 out:
-	icmpx_count(ix, outcome);
+	__icmpx_count(ix, outcome);
 	if (outcome == ICMPX_DROP_TRUNCATED) {
 		kfree_skb_reason(skb, SKB_DROP_REASON_PKT_TOO_SMALL);
 		return NET_RX_DROP;

@@ -160,7 +160,7 @@ static __always_inline struct rtable *icmpx_route(struct net *net, struct icmpx_
 		reply->kept = route;
 		return rt;
 	}
-	icmpx_count(ix, ICMPX_ROUTE_LOOKUPS);
+	__icmpx_count(ix, ICMPX_ROUTE_LOOKUPS);
 	return icmpx_route_miss(net, reply, route, hash);
 }
 

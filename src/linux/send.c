@@ -178,7 +178,7 @@ static enum icmpx_stat icmpx_transmit_error(struct sock *sk, struct icmpx_error 
 	skb = icmpx_make_error(sk, error, rt, hlen, room);
 	if (unlikely(!skb))
 		goto err_count;
-	if (unlikely(icmpx_local_out(sock_net(sk), sk, skb, error->type)))
+	if (unlikely(icmpx_local_out(sock_net(sk), sk, skb, error->type, true)))
 		return ICMPX_ERROR_FAILED_OUTPUT;
 	return error->outcome;
 

@@ -150,7 +150,7 @@ static void icmpx_identify(struct net *net, struct icmpx_net *ix, struct iphdr *
 			   const struct icmpx_reply *reply, unsigned int len, unsigned int mtu)
 {
 	if (unlikely(len > mtu)) {
-		icmpx_count(ix, ICMPX_FRAGMENTED_REPLIES);
+		__icmpx_count(ix, ICMPX_FRAGMENTED_REPLIES);
 		__ip_select_ident(net, iph, 1);
 	} else if (likely(len <= ICMPX_SMALL)) {
 		iph->id = (__force __be16)reply->id;
@@ -305,7 +305,7 @@ enum icmpx_stat icmpx_transmit(struct sock *sk, struct icmpx_net *ix, struct icm
 	 * Of every type of reply: Linux counts what a raw socket sends by the
 	 * type that its route was looked up for, and a control socket is one.
 	 */
-	if (unlikely(icmpx_local_out(net, sk, skb, ICMP_ECHOREPLY)))
+	if (unlikely(icmpx_local_out(net, sk, skb, ICMP_ECHOREPLY, true)))
 		return ICMPX_DROP_OUTPUT;
 	return in_place ? ICMPX_REPLY_IN_PLACE : ICMPX_REPLY_COPIED;
 
