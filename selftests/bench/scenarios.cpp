@@ -41,6 +41,8 @@ struct Scenario {
 	unsigned bytes = 56;
 	unsigned sources = 1;
 	bool options = false;
+	/// Whether they come in by NAPI and GRO, as those of most drivers do.
+	bool gro = false;
 	/// Shell commands that make the machine what the scenario says, and what it was.
 	std::string before{};
 	std::string after{};
@@ -61,6 +63,7 @@ std::vector<Scenario> scenarios()
 	return {
 		{.name = "echo, no data", .bytes = 0},
 		{.name = "echo, 56 bytes"},
+		{.name = "echo, 56 bytes, by GRO", .gro = true},
 		{.name = "echo, 1400 bytes", .bytes = 1400},
 		{.name = "echo, 8972 bytes, MTU 9000",
 		 .bytes = 8972,
@@ -120,7 +123,7 @@ std::int64_t measure(const Scenario &scenario)
 		// Many sources are behind a router, or their neighbour entries would be what is measured.
 		line << "bench0 " << (scenario.sources > 1 ? "11.0.0.1" : "10.99.0.2")
 		     << " 10.99.0.1 " << scenario.type << ' ' << scenario.bytes << ' ' << count
-		     << " 0 0 " << scenario.sources << ' ' << scenario.options;
+		     << " 0 0 " << scenario.sources << ' ' << scenario.options + 2 * scenario.gro;
 		host::check(host::write_file(file, line.str()) ? 0 : -1, scenario.name);
 	}
 	if (!scenario.after.empty())

@@ -6,7 +6,9 @@
  * COUNT messages of TYPE, with LEN bytes of data, come in by DEVICE, one of the
  * writer's network namespace; reading it then gives the nanoseconds that each
  * one took, in the input path and on its reply's way out, its making not
- * counted. Under QEMU's -icount a nanosecond is an instruction. TYPE 256 stands
+ * counted. Under QEMU's -icount a nanosecond is an instruction. Who reads from
+ * where he has written gets the result of that, whatever others let come in at
+ * the same time; else it is the last one. TYPE 256 stands
  * for a UDP datagram to the port discard, and its reply for the error that says
  * that nobody is there.
  *
@@ -18,9 +20,10 @@
  * Of type 3, it is a port unreachable about a UDP datagram from DESTINATION's
  * port discard to that of SOURCE.
  *
- * Behind those, " SOURCES OPTIONS": the source is drawn from as many addresses
- * from SOURCE on, and OPTIONS is 1 for messages with an IP option, a record
- * route with room for one address.
+ * Behind those, " SOURCES FLAGS": the source is drawn from as many addresses
+ * from SOURCE on, and FLAGS is a sum of 1 for messages with an IP option, a
+ * record route with room for one address, and of 2 for messages that come in by
+ * NAPI and GRO, as those of most drivers do, and not by netif_receive_skb().
  *
  * With SOURCE 0.0.0.0 each message has another source, of 11.0.0.0 to
  * 106.255.255.255: somebody who spoofs.
@@ -48,6 +51,9 @@
 /* Record route, seven bytes, with room for an address; then the end of the list. */
 #define BENCH_OPTIONS_LEN 8
 
+#define BENCH_FLAG_OPTIONS BIT(0)
+#define BENCH_FLAG_GRO BIT(1)
+
 /* Who sends: an address that nobody has been given. */
 static const u8 bench_station[ETH_ALEN] = { 0x02, 0, 0, 0, 0, 0x02 };
 
@@ -61,9 +67,24 @@ struct bench_job {
 	unsigned int identifiers;
 	u32 seed;
 	unsigned int sources;
-	unsigned int options;
+	unsigned int flags;
 };
 
+/**
+ * struct bench_batch - packets that come in at once
+ * @napi: what they come in by, with GRO
+ * @skb: the packets
+ * @count: how many those are
+ * @elapsed: nanoseconds that all of them have taken so far
+ */
+struct bench_batch {
+	struct napi_struct napi;
+	struct sk_buff *skb[BENCH_BATCH];
+	unsigned int count;
+	u64 elapsed;
+};
+
+/* Sources are drawn one after the other, whoever asks. */
 static DEFINE_MUTEX(bench_lock);
 static u64 bench_result;
 
@@ -137,7 +158,7 @@ static void bench_fill_quotation(const struct bench_job *job, struct iphdr *iph)
 static struct sk_buff *bench_make(struct bench_job *job, u16 sequence)
 {
 	const unsigned int len = sizeof(struct icmphdr) + job->len;
-	const unsigned int options = job->options ? BENCH_OPTIONS_LEN : 0;
+	const unsigned int options = job->flags & BENCH_FLAG_OPTIONS ? BENCH_OPTIONS_LEN : 0;
 	static const u8 record_route[BENCH_OPTIONS_LEN] = { IPOPT_RR, 7, 4 };
 	struct sk_buff *skb;
 	struct ethhdr *eth;
@@ -176,47 +197,101 @@ static struct sk_buff *bench_make(struct bench_job *job, u16 sequence)
 	return skb;
 }
 
-static int bench_batch(struct bench_job *job, u16 sequence, unsigned int count, u64 *elapsed)
+static int bench_make_batch(struct bench_job *job, struct bench_batch *batch, u16 sequence)
 {
-	struct sk_buff *batch[BENCH_BATCH];
 	unsigned int i;
-	u64 start;
 
-	for (i = 0; i < count; i++) {
-		batch[i] = bench_make(job, sequence + i);
-		if (!batch[i])
-			goto err_free;
+	mutex_lock(&bench_lock);
+	for (i = 0; i < batch->count; i++) {
+		batch->skb[i] = bench_make(job, sequence + i);
+		if (!batch->skb[i])
+			break;
 	}
-
-	local_bh_disable();
-	start = ktime_get_ns();
-	for (i = 0; i < count; i++)
-		netif_receive_skb(batch[i]);
-	*elapsed += ktime_get_ns() - start;
-	local_bh_enable();
-	return 0;
-
-err_free:
+	mutex_unlock(&bench_lock);
+	if (i == batch->count)
+		return 0;
 	while (i--)
-		kfree_skb(batch[i]);
+		kfree_skb(batch->skb[i]);
 	return -ENOMEM;
 }
 
-static int bench_run(struct bench_job *job)
+static void bench_receive(struct bench_batch *batch)
 {
-	unsigned int left, batch;
-	u64 elapsed = 0;
+	const u64 start = ktime_get_ns();
+	unsigned int i;
+
+	for (i = 0; i < batch->count; i++)
+		netif_receive_skb(batch->skb[i]);
+	batch->elapsed += ktime_get_ns() - start;
+}
+
+static int bench_poll(struct napi_struct *napi, int budget)
+{
+	struct bench_batch *batch = container_of(napi, struct bench_batch, napi);
+	const u64 start = ktime_get_ns();
+	unsigned int i;
+
+	/* Netpoll comes without a budget, and with nothing to receive. */
+	if (!budget)
+		return 0;
+	for (i = 0; i < batch->count; i++)
+		napi_gro_receive(napi, batch->skb[i]);
+	i = min_t(unsigned int, i, budget - 1);
+	/* What GRO has kept comes in with this. */
+	napi_complete_done(napi, i);
+	batch->elapsed += ktime_get_ns() - start;
+	/* After all else, since bench_batches() then goes on with it. */
+	smp_store_release(&batch->count, 0);
+	return i;
+}
+
+/* The packets of one batch after the other; @gro: NAPI is there. */
+static int bench_batches(struct bench_job *job, struct bench_batch *batch, bool gro)
+{
+	unsigned int left;
 	int err;
 
-	for (left = job->count; left; left -= batch) {
-		batch = min_t(unsigned int, left, BENCH_BATCH);
-		err = bench_batch(job, job->count - left, batch, &elapsed);
+	for (left = job->count; left; left -= min_t(unsigned int, left, BENCH_BATCH)) {
+		batch->count = min_t(unsigned int, left, BENCH_BATCH);
+		err = bench_make_batch(job, batch, job->count - left);
 		if (err)
 			return err;
+		local_bh_disable();
+		if (gro)
+			napi_schedule(&batch->napi);
+		else
+			bench_receive(batch);
+		/* This is where NAPI's softirq is run, if not by a thread soon. */
+		local_bh_enable();
+		/* Pairs with the release of bench_poll(). */
+		while (gro && smp_load_acquire(&batch->count))
+			schedule_timeout_uninterruptible(1);
 		cond_resched();
 	}
-	bench_result = div_u64(elapsed, job->count);
 	return 0;
+}
+
+static int bench_run(struct bench_job *job, u64 *result)
+{
+	const bool gro = job->flags & BENCH_FLAG_GRO;
+	struct bench_batch *batch;
+	int err;
+
+	batch = kzalloc(sizeof(*batch), GFP_KERNEL);
+	if (!batch)
+		return -ENOMEM;
+	if (gro) {
+		netif_napi_add(job->dev, &batch->napi, bench_poll);
+		napi_enable(&batch->napi);
+	}
+	err = bench_batches(job, batch, gro);
+	if (gro) {
+		napi_disable(&batch->napi);
+		netif_napi_del(&batch->napi);
+	}
+	*result = div_u64(batch->elapsed, job->count);
+	kfree(batch);
+	return err;
 }
 
 static int bench_parse(char *line, struct bench_job *job, struct net *net)
@@ -226,10 +301,10 @@ static int bench_parse(char *line, struct bench_job *job, struct net *net)
 
 	job->identifiers = 0;
 	job->sources = 0;
-	job->options = 0;
+	job->flags = 0;
 	fields = sscanf(line, "%15s %15s %15s %u %u %u %u %u %u %u", name, source, destination,
 			&job->type, &job->len, &job->count, &job->identifiers, &job->seed,
-			&job->sources, &job->options);
+			&job->sources, &job->flags);
 	if (fields != 6 && fields != 8 && fields != 10)
 		return -EINVAL;
 	if (!in4_pton(source, -1, (u8 *)&job->source, -1, NULL) ||
@@ -247,8 +322,10 @@ static int bench_parse(char *line, struct bench_job *job, struct net *net)
 
 static ssize_t bench_write(struct file *file, const char __user *buffer, size_t size, loff_t *pos)
 {
+	struct seq_file *seq = file->private_data;
 	struct bench_job job;
 	char line[128];
+	u64 result;
 	int err;
 
 	if (size >= sizeof(line))
@@ -257,19 +334,21 @@ static ssize_t bench_write(struct file *file, const char __user *buffer, size_t 
 		return -EFAULT;
 	line[size] = '\0';
 
-	mutex_lock(&bench_lock);
 	err = bench_parse(line, &job, current->nsproxy->net_ns);
-	if (!err) {
-		err = bench_run(&job);
-		dev_put(job.dev);
-	}
-	mutex_unlock(&bench_lock);
-	return err ?: size;
+	if (err)
+		return err;
+	err = bench_run(&job, &result);
+	dev_put(job.dev);
+	if (err)
+		return err;
+	seq->private = (void *)(unsigned long)result;
+	WRITE_ONCE(bench_result, result);
+	return size;
 }
 
 static int bench_show(struct seq_file *seq, void *v)
 {
-	seq_printf(seq, "%llu\n", bench_result);
+	seq_printf(seq, "%llu\n", (unsigned long)seq->private ?: READ_ONCE(bench_result));
 	return 0;
 }
 
