@@ -43,8 +43,10 @@ static void echo_reply(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, iph->tos, 0x58);
 	KUNIT_EXPECT_EQ(test, ntohs(iph->tot_len), 20 + sizeof(echo));
 	KUNIT_EXPECT_EQ(test, skb->len, 20 + sizeof(echo));
-	/* The request's identification, identifier and sequence number. */
-	KUNIT_EXPECT_EQ(test, (__force u16)iph->id, 0x4711 + 0x1234 + 7);
+	/* The request's identification, identifier and sequence number, as they are. */
+	KUNIT_EXPECT_EQ(test, (__force u16)iph->id,
+			(u16)((__force u16)htons(0x4711) + (__force u16)htons(0x1234) +
+			      (__force u16)htons(7)));
 	KUNIT_EXPECT_EQ(test, iph->frag_off, 0);
 	KUNIT_EXPECT_EQ(test, iph->ttl, 64);
 	KUNIT_EXPECT_EQ(test, iph->protocol, IPPROTO_ICMP);
@@ -148,12 +150,12 @@ static void identification(struct kunit *test)
 	request.len = 576 - 20;
 	wire_put(test, fixture->wire, &request);
 	skb = wire_get(test, fixture->wire);
-	KUNIT_EXPECT_EQ(test, (__force u16)ip_hdr(skb)->id, 5);
+	KUNIT_EXPECT_EQ(test, ntohs(ip_hdr(skb)->id), 5);
 	request.len = 576 - 20 + 1;
 	for (i = 0; i < 4; i++) {
 		wire_put(test, fixture->wire, &request);
 		skb = wire_get(test, fixture->wire);
-		equal += (__force u16)ip_hdr(skb)->id == 5;
+		equal += ntohs(ip_hdr(skb)->id) == 5;
 	}
 	KUNIT_EXPECT_LT(test, equal, 4u);
 }
