@@ -44,7 +44,7 @@ help:
 	@echo '  test-kernel-selftests  the kernel'\''s own tests of ICMP say the same with both: on K=6.12'
 	@echo '  demo              what it does, in a virtual machine'
 	@echo '  bench             what a packet costs, built-in and icmpx'
-	@echo '  bench-check       fails where it costs more than selftests/bench/figures says; K=6.12: on that kernel alone'
+	@echo '  bench-check       fails where it costs more than selftests/bench/figures.tsv says; K=6.12: on that kernel alone'
 
 .PHONY: module
 module:

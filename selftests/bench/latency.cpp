@@ -10,13 +10,13 @@
 #include "lib/ktap.hpp"
 #include "lib/module.hpp"
 #include "lib/socket.hpp"
+#include "tool.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
-#include <iostream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -116,8 +116,10 @@ void say(const char *name, const std::vector<std::int64_t> &sorted)
 		    static_cast<long long>(sorted[sorted.size() * 99 / 100]));
 }
 
-void run(unsigned rate)
+int run(const std::vector<std::string> &arguments)
 {
+	const unsigned rate =
+		arguments.empty() ? 100'000 : static_cast<unsigned>(std::stoul(arguments[0]));
 	const module::Helper bench("icmpx_bench");
 	const module::Icmpx icmpx;
 
@@ -133,20 +135,9 @@ void run(unsigned rate)
 		const Flood flood(rate);
 		say(name, exchange());
 	}
+	return 0;
 }
 
 } // namespace
 
-int main(int argc, char **argv)
-{
-	try {
-		run(argc > 1 ? static_cast<unsigned>(std::stoul(argv[1])) : 100'000);
-		return 0;
-	} catch (const ktap::Abort &) {
-	} catch (const ktap::Skip &skip) {
-		std::cerr << skip.reason << '\n';
-	} catch (const std::exception &error) {
-		std::cerr << error.what() << '\n';
-	}
-	return 1;
-}
+int main(int argc, char **argv) { return run_tool(argc, argv, run); }

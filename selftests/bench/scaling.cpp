@@ -9,13 +9,13 @@
 #include "lib/host.hpp"
 #include "lib/ktap.hpp"
 #include "lib/module.hpp"
+#include "tool.hpp"
 
 #include <algorithm>
 #include <array>
 #include <barrier>
 #include <cstdint>
 #include <cstdio>
-#include <iostream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -75,8 +75,10 @@ std::int64_t median(std::vector<std::int64_t> values)
 	return values[values.size() / 2];
 }
 
-void run(unsigned rounds)
+int run(const std::vector<std::string> &arguments)
 {
+	const unsigned rounds =
+		arguments.empty() ? 9 : static_cast<unsigned>(std::stoul(arguments[0]));
 	const module::Helper bench("icmpx_bench");
 	const module::Icmpx icmpx;
 	std::vector<std::int64_t> rates[2][processors];
@@ -104,20 +106,9 @@ void run(unsigned rounds)
 			    static_cast<long long>(one), static_cast<long long>(two),
 			    static_cast<double>(two) / static_cast<double>(one));
 	}
+	return 0;
 }
 
 } // namespace
 
-int main(int argc, char **argv)
-{
-	try {
-		run(argc > 1 ? static_cast<unsigned>(std::stoul(argv[1])) : 9);
-		return 0;
-	} catch (const ktap::Abort &) {
-	} catch (const ktap::Skip &skip) {
-		std::cerr << skip.reason << '\n';
-	} catch (const std::exception &error) {
-		std::cerr << error.what() << '\n';
-	}
-	return 1;
-}
+int main(int argc, char **argv) { return run_tool(argc, argv, run); }

@@ -15,6 +15,7 @@
 #include "lib/ktap.hpp"
 #include "lib/module.hpp"
 #include "lib/socket.hpp"
+#include "tool.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -292,15 +293,4 @@ int main_of(const std::vector<std::string> &arguments)
 
 } // namespace
 
-int main(int argc, char **argv)
-{
-	try {
-		return main_of({argv + 1, argv + argc});
-	} catch (const ktap::Abort &) {
-	} catch (const ktap::Skip &skip) {
-		std::cerr << skip.reason << '\n';
-	} catch (const std::exception &error) {
-		std::cerr << error.what() << '\n';
-	}
-	return 1;
-}
+int main(int argc, char **argv) { return run_tool(argc, argv, main_of); }
