@@ -215,6 +215,25 @@ void reply_stays_in_its_vrf()
 	expect_echo_reply(require_answer(wire, plain), plain);
 }
 
+/// A VRF with a queueing discipline has what goes out of it pass that.
+void reply_waits_in_its_vrf()
+{
+	auto wire = wire::new_server();
+	need_vrf();
+	Wire other = second_wire();
+	Ipv4 request = ping(packet::ipv4("10.0.1.1"), packet::ipv4("10.0.1.2"));
+	const std::string sent = "tc -s qdisc show dev red | awk '/Sent/ { print $4 }'";
+
+	host::run("ip link add red type vrf table 10; ip link set red up; ip link set wire1 master "
+		  "red; tc qdisc replace dev red root pfifo");
+	const long before = std::stol(host::output_of(sent));
+	for (int i = 0; i < 4; i++) {
+		other.send(request);
+		expect_echo_reply(ktap::require_value(next_answer(other), "the reply"), request);
+	}
+	expect_equal(std::stol(host::output_of(sent)) - before, 4, "replies through the VRF");
+}
+
 void broadcast_in_a_vrf()
 {
 	auto wire = wire::new_server();
@@ -269,6 +288,7 @@ int main(int argc, char **argv)
 			{"fwmark_reflect_routes_the_reply", fwmark_reflect_routes_the_reply},
 			{"no_route_back_no_reply", no_route_back},
 			{"reply_stays_in_its_vrf", reply_stays_in_its_vrf},
+			{"reply_waits_in_its_vrf", reply_waits_in_its_vrf},
 			{"source_for_broadcast_in_a_vrf", broadcast_in_a_vrf},
 		});
 }

@@ -83,6 +83,21 @@ void ip_route()
 	wire::expect_no_answer(net.wire, ping());
 }
 
+/// What a route says of its packets it says of all of them.
+void metrics()
+{
+	Net net;
+	const Ipv4 large = ping(remote, packet::server, 1000);
+
+	host::run("ip route add 203.0.113.0/24 dev wire0 hoplimit 33 mtu lock 700");
+	net.keep(ping(), net.wire);
+	ktap::expect_equal(require_answer(net.wire, ping()).ip.ttl, 33, "the hop limit");
+	for (int i = 0; i < 3; i++) {
+		net.wire.send(large);
+		ktap::expect_equal(net.wire.receive_all().size(), 2, "fragments");
+	}
+}
+
 void ip_rule()
 {
 	Net net;
@@ -408,6 +423,7 @@ int main(int argc, char **argv)
 				 {"a_requester_that_comes_once_displaces_nobody",
 				  a_requester_that_comes_once_displaces_nobody},
 				 {"ip_route", ip_route},
+				 {"metrics", metrics},
 				 {"ip_rule", ip_rule},
 				 {"addresses", addresses},
 				 {"links", links},
