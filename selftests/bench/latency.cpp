@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // What the rest of a host has to wait for while it is flooded with echo requests: how long an exchange over TCP takes, on
-// the loopback of one processor, with the built-in code, with icmpx and with its express path.
+// the loopback of one processor, with the built-in code, with icmpx and with its express path. And how long loading icmpx
+// takes, and unloading it.
 //
 // Usage: latency [RATE]   as root, with ICMPX_KO and ICMPX_RELEASE in the environment and icmpx not loaded. RATE: requests a
 //                         second. Prints a line for each: median and 99th percentile of nanoseconds.
@@ -116,6 +117,25 @@ void say(const char *name, const std::vector<std::int64_t> &sorted)
 		    static_cast<long long>(sorted[sorted.size() * 99 / 100]));
 }
 
+/// Loads and unloads it some times.
+void say_loading(const module::Icmpx &icmpx)
+{
+	std::vector<std::int64_t> loading, unloading;
+
+	for (int i = 0; i < 9; i++) {
+		const auto begin = steady_clock::now();
+		ktap::require_equal(icmpx.load(), 0, "loading");
+		const auto loaded = steady_clock::now();
+		ktap::require_equal(icmpx.unload_when_idle(), 0, "unloading");
+		loading.push_back(nanoseconds(loaded - begin).count());
+		unloading.push_back(nanoseconds(steady_clock::now() - loaded).count());
+	}
+	std::ranges::sort(loading);
+	std::ranges::sort(unloading);
+	say("load", loading);
+	say("unload", unloading);
+}
+
 int run(const std::vector<std::string> &arguments)
 {
 	const unsigned rate =
@@ -126,6 +146,7 @@ int run(const std::vector<std::string> &arguments)
 	host::try_run("modprobe dummy numdummies=0");
 	host::run("ip link add bench0 type dummy && ip address add 10.99.0.1/24 dev bench0 && "
 		  "ip link set bench0 up && ip link set lo up");
+	say_loading(icmpx);
 	say("no flood", exchange());
 	for (const char *name : {"built-in", "icmpx", "express"}) {
 		if (name == std::string("icmpx"))

@@ -25,6 +25,9 @@
 #define ICMPX_ROUTES BIT(ICMPX_ROUTE_BITS)
 #define ICMPX_ROUTE_LIFETIME HZ
 
+/* A reply writes to its place, and no other CPU to the line of the cache that this is in. */
+static_assert(sizeof(struct icmpx_route) % SMP_CACHE_BYTES == 0);
+
 DEFINE_PER_CPU(struct icmpx_route *, icmpx_routes);
 u64 icmpx_route_key __read_mostly;
 
