@@ -124,13 +124,13 @@ static void icmpx_express_count_out(struct net *net, unsigned int len)
  * devices have none, no hook at the egress, and nobody who taps what is sent. A driver
  * takes a frame in one piece, its checksums filled in, as it is.
  */
-static bool icmpx_express_direct(const struct sk_buff *skb, const struct net_device *dev,
+static bool icmpx_express_direct(const struct sk_buff *skb, struct net_device *dev,
 				 const struct netdev_queue *txq)
 {
 	return dev->real_num_tx_queues == 1 && !skb_is_nonlinear(skb) && dev->flags & IFF_UP &&
 	       !rcu_dereference_bh(txq->qdisc)->enqueue && !icmpx_has_egress_hooks(dev) &&
 	       READ_ONCE(txq->xmit_lock_owner) != smp_processor_id() &&
-	       !dev_xmit_recursion() && !dev_nit_active((struct net_device *)dev);
+	       !dev_xmit_recursion() && !dev_nit_active(dev);
 }
 
 /* As dev_queue_xmit(), which it is unless nobody is to be asked. */
