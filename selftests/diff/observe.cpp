@@ -9,9 +9,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
+#include <set>
 
 #include <linux/icmp.h>
+#include <linux/ip.h>
 #include <linux/tcp.h>
 #include <unistd.h>
 
@@ -89,6 +92,22 @@ void start(const sock::Socket &socket, const SocketKind &kind)
 	else if (kind.peer.address)
 		ktap::require_equal(sock::connect(socket, kind.peer),
 				    is_tcp(kind) ? EINPROGRESS : 0, kind.name);
+}
+
+/// Where the datagrams were on their way to that errors told of.
+std::set<std::uint32_t> told_of(const Sequence &sequence)
+{
+	constexpr std::size_t destination_at = sizeof(icmphdr) + offsetof(iphdr, daddr);
+	std::set<std::uint32_t> addresses;
+
+	for (const Step &step : sequence.steps) {
+		if (!step.packet || !step.packet->has_icmp())
+			continue;
+		const Bytes &message = step.packet->ip.payload;
+		if (message.size() >= destination_at + sizeof(std::uint32_t))
+			addresses.insert(packet::get32(message, destination_at));
+	}
+	return addresses;
 }
 
 } // namespace
@@ -234,7 +253,7 @@ Events World::finish()
 
 	for (std::size_t index : polled_index_)
 		observe_socket(index, events);
-	for (Event &route : learned_routes())
+	for (Event &route : learned_routes(told_of(sequence_)))
 		events.push_back(std::move(route));
 	events.push_back(counters());
 	return events;

@@ -3,10 +3,12 @@
 #include "routes.hpp"
 
 #include "lib/ktap.hpp"
+#include "lib/socket.hpp"
 
 #include <algorithm>
 #include <cstring>
 #include <span>
+#include <tuple>
 
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -79,8 +81,12 @@ sock::Socket ask()
 
 } // namespace
 
-Events learned_routes()
+Events learned_routes(const std::set<std::uint32_t> &addresses)
 {
+	// Nothing is sent, and that there is no way to an address is not of interest.
+	for (std::uint32_t address : addresses)
+		std::ignore = sock::connect(sock::udp(), {address, 9});
+
 	sock::Socket socket = ask();
 	alignas(nlmsghdr) static std::array<char, 65536> buffer;
 	Events routes;

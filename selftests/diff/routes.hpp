@@ -7,9 +7,13 @@
 
 #include "event.hpp"
 
+#include <cstdint>
+#include <set>
+
 namespace diff {
 
-/// The exceptions of this namespace, in order: address, gateway, and the metrics that were learned.
-Events learned_routes();
+/// The exceptions of this namespace, in order: address, gateway, and the metrics that were learned. One is listed once a
+/// route has been made of it, so one is looked up to each of @p addresses first, in host byte order.
+Events learned_routes(const std::set<std::uint32_t> &addresses);
 
 } // namespace diff
