@@ -22,8 +22,10 @@
  *
  * Behind those, " SOURCES FLAGS": the source is drawn from as many addresses
  * from SOURCE on, and FLAGS is a sum of 1 for messages with an IP option, a
- * record route with room for one address, and of 2 for messages that come in by
- * NAPI and GRO, as those of most drivers do, and not by netif_receive_skb().
+ * record route with room for one address, of 2 for messages that come in by NAPI
+ * and GRO, as those of most drivers do, and not by netif_receive_skb(), and of 4
+ * for messages that DEVICE's driver is asked to send, and nobody receives: what of
+ * all other figures is the driver's, which frees the packet.
  *
  * With SOURCE 0.0.0.0 each message has another source, of 11.0.0.0 to
  * 106.255.255.255: somebody who spoofs.
@@ -53,6 +55,7 @@
 
 #define BENCH_FLAG_OPTIONS BIT(0)
 #define BENCH_FLAG_GRO BIT(1)
+#define BENCH_FLAG_DRIVER BIT(2)
 
 /* Who sends: an address that nobody has been given. */
 static const u8 bench_station[ETH_ALEN] = { 0x02, 0, 0, 0, 0, 0x02 };
@@ -194,6 +197,8 @@ static struct sk_buff *bench_make(struct bench_job *job, u16 sequence)
 		bench_fill_icmp(job, message, len, sequence);
 
 	skb->protocol = eth_type_trans(skb, job->dev);
+	if (job->flags & BENCH_FLAG_DRIVER)
+		__skb_push(skb, ETH_HLEN);
 	return skb;
 }
 
@@ -222,6 +227,18 @@ static void bench_receive(struct bench_batch *batch)
 
 	for (i = 0; i < batch->count; i++)
 		netif_receive_skb(batch->skb[i]);
+	batch->elapsed += ktime_get_ns() - start;
+}
+
+static void bench_transmit(struct bench_job *job, struct bench_batch *batch)
+{
+	const u64 start = ktime_get_ns();
+	unsigned int i;
+
+	for (i = 0; i < batch->count; i++) {
+		if (job->dev->netdev_ops->ndo_start_xmit(batch->skb[i], job->dev) == NETDEV_TX_BUSY)
+			kfree_skb(batch->skb[i]);
+	}
 	batch->elapsed += ktime_get_ns() - start;
 }
 
@@ -259,6 +276,8 @@ static int bench_batches(struct bench_job *job, struct bench_batch *batch, bool 
 		local_bh_disable();
 		if (gro)
 			napi_schedule(&batch->napi);
+		else if (job->flags & BENCH_FLAG_DRIVER)
+			bench_transmit(job, batch);
 		else
 			bench_receive(batch);
 		/* This is where NAPI's softirq is run, if not by a thread soon. */
