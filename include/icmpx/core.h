@@ -252,9 +252,10 @@ void icmpx_probe_parse(const u8 *data, size_t len, struct icmpx_probe_query *que
  * @code: %ICMPX_PROBE_FOUND, %ICMPX_PROBE_BAD_QUERY or %ICMPX_PROBE_NO_SUCH_IF
  * @status: mask of %ICMPX_PROBE_ACTIVE, ... (the state field is left 0)
  *
- * Return: as icmpx_echo_reply().
+ * The checksum is brought up to date (RFC 1624), to what a sum over the whole
+ * message gives: with a type that is not 0 zero has one form alone.
  */
-bool icmpx_probe_reply(u8 *header, u8 code, u8 status);
+void icmpx_probe_reply(u8 *header, u8 code, u8 status);
 
 /**
  * struct icmpx_options - IP options of a header, and where each one is

@@ -55,7 +55,7 @@ bool reply(const Request &request, std::vector<u8> &message, fuzz::Edge edge)
 	if (request.kind == 0)
 		carried = icmpx_echo_reply(bytes);
 	else if (request.kind == 1)
-		carried = icmpx_probe_reply(bytes, request.code, request.status);
+		icmpx_probe_reply(bytes, request.code, request.status);
 	else
 		icmpx_timestamp_reply(bytes, request.now);
 	std::copy_n(bytes, size, message.begin());

@@ -72,9 +72,4 @@ inline void replace16(Header header, std::size_t at, u16 value)
 		   update(native<u16>(header, kChecksumAt), before, native<u16>(header, at)));
 }
 
-/// Tells whether an updated checksum is the one that a sum over the whole
-/// message gives. Of zero's two forms the update yields 0x0000, a sum over
-/// nothing but zeros 0xffff.
-inline bool unambiguous(ConstHeader header) { return native<u16>(header, kChecksumAt) != 0; }
-
 } // namespace icmpx

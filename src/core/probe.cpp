@@ -114,7 +114,7 @@ void icmpx_probe_parse(const u8 *data, size_t len, icmpx_probe_query *query)
 	}
 }
 
-bool icmpx_probe_reply(u8 *header, u8 code, u8 status)
+void icmpx_probe_reply(u8 *header, u8 code, u8 status)
 {
 	using namespace icmpx;
 
@@ -123,5 +123,4 @@ bool icmpx_probe_reply(u8 *header, u8 code, u8 status)
 	replace16(reply, kTypeAt, static_cast<u16>(kExtendedEchoReply << 8 | code));
 	// The sequence number's byte stays, the byte of flags becomes ours.
 	replace16(reply, kSequenceAt, static_cast<u16>(reply[kSequenceAt] << 8 | status));
-	return unambiguous(reply);
 }

@@ -126,7 +126,7 @@ static bool icmpx_make_message(struct sk_buff *skb, const struct icmpx_reply *re
 	case ICMP_TIMESTAMPREPLY:
 		return icmpx_make_timestamp(skb);
 	case ICMP_EXT_ECHOREPLY:
-		carry &= icmpx_probe_reply(skb->data, reply->code, reply->status);
+		icmpx_probe_reply(skb->data, reply->code, reply->status);
 		break;
 	default:
 		carry &= icmpx_echo_reply(skb->data);
