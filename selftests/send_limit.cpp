@@ -97,6 +97,24 @@ void with_a_rule()
 	expect_limited(change, burst);
 }
 
+/// An error whose IP options cannot be made is none that the limit held back.
+void options_without_an_answer()
+{
+	constexpr std::uint8_t timestamp = 68, length = 40, pointer = 36;
+	auto wire = wire::new_server();
+	Ipv4 about = to_closed_port();
+
+	// This host's time is the last that fits, and leaves a byte that no other time does.
+	about.options = {timestamp, length, pointer, 0};
+	about.options.resize(length);
+	limit_hosts();
+	errors_about(wire, count, to_closed_port());
+	Change change;
+	expect_equal(errors_about(wire, count, about), 0, "errors");
+	expect_equal(change.snmp()["Icmp.OutRateLimitHost"], 0, "OutRateLimitHost");
+	sending::expect_counted(change, {{"error_failed_options", count}});
+}
+
 /// What was saved up comes back with time.
 void saved_up_again()
 {
@@ -167,6 +185,7 @@ int main(int argc, char **argv)
 				 {"a_host_gets_six_at_once", a_host_gets_six_at_once},
 				 {"each_host_has_its_own", each_host_has_its_own},
 				 {"with_a_rule", with_a_rule},
+				 {"options_without_an_answer", options_without_an_answer},
 				 {"saved_up_again", saved_up_again},
 				 {"one_budget_for_all_types", one_budget_for_all_types},
 				 {"fragmentation_needed_is_not_limited",

@@ -62,12 +62,13 @@ static struct icmpx_send_verdict icmpx_may_send(const struct icmpx_error *error)
 /*
  * The cheap answer to a flood: a host that gets no more errors is found before
  * anything is looked up for the next one. Only where there is one way to reach
- * an address, and so one bucket for it: a rule or a policy may know others, and
- * a source route begins elsewhere.
+ * an address, and so one bucket for it: a rule or a policy may know others. And
+ * not with options: a source route begins elsewhere, and an error whose options
+ * cannot be made is not one that is limited.
  */
 static bool icmpx_exhausted(struct net *net, const struct icmpx_error *error)
 {
-	return rt_is_input_route(skb_rtable(error->skb)) && !error->opt->srr &&
+	return rt_is_input_route(skb_rtable(error->skb)) && !error->opt->optlen &&
 	       !fib4_has_custom_rules(net) && !icmpx_has_policy(net) &&
 	       icmpx_host_exhausted(net, error->destination);
 }
