@@ -213,6 +213,7 @@ int icmpx_send_datagram(struct sock *sk, struct icmpx_outgoing *out)
 {
 	const struct ip_options *opt = out->ipc.opt ? &out->ipc.opt->opt : NULL;
 	const unsigned int options_len = opt ? opt->optlen : 0;
+	struct icmpx_net *ix = icmpx_net(sock_net(sk));
 	struct icmpx_pieces pieces = {
 		.sk = sk,
 		.out = out,
@@ -239,8 +240,8 @@ int icmpx_send_datagram(struct sock *sk, struct icmpx_outgoing *out)
 		return PTR_ERR(skb);
 	}
 	icmpx_put_header(sk, skb, out, pieces.hlen);
-	err = icmpx_local_out(sock_net(sk), sk, skb, out->header.type, false);
+	err = icmpx_local_out(sock_net(sk), ix, sk, skb, out->header.type, false);
 	if (!err)
-		icmpx_count(icmpx_net(sock_net(sk)), ICMPX_PING_SENT);
+		icmpx_count(ix, ICMPX_PING_SENT);
 	return err;
 }

@@ -109,12 +109,12 @@ static void icmpx_express_count_in(struct net *net, struct icmpx_net *ix, unsign
 	__SNMP_INC_STATS64(ip, IPSTATS_MIB_NOECTPKTS + (tos & INET_ECN_MASK));
 	__SNMP_INC_STATS64(ip, IPSTATS_MIB_INDELIVERS);
 	__ICMP_INC_STATS(net, ICMP_MIB_INMSGS);
-	ICMPMSGIN_INC_STATS(net, ICMP_ECHO);
+	icmpx_count_message_in(net, ix, ICMP_ECHO);
 }
 
-static void icmpx_express_count_out(struct net *net, unsigned int len)
+static void icmpx_express_count_out(struct net *net, struct icmpx_net *ix, unsigned int len)
 {
-	ICMPMSGOUT_INC_STATS(net, ICMP_ECHOREPLY);
+	icmpx_count_message_out(net, ix, ICMP_ECHOREPLY);
 	__ICMP_INC_STATS(net, ICMP_MIB_OUTMSGS);
 	icmpx_count_ip_out(net, len);
 }
@@ -166,7 +166,7 @@ static void icmpx_express_send(struct net *net, struct icmpx_net *ix, struct sk_
 	const u32 mark = IP4_REPLY_MARK(net, skb->mark);
 	int err;
 
-	icmpx_express_count_out(net, skb->len);
+	icmpx_express_count_out(net, ix, skb->len);
 	skb_orphan(skb);
 	icmpx_scrub(skb);
 	skb->mark = mark;

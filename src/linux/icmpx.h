@@ -24,17 +24,25 @@ struct icmpx_prefix_table;
 #define ICMPX_TELL_OUTGOING	BIT(1)
 #define ICMPX_TELL_NEXT_HOP	BIT(2)
 
+/* The types below this one, all but PROBE's, each CPU may count for itself. */
+#define ICMPX_MIB_TYPES 16
+
 /**
- * struct icmpx_counters - one CPU's share of /proc/net/icmpx_stat
- * @value: indexed by enum icmpx_stat
+ * struct icmpx_counters - what one CPU has counted
+ * @value: its share of /proc/net/icmpx_stat; indexed by enum icmpx_stat
+ * @messages: its share of IcmpMsg of /proc/net/snmp, see mib.c; by type, those
+ *	that came in, and from %ICMPX_MIB_TYPES on those that went out
  */
 struct icmpx_counters {
 	u64 value[ICMPX_STAT_COUNT];
+	unsigned long messages[2 * ICMPX_MIB_TYPES];
 };
 
 /**
  * struct icmpx_net - what icmpx keeps for a network namespace
  * @counters: per CPU
+ * @folded: what of all CPUs' messages is in the kernel's counters, too; mib.c has
+ *	its lock
  * @echo_ratelimit: setting; written under @limit_lock
  * @echo_burst: setting
  * @echo_prefix: setting echo_ratelimit_prefix
@@ -53,6 +61,7 @@ struct icmpx_counters {
  */
 struct icmpx_net {
 	struct icmpx_counters __percpu *counters;
+	unsigned long folded[2 * ICMPX_MIB_TYPES];
 	int echo_ratelimit;
 	int echo_burst;
 	int echo_prefix;
@@ -92,9 +101,33 @@ static inline void __icmpx_count(struct icmpx_net *ix, enum icmpx_stat stat)
 	__this_cpu_inc(ix->counters->value[stat]);
 }
 
+/* mib.c */
+extern bool icmpx_mib_own;
+void icmpx_mib_take_over(void);
+void icmpx_mib_give_back(void);
+
+/* Counts a message that came in. Context: any; writes this CPU's memory alone, if it may. */
+static inline void icmpx_count_message_in(struct net *net, struct icmpx_net *ix, u8 type)
+{
+	if (likely(icmpx_mib_own && type < ICMPX_MIB_TYPES))
+		this_cpu_inc(ix->counters->messages[type]);
+	else
+		ICMPMSGIN_INC_STATS(net, type);
+}
+
+/* The same of one that goes out. */
+static inline void icmpx_count_message_out(struct net *net, struct icmpx_net *ix, u8 type)
+{
+	if (likely(icmpx_mib_own && type < ICMPX_MIB_TYPES))
+		this_cpu_inc(ix->counters->messages[ICMPX_MIB_TYPES + type]);
+	else
+		ICMPMSGOUT_INC_STATS(net, type);
+}
+
 /**
  * icmpx_local_out() - Hand a finished packet to IP, and count it.
  * @net: the namespace
+ * @ix: ours of it
  * @sk: who sends it
  * @skb: the packet; consumed
  * @type: the ICMP type that it counts as
@@ -104,12 +137,12 @@ static inline void __icmpx_count(struct icmpx_net *ix, enum icmpx_stat stat)
  *
  * Return: 0 or a negative errno.
  */
-static __always_inline int icmpx_local_out(struct net *net, struct sock *sk, struct sk_buff *skb,
-					   u8 type, bool bh_disabled)
+static __always_inline int icmpx_local_out(struct net *net, struct icmpx_net *ix, struct sock *sk,
+					   struct sk_buff *skb, u8 type, bool bh_disabled)
 {
 	int err;
 
-	ICMPMSGOUT_INC_STATS(net, type);
+	icmpx_count_message_out(net, ix, type);
 	if (bh_disabled)
 		__ICMP_INC_STATS(net, ICMP_MIB_OUTMSGS);
 	else

@@ -106,15 +106,17 @@ static int __init icmpx_init(void)
 		       err);
 		goto err_express;
 	}
+	icmpx_mib_take_over();
 	err = icmpx_take_over();
 	if (err)
-		goto err_net;
+		goto err_mib;
 	icmpx_send_take_over();
 	icmpx_ping_take_over();
 	pr_info("ICMP is ours\n");
 	return 0;
 
-err_net:
+err_mib:
+	icmpx_mib_give_back();
 	unregister_pernet_subsys(&icmpx_net_ops);
 err_express:
 	icmpx_express_exit();
@@ -132,6 +134,7 @@ static void __exit icmpx_exit(void)
 	icmpx_ping_give_back();
 	icmpx_send_give_back();
 	icmpx_give_back();
+	icmpx_mib_give_back();
 	unregister_pernet_subsys(&icmpx_net_ops);
 	icmpx_express_exit();
 	icmpx_ping_exit();

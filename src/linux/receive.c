@@ -152,7 +152,7 @@ int icmpx_rcv(struct sk_buff *skb)
 		outcome = ICMPX_DROP_TRUNCATED;
 		goto error;
 	}
-	ICMPMSGIN_INC_STATS(net, icmp_hdr(skb)->type);
+	icmpx_count_message_in(net, ix, icmp_hdr(skb)->type);
 	return icmpx_dispatch(net, ix, skb);
 
 error:

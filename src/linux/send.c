@@ -160,6 +160,7 @@ static enum icmpx_stat icmpx_transmit_error(struct sock *sk, struct icmpx_error 
 	const unsigned int mtu = dst_mtu(&rt->dst);
 	const int room = (int)min(mtu, ICMPX_ERROR_MAX) - (int)(hlen + sizeof(struct icmphdr));
 	enum icmpx_stat outcome = ICMPX_ERROR_FAILED_MTU;
+	struct net *net = sock_net(sk);
 	struct sk_buff *skb;
 
 	/* Without as much as the datagram's header the error says nothing. */
@@ -179,12 +180,12 @@ static enum icmpx_stat icmpx_transmit_error(struct sock *sk, struct icmpx_error 
 	skb = icmpx_make_error(sk, error, rt, hlen, room);
 	if (unlikely(!skb))
 		goto err_count;
-	if (unlikely(icmpx_local_out(sock_net(sk), sk, skb, error->type, true)))
+	if (unlikely(icmpx_local_out(net, icmpx_net_rcu(net), sk, skb, error->type, true)))
 		return ICMPX_ERROR_FAILED_OUTPUT;
 	return error->outcome;
 
 err_count:
-	__ICMP_INC_STATS(sock_net(sk), ICMP_MIB_OUTERRORS);
+	__ICMP_INC_STATS(net, ICMP_MIB_OUTERRORS);
 err_route:
 	ip_rt_put(rt);
 	return outcome;

@@ -305,7 +305,7 @@ enum icmpx_stat icmpx_transmit(struct sock *sk, struct icmpx_net *ix, struct icm
 	 * Of every type of reply: Linux counts what a raw socket sends by the
 	 * type that its route was looked up for, and a control socket is one.
 	 */
-	if (unlikely(icmpx_local_out(net, sk, skb, ICMP_ECHOREPLY, true)))
+	if (unlikely(icmpx_local_out(net, ix, sk, skb, ICMP_ECHOREPLY, true)))
 		return ICMPX_DROP_OUTPUT;
 	return in_place ? ICMPX_REPLY_IN_PLACE : ICMPX_REPLY_COPIED;
 

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * IcmpMsg of /proc/net/snmp, and with it what that file says of each type. The
+ * kernel counts in atomics that all CPUs share, so that every message would take
+ * their cache lines from another CPU. Here each CPU counts for itself, and what it
+ * has counted goes into the kernel's atomics before anybody reads them: ftrace
+ * calls us at the begin of snmp_seq_show(), which alone does.
+ */
+#include <linux/ftrace.h>
+#include <linux/rtnetlink.h>
+#include <linux/seq_file.h>
+#include <linux/seq_file_net.h>
+#include <linux/spinlock.h>
+
+#include "icmpx.h"
+
+/* Written while loading and unloading alone, when no packet is ours. */
+bool icmpx_mib_own __read_mostly;
+
+#ifdef CONFIG_DYNAMIC_FTRACE_WITH_ARGS
+#define ICMPX_MIB_READER "snmp_seq_show"
+
+/* Serialises those that fold, so that each message is added once. */
+static DEFINE_SPINLOCK(icmpx_mib_lock);
+
+static unsigned long notrace icmpx_mib_sum(const struct icmpx_net *ix, unsigned int slot)
+{
+	unsigned long sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(per_cpu_ptr(ix->counters, cpu)->messages[slot]);
+	return sum;
+}
+
+/* Messages may be counted meanwhile: each one is added now or next time. */
+static void notrace icmpx_mib_fold(struct net *net)
+{
+	struct icmpx_net *ix = icmpx_net(net);
+	unsigned int slot;
+
+	spin_lock(&icmpx_mib_lock);
+	for (slot = 0; slot < ARRAY_SIZE(ix->folded); slot++) {
+		const unsigned long sum = icmpx_mib_sum(ix, slot);
+
+		/* The kernel has room for 256 types each way, those that go out behind. */
+		atomic_long_add(sum - ix->folded[slot],
+				&net->mib.icmpmsg_statistics->mibs[slot / ICMPX_MIB_TYPES * 256 +
+								   slot % ICMPX_MIB_TYPES]);
+		ix->folded[slot] = sum;
+	}
+	spin_unlock(&icmpx_mib_lock);
+}
+
+/* Calls nothing that leads back here, so it needs no protection from itself. */
+static void notrace icmpx_mib_before_reading(unsigned long ip, unsigned long parent_ip,
+					     struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	icmpx_mib_fold(seq_file_single_net((struct seq_file *)icmpx_ftrace_argument(fregs, 0)));
+}
+
+/* Permanent: kernel.ftrace_enabled=0 is refused, instead of counters standing still. */
+static struct ftrace_ops icmpx_mib_ops = {
+	.func = icmpx_mib_before_reading,
+	.flags = FTRACE_OPS_FL_PERMANENT,
+};
+
+/**
+ * icmpx_mib_take_over() - Have each CPU count for itself, if we learn of readers.
+ *
+ * Where we do not, all CPUs count in the kernel's atomics.
+ *
+ * Context: process; every namespace has its counters, and no packet is ours yet.
+ */
+void icmpx_mib_take_over(void)
+{
+	if (ftrace_set_filter(&icmpx_mib_ops, ICMPX_MIB_READER, strlen(ICMPX_MIB_READER), 0))
+		return;
+	if (register_ftrace_function(&icmpx_mib_ops))
+		ftrace_free_filter(&icmpx_mib_ops);
+	else
+		icmpx_mib_own = true;
+}
+
+/**
+ * icmpx_mib_give_back() - Undo icmpx_mib_take_over().
+ *
+ * All that was counted is added while readers still have it added, so that none
+ * sees less than the one before.
+ *
+ * Context: process; no packet is ours any more. No reader is in our code when it
+ * returns, for the reason that icmpx_send_unhook() gives.
+ */
+void icmpx_mib_give_back(void)
+{
+	struct net *net;
+
+	if (!icmpx_mib_own)
+		return;
+	down_read(&net_rwsem);
+	for_each_net(net)
+		icmpx_mib_fold(net);
+	up_read(&net_rwsem);
+	unregister_ftrace_function(&icmpx_mib_ops);
+	ftrace_free_filter(&icmpx_mib_ops);
+	icmpx_mib_own = false;
+}
+#else
+void icmpx_mib_take_over(void)
+{
+}
+
+void icmpx_mib_give_back(void)
+{
+}
+#endif
