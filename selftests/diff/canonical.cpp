@@ -164,11 +164,16 @@ void Canonical::mask_tcp(Span segment, View addresses)
 	packet::put16(pseudo, IPPROTO_TCP);
 	packet::put16(pseudo, static_cast<std::uint16_t>(segment.size()));
 	pseudo.insert(pseudo.end(), segment.begin(), segment.end());
-	if (packet::checksum(pseudo) == 0)
-		store16(segment, checksum_at, 0);
+	std::uint32_t sequence = packet::get32(segment, sequence_at);
+	// With a source route it is over an address that is not in its place yet.
+	std::uint16_t checksum = without_word(packet::get16(segment, checksum_at),
+					      static_cast<std::uint16_t>(sequence >> 16));
+	store16(segment, checksum_at,
+		packet::checksum(pseudo) == 0
+			? std::uint16_t{0}
+			: without_word(checksum, static_cast<std::uint16_t>(sequence)));
 	Connection connection{packet::get32(addresses, 0), packet::get16(segment, 0),
 			      packet::get16(segment, 2)};
-	std::uint32_t sequence = packet::get32(segment, sequence_at);
 	// A connection that was given up and is made again begins with another number.
 	if (segment[flags_at] & syn_flag)
 		learned_[connection] = sequence;
@@ -219,10 +224,13 @@ void Canonical::received(Span datagram) const
 
 	if (!header)
 		return;
-	mask_header_times(datagram);
+	const bool times = mask_header_times(datagram);
 	// Unless this host sent it to itself, all else is as it was sent.
 	if (!forget_identification(datagram))
 		return;
+	// Of its own times some were filled in before the checksum was, and some after.
+	if (times)
+		store16(datagram, 10, 0);
 	Span payload = datagram.subspan(header);
 	if (datagram[9] != IPPROTO_ICMP || payload.size() < 8)
 		return;

@@ -4,6 +4,7 @@
 
 #include "lib/ktap.hpp"
 #include "lib/socket.hpp"
+#include "sequence.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -83,9 +84,15 @@ sock::Socket ask()
 
 Events learned_routes(const std::set<std::uint32_t> &addresses)
 {
-	// Nothing is sent, and that there is no way to an address is not of interest.
-	for (std::uint32_t address : addresses)
-		std::ignore = sock::connect(sock::udp(), {address, 9});
+	for (std::uint32_t address : addresses) {
+		for (int mark : {0, packet_mark}) {
+			const sock::Socket socket = sock::udp();
+
+			sock::set(socket, SOL_SOCKET, SO_MARK, mark);
+			// Nothing is sent, and that there is no way to an address is not of interest.
+			std::ignore = sock::connect(socket, {address, 9});
+		}
+	}
 
 	sock::Socket socket = ask();
 	alignas(nlmsghdr) static std::array<char, 65536> buffer;

@@ -13,7 +13,8 @@
 namespace diff {
 
 /// The exceptions of this namespace, in order: address, gateway, and the metrics that were learned. One is listed once a
-/// route has been made of it, so one is looked up to each of @p addresses first, in host byte order.
+/// route has been made of it, so one is looked up to each of @p addresses first, in host byte order, with and
+/// without packet_mark.
 Events learned_routes(const std::set<std::uint32_t> &addresses);
 
 } // namespace diff

@@ -100,6 +100,9 @@ struct Setting {
 	std::string value;
 };
 
+/// What comes in is marked with, in a sequence that is so.
+inline constexpr int packet_mark = 5;
+
 struct Sequence {
 	std::uint64_t seed = 0, number = 0;
 	/// Which of socket_kinds are open, a bit for each.

@@ -129,8 +129,11 @@ void World::make_device()
 		make_router();
 	if (!sequence_.marked)
 		return;
+	const std::string mark = std::to_string(packet_mark);
 	host::run("nft -f - <<'END'\ntable ip t {\nchain in {\ntype filter hook prerouting priority"
-		  " -150\nmeta mark set 5\n}\n}\nEND\nip rule add fwmark 5 table 100\n"
+		  " -150\nmeta mark set " +
+		  mark + "\n}\n}\nEND\nip rule add fwmark " + mark +
+		  " table 100\n"
 		  "ip route add default via 10.0.0.3 dev wire0 src 10.0.0.20 table 100");
 }
 
