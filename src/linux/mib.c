@@ -23,31 +23,37 @@ bool icmpx_mib_own __read_mostly;
 /* Serialises those that fold, so that each message is added once. */
 static DEFINE_SPINLOCK(icmpx_mib_lock);
 
-static unsigned long notrace icmpx_mib_sum(const struct icmpx_net *ix, unsigned int slot)
+/* Where the kernel counts a slot's messages: it has room for 256 types each way. */
+static atomic_long_t *notrace icmpx_mib_of(struct net *net, unsigned int slot)
 {
-	unsigned long sum = 0;
-	int cpu;
-
-	for_each_possible_cpu(cpu)
-		sum += READ_ONCE(per_cpu_ptr(ix->counters, cpu)->messages[slot]);
-	return sum;
+	return &net->mib.icmpmsg_statistics->mibs[slot / ICMPX_MIB_TYPES * 256 +
+						  slot % ICMPX_MIB_TYPES];
 }
 
-/* Messages may be counted meanwhile: each one is added now or next time. */
+/*
+ * Messages may be counted meanwhile: each one is added now or next time. Nobody has
+ * the lock for as long as it takes to look at all CPUs; so it may be that somebody
+ * who began later has come first, and has added more.
+ */
 static void notrace icmpx_mib_fold(struct net *net)
 {
 	struct icmpx_net *ix = icmpx_net(net);
+	unsigned long sums[ARRAY_SIZE(ix->folded)] = {};
 	unsigned int slot;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		for (slot = 0; slot < ARRAY_SIZE(sums); slot++)
+			sums[slot] += READ_ONCE(per_cpu_ptr(ix->counters, cpu)->messages[slot]);
 
 	spin_lock(&icmpx_mib_lock);
-	for (slot = 0; slot < ARRAY_SIZE(ix->folded); slot++) {
-		const unsigned long sum = icmpx_mib_sum(ix, slot);
+	for (slot = 0; slot < ARRAY_SIZE(sums); slot++) {
+		const unsigned long more = sums[slot] - ix->folded[slot];
 
-		/* The kernel has room for 256 types each way, those that go out behind. */
-		atomic_long_add(sum - ix->folded[slot],
-				&net->mib.icmpmsg_statistics->mibs[slot / ICMPX_MIB_TYPES * 256 +
-								   slot % ICMPX_MIB_TYPES]);
-		ix->folded[slot] = sum;
+		if ((long)more <= 0)
+			continue;
+		atomic_long_add(more, icmpx_mib_of(net, slot));
+		ix->folded[slot] = sums[slot];
 	}
 	spin_unlock(&icmpx_mib_lock);
 }
