@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // The built-in ICMP of this kernel as the oracle: random sequences of packets are answered by it and by icmpx, and all
-// that can be observed is the same, or is one of the differences in compare.cpp.
+// that can be observed is the same, or is one of the differences in intended.cpp.
 //
 // Usage: differential [packets=N] [seed=S] [sequence=I] [shrink=0]. Without a seed: one that is always the same and one
 // of the day, half of the packets each. With a sequence's number, that sequence alone. With shrink=0 what differs is
