@@ -22,7 +22,7 @@ using counters::Change;
 using counters::Files;
 using counters::Values;
 
-void send(const wire::Wire &wire, packet::Icmp message)
+void send(const wire::Wire &wire, const packet::Icmp &message)
 {
 	wire.send(packet::datagram(message));
 	// What it says is not of interest, but it takes room.
