@@ -130,6 +130,31 @@ void across_loading_and_unloading()
 	}
 }
 
+/// Without ftrace nobody says that a reader comes, so all is counted where it reads. With it, it stays.
+void without_ftrace()
+{
+	const module::Icmpx icmpx;
+	const std::string enabled = "/proc/sys/kernel/ftrace_enabled";
+
+	if (!host::read_file(enabled))
+		ktap::skip("needs " + enabled);
+	const wire::Wire wire = wire::new_server();
+	const Change change(Files::snmp);
+
+	ktap::require_equal(icmpx.load(), 0, "loading");
+	ktap::expect(!host::write_file(enabled, "0"), "ftrace cannot be switched off");
+	ktap::require_equal(icmpx.unload_when_idle(), 0, "unloading");
+	ktap::require(host::write_file(enabled, "0"), "ftrace is switched off");
+	const int loaded = icmpx.load();
+	send_request(wire);
+	expect_requests(change, 1, "requests");
+	const int unloaded = icmpx.unload_when_idle();
+	ktap::require(host::write_file(enabled, "1"), "ftrace is switched on");
+	ktap::expect_equal(loaded, 0, "loading without ftrace");
+	ktap::expect_equal(unloaded, 0, "unloading without ftrace");
+	expect_requests(change, 1, "requests, afterwards");
+}
+
 /// Reads all the time; what it reads only grows.
 class Reader {
 public:
@@ -194,5 +219,6 @@ int main(int argc, char **argv)
 			  {"on_every_processor", on_every_processor},
 			  {"namespaces_apart", namespaces_apart},
 			  {"across_loading_and_unloading", across_loading_and_unloading},
+			  {"without_ftrace", without_ftrace},
 			  {"while_others_read", while_others_read}});
 }

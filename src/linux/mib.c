@@ -62,7 +62,9 @@ static void notrace icmpx_mib_fold(struct net *net)
 static void notrace icmpx_mib_before_reading(unsigned long ip, unsigned long parent_ip,
 					     struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
-	icmpx_mib_fold(seq_file_single_net((struct seq_file *)icmpx_ftrace_argument(fregs, 0)));
+	/* Of a module it is another function that happens to have the name. */
+	if (likely(!icmpx_in_module((void *)ip)))
+		icmpx_mib_fold(seq_file_single_net((void *)icmpx_ftrace_argument(fregs, 0)));
 }
 
 /* Permanent: kernel.ftrace_enabled=0 is refused, instead of counters standing still. */
