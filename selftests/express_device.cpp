@@ -95,15 +95,21 @@ void values_that_it_refuses()
 void each_namespace_has_its_own()
 {
 	Wire first = express_server();
-	host::Namespace there = host::Namespace::current();
+	const host::Namespace of_first = host::Namespace::current();
 	Wire second = plain_server();
+	const host::Namespace of_second = host::Namespace::current();
 
 	expect_setting("", "the second namespace's");
 	expect_answer(second, "reply_in_place", "in the second namespace");
 	expect_equal(try_to_set("wire0"), 0, "errno in the second namespace");
-	there.enter();
+	of_first.enter();
+	expect_setting("wire0", "the first namespace's, as it was");
+	expect_answer(first, "reply_express", "in the first namespace");
 	expect_equal(try_to_set(""), 0, "errno in the first namespace");
 	expect_answer(first, "reply_in_place", "in the first namespace");
+	of_second.enter();
+	expect_setting("wire0", "the second namespace's, as it was");
+	expect_answer(second, "reply_express", "in the second namespace");
 }
 
 void addresses_come_and_go()
