@@ -74,13 +74,14 @@ struct Client {
 		sent = errors::sent_udp(sock::local(socket), peer).build();
 	}
 
-	bool learned() const
+	/// Who sent the error that it learned of; nobody if it learned of none.
+	Address learned_from() const
 	{
-		bool any = sock::wait_for(socket, 0, static_cast<int>(wire::silence.count())) &
-			   POLLERR;
+		sock::wait_for(socket, 0, static_cast<int>(wire::silence.count()));
+		const auto error = sock::next_error(socket);
 
 		sock::forget_errors(socket);
-		return any;
+		return error ? error->offender : 0;
 	}
 
 	Socket socket;
@@ -95,12 +96,16 @@ packet::Ipv4 error_from(Address address, View quoted)
 	return error;
 }
 
-void expect(const Client &client, const packet::Ipv4 &error, bool let_in, const std::string &what)
+constexpr Address nobody = 0;
+
+/// Expects that @p client learns of @p error, from @p whom if it is let in.
+void expect(const Client &client, const packet::Ipv4 &error, Address whom, const std::string &what)
 {
+	const bool let_in = whom != nobody;
 	Change change;
 
 	net().send(error);
-	ktap::expect_equal(client.learned(), let_in, what);
+	ktap::expect_equal(client.learned_from(), whom, what);
 	if (let_in)
 		change.expect_icmp(
 			{{"Icmp.InMsgs", 1}, {"Icmp.InDestUnreachs", 1}, {"IcmpMsg.InType3", 1}},
@@ -116,9 +121,9 @@ void what_the_policy_names_has_to_come_through_the_tunnel()
 	Client client;
 	packet::Ipv4 error = error_from(protected_peer.address, client.sent);
 
-	expect(client, encapsulated(error), true, "through the tunnel");
-	expect(client, error, false, "beside the tunnel");
-	expect(client, error_from(errors::router, client.sent), true,
+	expect(client, encapsulated(error), protected_peer.address, "through the tunnel");
+	expect(client, error, nobody, "beside the tunnel");
+	expect(client, error_from(errors::router, client.sent), errors::router,
 	       "beside the tunnel, of no policy");
 }
 
@@ -127,7 +132,7 @@ void without_the_flag_the_error_itself_has_to_match()
 	set_up("");
 	Client client;
 
-	expect(client, encapsulated(error_from(router_behind_the_gateway, client.sent)), false,
+	expect(client, encapsulated(error_from(router_behind_the_gateway, client.sent)), nobody,
 	       "of no policy");
 }
 
@@ -137,17 +142,18 @@ void with_the_flag_what_it_quotes_may_match_instead()
 	Client client, stranger(other_peer);
 	Bytes stump = client.sent;
 
-	expect(client, encapsulated(error_from(router_behind_the_gateway, client.sent)), true,
-	       "quotes a match");
-	expect(stranger, encapsulated(error_from(router_behind_the_gateway, stranger.sent)), false,
+	expect(client, encapsulated(error_from(router_behind_the_gateway, client.sent)),
+	       router_behind_the_gateway, "quotes a match");
+	expect(stranger, encapsulated(error_from(router_behind_the_gateway, stranger.sent)), nobody,
 	       "quotes none");
 	for (std::size_t size : {0U, 10U, 19U}) {
 		stump.resize(size);
-		expect(client, encapsulated(error_from(router_behind_the_gateway, stump)), false,
+		expect(client, encapsulated(error_from(router_behind_the_gateway, stump)), nobody,
 		       "quotes " + std::to_string(size) + " bytes");
 	}
 	// The flag is the association's: it lets in nothing that did not come through the tunnel.
-	expect(client, error_from(protected_peer.address, client.sent), false, "beside the tunnel");
+	expect(client, error_from(protected_peer.address, client.sent), nobody,
+	       "beside the tunnel");
 }
 
 void a_policy_that_blocks()
@@ -157,7 +163,7 @@ void a_policy_that_blocks()
 	Client client;
 	Change change;
 
-	expect(client, error_from(errors::router, client.sent), false, "error");
+	expect(client, error_from(errors::router, client.sent), nobody, "error");
 	change.restart();
 	net().receive_all(wire::milliseconds{0});
 	net().send(packet::datagram(packet::echo_request(1, 1)));
