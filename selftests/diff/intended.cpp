@@ -65,16 +65,25 @@ bool differ_in_probe_code(const Event &builtin, const Event &icmpx, std::size_t 
 	       builtin.bytes[at + 1] != 0;
 }
 
-/// Whether the answers are the same but for frames of which @p explains, told where their messages begin, says why.
-template <typename Explains> bool all_equal(const Difference &difference, Explains explains)
+/// Whether the answers are the same but for frames of which @p explains, told where their messages begin, says why, and
+/// counters of which @p explains_counters does.
+template <typename Explains, typename ExplainsCounters>
+bool all_equal(const Difference &difference, Explains explains, ExplainsCounters explains_counters)
 {
 	return std::ranges::equal(difference.builtin, difference.icmpx,
 				  [&](const Event &a, const Event &b) {
 					  if (a == b)
 						  return true;
+					  if (a.kind == Event::Kind::counters && b.kind == a.kind)
+						  return explains_counters(a, b);
 					  std::size_t at = differ_in_icmp(a, b);
 					  return at && explains(a, b, at);
 				  });
+}
+
+template <typename Explains> bool all_equal(const Difference &difference, Explains explains)
+{
+	return all_equal(difference, explains, [](const Event &, const Event &) { return false; });
 }
 
 /// What @p name of @p values comes to, which then is not among them any more.
@@ -94,12 +103,19 @@ bool is_answered_by_zeros(const Packet &packet)
 	       std::all_of(message.begin() + 4, message.end(), [](auto byte) { return !byte; });
 }
 
-/// Whether the one is refused for its checksum, and the other at most for being an echo reply to everybody.
-bool refused_zeros(counters::Values builtin, counters::Values icmpx)
+/// Whether a reply that came back to this host was refused for its checksum where @p refused was counted, and not where
+/// @p accepted was, there at most for being one to everybody.
+bool is_reply_refused(counters::Values refused, counters::Values accepted)
 {
-	return take(builtin, "Icmp.InCsumErrors") == 1 && take(icmpx, "Icmp.InEchoReps") == 1 &&
-	       take(icmpx, "IcmpMsg.InType0") == 1 && take(builtin, "Icmp.InErrors") == 1 &&
-	       take(icmpx, "Icmp.InErrors") <= 1 && builtin == icmpx;
+	std::int64_t replies = 0;
+
+	for (const char *name : {"IcmpMsg.InType0", "IcmpMsg.InType14", "IcmpMsg.InType43"})
+		replies += take(accepted, name);
+	take(accepted, "Icmp.InEchoReps");
+	take(accepted, "Icmp.InTimestampReps");
+	return replies == 1 && take(accepted, "Icmp.InErrors") <= 1 &&
+	       take(refused, "Icmp.InErrors") == 1 && take(refused, "Icmp.InCsumErrors") == 1 &&
+	       refused == accepted;
 }
 
 /// Zeros have two checksums, and only one of them sums up to what a receiver wants.
@@ -115,26 +131,34 @@ bool are_zeros(const Event &builtin, const Event &icmpx, std::size_t at)
 bool zeros(const Difference &difference)
 {
 	const Packet *packet = difference.packet();
-	const bool may_return = packet && is_answered_by_zeros(*packet);
 
-	return std::ranges::equal(
-		difference.builtin, difference.icmpx, [may_return](const Event &a, const Event &b) {
-			if (a == b)
-				return true;
-			if (may_return && a.kind == Event::Kind::counters && b.kind == a.kind)
-				return refused_zeros(a.values, b.values);
-			std::size_t at = differ_in_icmp(a, b);
-			return at && are_zeros(a, b, at);
-		});
+	return all_equal(difference, are_zeros, [packet](const Event &builtin, const Event &icmpx) {
+		return packet && is_answered_by_zeros(*packet) &&
+		       is_reply_refused(builtin.values, icmpx.values);
+	});
+}
+
+/// Whether a device may say that its checksum is right, and it is not.
+bool has_wrong_checksum(const Packet &packet)
+{
+	return packet.has_icmp() && (packet.sum == Sum::wrong || packet.sum == Sum::zero);
 }
 
 bool declared_right(const Difference &difference)
 {
+	const Packet *packet = difference.packet();
+
 	return difference.sequence.trusted &&
-	       all_equal(difference, [](const Event &builtin, const Event &icmpx, std::size_t at) {
-		       return same_type_and_code(builtin, icmpx, at) ||
-			      differ_in_probe_code(builtin, icmpx, at);
-	       });
+	       all_equal(
+		       difference,
+		       [](const Event &builtin, const Event &icmpx, std::size_t at) {
+			       return same_type_and_code(builtin, icmpx, at) ||
+				      differ_in_probe_code(builtin, icmpx, at);
+		       },
+		       [packet](const Event &builtin, const Event &icmpx) {
+			       return packet && has_wrong_checksum(*packet) &&
+				      is_reply_refused(icmpx.values, builtin.values);
+		       });
 }
 
 /// The difference that a code makes to a checksum is the code's (RFC 1624), whatever follows and wherever it is cut.
@@ -365,7 +389,7 @@ const std::array<Intended, intended_count> intended{{
 	 "A request whose checksum a device said was right, and was not, gets a reply whose "
 	 "checksum is wrong by as "
 	 "much, so that the requester finds out. The built-in code sums up anew and hides it.",
-	 declared_right},
+	 declared_right, false, has_wrong_checksum},
 	{"malformed-redirect",
 	 "A redirect whose embedded header is shorter than one can be is refused; the built-in "
 	 "code reads on.",
