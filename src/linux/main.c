@@ -3,8 +3,9 @@
  * Loading and unloading, and what each network namespace gets.
  *
  * Loading goes from what nobody sees to what everybody sees: control sockets,
- * namespaces, then the slot that makes packets ours, the errors that the kernel
- * sends, and last the family, whose sockets need those. Unloading goes back the
+ * namespaces, readers of the kernel's counters, then the slot that makes packets
+ * ours, the errors that the kernel sends, and last the family, whose sockets need
+ * those. Unloading goes back the
  * same way, with a grace period once the slot is given back, so that no packet
  * is left in code or data that goes. As long as the family is there, a socket
  * that is opened is refused, because we are going: so it is the first to leave.
