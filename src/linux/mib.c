@@ -7,6 +7,7 @@
  * calls us at the begin of snmp_seq_show(), which alone does.
  */
 #include <linux/ftrace.h>
+#include <linux/kprobes.h>
 #include <linux/rtnetlink.h>
 #include <linux/seq_file.h>
 #include <linux/seq_file_net.h>
@@ -17,9 +18,7 @@
 /* Written while loading and unloading alone, when no packet is ours. */
 bool icmpx_mib_own __read_mostly;
 
-#ifdef CONFIG_DYNAMIC_FTRACE_WITH_ARGS
-#define ICMPX_MIB_READER "snmp_seq_show"
-
+#if defined(CONFIG_DYNAMIC_FTRACE_WITH_ARGS) && defined(CONFIG_KPROBES)
 /* Serialises those that fold, so that each message is added once. */
 static DEFINE_SPINLOCK(icmpx_mib_lock);
 
@@ -62,9 +61,7 @@ static void notrace icmpx_mib_fold(struct net *net)
 static void notrace icmpx_mib_before_reading(unsigned long ip, unsigned long parent_ip,
 					     struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
-	/* Of a module it is another function that happens to have the name. */
-	if (likely(!icmpx_in_module((void *)ip)))
-		icmpx_mib_fold(seq_file_single_net((void *)icmpx_ftrace_argument(fregs, 0)));
+	icmpx_mib_fold(seq_file_single_net((void *)icmpx_ftrace_argument(fregs, 0)));
 }
 
 /* Permanent: kernel.ftrace_enabled=0 is refused, instead of counters standing still. */
@@ -72,6 +69,26 @@ static struct ftrace_ops icmpx_mib_ops = {
 	.func = icmpx_mib_before_reading,
 	.flags = FTRACE_OPS_FL_PERMANENT,
 };
+
+/*
+ * Where snmp_seq_show() is, which nobody exports: from a probe that is never armed.
+ * ftrace finds functions by name, too, but not so that one could rely on it: when it
+ * has no memory to note the one that it has found, it says that all is well, and has
+ * noted none, which to it means every function of the kernel.
+ */
+static unsigned long icmpx_mib_reader(void)
+{
+	struct kprobe probe = {
+		.symbol_name = "snmp_seq_show",
+		.flags = KPROBE_FLAG_DISABLED,
+	};
+
+	if (register_kprobe(&probe))
+		return 0;
+	unregister_kprobe(&probe);
+	/* Of a module it is another function that happens to have the name. */
+	return icmpx_in_module(probe.addr) ? 0 : (unsigned long)probe.addr;
+}
 
 /**
  * icmpx_mib_take_over() - Have each CPU count for itself, if we learn of readers.
@@ -82,7 +99,9 @@ static struct ftrace_ops icmpx_mib_ops = {
  */
 void icmpx_mib_take_over(void)
 {
-	if (ftrace_set_filter(&icmpx_mib_ops, ICMPX_MIB_READER, strlen(ICMPX_MIB_READER), 0))
+	const unsigned long reader = icmpx_mib_reader();
+
+	if (!reader || ftrace_set_filter_ip(&icmpx_mib_ops, reader, 0, 0))
 		return;
 	if (register_ftrace_function(&icmpx_mib_ops))
 		ftrace_free_filter(&icmpx_mib_ops);
