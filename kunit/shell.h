@@ -40,10 +40,21 @@ static inline unsigned long mib_of(int field)
 	return snmp_fold_field(init_net.mib.icmp_statistics, field);
 }
 
-/* How often messages of a type came in, or went out with 0x100 added (RFC 4293). */
+/*
+ * How often messages of a type came in, or went out with 0x100 added (RFC 4293): what a
+ * reader of /proc/net/snmp would be told.
+ */
 static inline unsigned long messages_of(unsigned int type)
 {
-	return atomic_long_read(&init_net.mib.icmpmsg_statistics->mibs[type]);
+	const unsigned int slot = type / 0x100 * ICMPX_MIB_TYPES + type % 0x100;
+	unsigned long sum = atomic_long_read(&init_net.mib.icmpmsg_statistics->mibs[type]);
+	int cpu;
+
+	if (type % 0x100 >= ICMPX_MIB_TYPES)
+		return sum;
+	for_each_possible_cpu(cpu)
+		sum += per_cpu_ptr(ours()->counters, cpu)->messages[slot];
+	return sum - ours()->folded[slot];
 }
 
 #endif
