@@ -5,10 +5,10 @@
  * Loading goes from what nobody sees to what everybody sees: control sockets,
  * namespaces, readers of the kernel's counters, then the slot that makes packets
  * ours, the errors that the kernel sends, and last the family, whose sockets need
- * those. Unloading goes back the
- * same way, with a grace period once the slot is given back, so that no packet
- * is left in code or data that goes. As long as the family is there, a socket
- * that is opened is refused, because we are going: so it is the first to leave.
+ * those. Unloading goes back the same way, with a grace period once the slot is
+ * given back, so that no packet is left in code or data that goes. As long as the
+ * family is there, a socket that is opened is refused, because we are going: so it
+ * is the first to leave.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
