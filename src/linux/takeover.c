@@ -6,6 +6,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/kmemleak.h>
 #include <linux/slab.h>
 #include <net/protocol.h>
 
@@ -79,6 +80,7 @@ void icmpx_give_back(void)
 		kfree(icmpx_protocol);
 		return;
 	}
+	kmemleak_not_leak(icmpx_protocol);
 	pr_warn("another module has put itself on top: it hands packets to the built-in code from now on\n");
 	WRITE_ONCE(icmpx_protocol->handler, icmpx_builtin->handler);
 	WRITE_ONCE(icmpx_protocol->err_handler, icmpx_builtin->err_handler);
