@@ -25,7 +25,8 @@ using sock::Endpoint;
 using sock::Socket;
 using std::chrono::steady_clock;
 
-constexpr auto duration = std::chrono::seconds(60);
+/// How long it takes at least, and, where all is slow, until enough has happened.
+constexpr std::chrono::seconds duration(60), patience(600);
 constexpr unsigned threads = 8;
 /// Sockets of a thread.
 constexpr std::size_t crowd = 32;
@@ -33,6 +34,10 @@ constexpr std::size_t crowd = 32;
 /// What was done in all namespaces together: memory that parent and children share.
 struct Account {
 	std::atomic<std::uint64_t> opened, sent, received, errors, lists;
+	/// Namespaces whose players have begun.
+	std::atomic<unsigned> begun;
+
+	bool enough() const { return received > 1000 && errors > 100; }
 };
 
 Account &account()
@@ -56,6 +61,7 @@ public:
 			socket = Socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
 						 IPPROTO_ICMP));
 			account().opened += socket.get() >= 0;
+			set(socket, IP_RECVERR, dice(2));
 			return;
 		}
 		switch (dice(16)) {
@@ -74,7 +80,7 @@ public:
 			disconnect(socket);
 			break;
 		case 4:
-			set(socket);
+			set_anything(socket);
 			break;
 		case 5:
 			read_list();
@@ -103,23 +109,27 @@ private:
 		(void)::connect(socket.get(), &none, sizeof(none));
 	}
 
-	void set(const Socket &socket)
+	static void set(const Socket &socket, int option, unsigned value, int level = SOL_IP)
 	{
-		const int value = static_cast<int>(dice(2));
+		setsockopt(socket.get(), level, option, &value, sizeof(value));
+	}
+
+	void set_anything(const Socket &socket)
+	{
+		const unsigned value = dice(2);
 
 		switch (dice(4)) {
 		case 0:
-			setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &value, sizeof(value));
+			set(socket, SO_REUSEADDR, value, SOL_SOCKET);
 			break;
 		case 1:
-			setsockopt(socket.get(), SOL_IP, IP_BIND_ADDRESS_NO_PORT, &value,
-				   sizeof(value));
+			set(socket, IP_BIND_ADDRESS_NO_PORT, value);
 			break;
 		case 2:
 			ping::try_to_bind_to_device(socket, value ? "lo" : "");
 			break;
 		default:
-			setsockopt(socket.get(), SOL_IP, IP_RECVERR, &value, sizeof(value));
+			set(socket, IP_RECVERR, value);
 			break;
 		}
 	}
@@ -171,38 +181,50 @@ private:
 			for (;;)
 				player.play();
 		});
+	account().begun++;
 	for (;;)
 		pause();
 }
 
+/// Waits until the players in @p child have begun, as they have in @p before namespaces.
+void wait_for_players(pid_t child, unsigned before)
+{
+	while (account().begun == before) {
+		ktap::require_equal(waitpid(child, nullptr, WNOHANG), 0, "the namespace's players");
+		std::this_thread::sleep_for(std::chrono::milliseconds(1));
+	}
+}
+
 void everything_at_random()
 {
-	const auto end = steady_clock::now() + duration;
+	const auto begin = steady_clock::now();
 	const bool ours = ping::is_icmpx();
 	std::mt19937 random(1);
 	unsigned rounds = 0;
 
-	account(); // before there is a child to share it with
-	while (steady_clock::now() < end) {
+	const Account &total = account(); // before there is a child to share it with
+	auto elapsed = [begin] {
+		return steady_clock::now() - begin;
+	};
+	while (elapsed() < duration || (!total.enough() && elapsed() < patience)) {
 		pid_t child = host::check(fork(), "fork");
 
 		if (child == 0)
 			play_in_a_namespace(rounds);
+		wait_for_players(child, rounds);
 		rounds++;
 		// Long enough to be in full swing, and never twice at the same point.
 		std::this_thread::sleep_for(std::chrono::milliseconds(500 + random() % 3000));
 		host::check(kill(child, SIGKILL), "kill");
 		host::check(waitpid(child, nullptr, 0), "waitpid");
 	}
-	ktap::say(std::to_string(rounds) + " namespaces, " +
-		  std::to_string(account().opened.load()) + " sockets, " +
-		  std::to_string(account().sent.load()) + " requests, " +
-		  std::to_string(account().received.load()) + " replies, " +
-		  std::to_string(account().errors.load()) + " errors, " +
-		  std::to_string(account().lists.load()) + " lists");
-	ktap::expect(account().received.load() > 1000, "replies were received");
-	ktap::expect(account().errors.load() > 100, "errors were received");
-	ktap::expect(account().sent.load() > account().received.load() / 2, "requests were sent");
+	ktap::say(std::to_string(rounds) + " namespaces, " + std::to_string(total.opened.load()) +
+		  " sockets, " + std::to_string(total.sent.load()) + " requests, " +
+		  std::to_string(total.received.load()) + " replies, " +
+		  std::to_string(total.errors.load()) + " errors, " +
+		  std::to_string(total.lists.load()) + " lists");
+	ktap::expect(total.enough(), "replies and errors were received");
+	ktap::expect(total.sent.load() > total.received.load() / 2, "requests were sent");
 	if (ours) {
 		// It takes the module away, which fails the test if a socket still holds it, and puts it back.
 		const module::Icmpx icmpx;
