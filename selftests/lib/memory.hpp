@@ -14,6 +14,7 @@
 #include <sstream>
 #include <string>
 #include <thread>
+#include <utility>
 
 namespace memory {
 
@@ -75,15 +76,20 @@ inline Use used()
 	return use;
 }
 
-/// What is used once everything that waits for its end has come to it.
+/// What is used once everything that waits for its end has come to it: when slabs have not become less for three seconds.
 inline Use settled()
 {
-	// Dentries and inodes of /proc, and with them the namespaces' entries.
-	for (int i = 0; i < 3; i++) {
+	constexpr std::int64_t noise = 256;
+	Use now = used();
+
+	for (int calm = 0; calm < 3;) {
+		// Dentries and inodes of /proc, and with them the namespaces' entries.
 		host::set_sysctl("vm/drop_caches", 2);
 		std::this_thread::sleep_for(std::chrono::seconds(1));
+		const std::int64_t before = std::exchange(now, used()).slab;
+		calm = now.slab < before - noise ? 0 : calm + 1;
 	}
-	return used();
+	return now;
 }
 
 /// Expects slabs and vmalloc() not to have grown by more than @p slack KiB, percpu memory by no more than 1 MiB, and all
