@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// Ping sockets and the rest of the system: BPF of control groups, io_uring, splice(2), options of every socket, and the
-// list of sockets below /proc/net.
+// Ping sockets and the rest of the system: BPF of control groups, io_uring, splice(2), conntrack, options of every socket,
+// and the list of sockets below /proc/net.
 
 #include "lib/child.hpp"
 #include "lib/control.hpp"
@@ -10,13 +10,16 @@
 #include "lib/ping.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <cstring>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/io_uring.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
@@ -365,6 +368,28 @@ void the_list_of_sockets()
 	first.enter();
 }
 
+/// A connection that has timed out is gone once its next packet comes, though a reply of it has not been read.
+void conntrack_forgets_what_waits()
+{
+	host::need_icmpx();
+	const wire::Wire net = ping::new_network();
+	host::run("nft add table ip t && "
+		  "nft add chain ip t in '{ type filter hook input priority 0; }' && "
+		  "nft add rule ip t in ct state established accept");
+	host::set_sysctl("net/netfilter/nf_conntrack_icmp_timeout", 1);
+	const Socket socket = sock::ping();
+
+	for (std::uint16_t sequence = 1; sequence <= 2; sequence++) {
+		ping::sent(net, socket, {remote(1), 0});
+		net.send(ping::reply(ping::identifier(socket), sequence, packet::pattern(56),
+				     remote(1)));
+		ktap::require(sock::wait_for(socket, POLLIN, 1000) & POLLIN, "a reply waits");
+		ktap::expect_equal(host::sysctl("net/netfilter/nf_conntrack_count"), "1",
+				   "connections");
+		std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+	}
+}
+
 } // namespace
 
 int main(int argc, char **argv)
@@ -376,5 +401,6 @@ int main(int argc, char **argv)
 			  {"io_uring", io_uring},
 			  {"spliced", spliced},
 			  {"options_of_every_socket", options_of_every_socket},
+			  {"conntrack_forgets_what_waits", conntrack_forgets_what_waits},
 			  {"the_list_of_sockets", the_list_of_sockets}});
 }
