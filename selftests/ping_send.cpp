@@ -8,6 +8,8 @@
 #include "lib/ktap.hpp"
 #include "lib/ping.hpp"
 
+#include <algorithm>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -297,6 +299,23 @@ constexpr Discovery discoveries[]{
 	{IP_PMTUDISC_OMIT, "OMIT", false, true, false},
 };
 
+/// Loopback's MTU and its pages: more than some 16 KiB are not copied into one piece of memory.
+void in_pages()
+{
+	const Socket socket = fresh();
+
+	for (std::size_t size : {std::size_t{16000}, std::size_t{20001}, std::size_t{65499}}) {
+		const Bytes data = packet::pattern(size);
+		const std::string what = std::to_string(size) + " bytes";
+
+		ktap::require_equal(sock::send(socket, ping::request(1, data), {{0x7f000001, 0}}),
+				    0, "send, " + what);
+		const Bytes reply =
+			ktap::require_value(sock::receive(socket, 1000), "a reply to " + what);
+		ktap::expect(std::ranges::equal(std::span(reply).subspan(8), data), what);
+	}
+}
+
 void mtu_discovery()
 {
 	auto expect_one = [](const Discovery &mode, const Endpoint &to, std::size_t limit,
@@ -387,6 +406,7 @@ int main(int argc, char **argv)
 			  {"messages_in_pieces", messages_in_pieces},
 			  {"memory_that_is_not_there", memory_that_is_not_there},
 			  {"identification", identification},
+			  {"in_pages", in_pages},
 			  {"mtu_discovery", mtu_discovery},
 			  {"a_send_buffer_that_is_too_small", a_send_buffer_that_is_too_small},
 			  {"counters_of_what_was_sent", counters_of_what_was_sent}});
