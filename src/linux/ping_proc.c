@@ -52,15 +52,34 @@ static void icmpx_ping_seq_stop(struct seq_file *seq, void *v)
 	rcu_read_unlock();
 }
 
-static void icmpx_ping_show_socket(struct seq_file *seq, struct sock *sk)
+struct icmpx_ping_ends {
+	__be32 local, remote;
+	__be16 local_port, remote_port;
+	u8 state;
+};
+
+static struct icmpx_ping_ends icmpx_ping_ends_of(const struct sock *sk)
 {
 	const struct inet_sock *inet = inet_sk(sk);
 
+	return (struct icmpx_ping_ends){
+		.local = inet->inet_rcv_saddr,
+		.remote = inet->inet_daddr,
+		.local_port = inet->inet_sport,
+		.remote_port = inet->inet_dport,
+		.state = sk->sk_state,
+	};
+}
+
+static void icmpx_ping_show_socket(struct seq_file *seq, struct sock *sk)
+{
+	/* Linux may be writing them: a list shows one moment or another. */
+	const struct icmpx_ping_ends ends = data_race(icmpx_ping_ends_of(sk));
+
 	seq_printf(seq, "%5u: %08X:%04X %08X:%04X %02X %08X:%08X 00:00000000 00000000 %5u %8d %lu %d %pK %u",
-		   icmpx_ping_sk(sk)->serial, (__force u32)inet->inet_rcv_saddr,
-		   ntohs(inet->inet_sport), (__force u32)inet->inet_daddr,
-		   ntohs(inet->inet_dport), sk->sk_state, sk_wmem_alloc_get(sk),
-		   sk_rmem_alloc_get(sk),
+		   icmpx_ping_sk(sk)->serial, (__force u32)ends.local, ntohs(ends.local_port),
+		   (__force u32)ends.remote, ntohs(ends.remote_port), ends.state,
+		   sk_wmem_alloc_get(sk), sk_rmem_alloc_get(sk),
 		   from_kuid_munged(seq_user_ns(seq), sock_i_uid(sk)), 0, sock_i_ino(sk),
 		   refcount_read(&sk->sk_refcnt), sk, atomic_read(&sk->sk_drops));
 }
