@@ -6,6 +6,7 @@
 #include "lib/counters.hpp"
 #include "lib/errors.hpp"
 #include "lib/ktap.hpp"
+#include "lib/ping.hpp"
 #include "lib/sending.hpp"
 #include "lib/wire.hpp"
 
@@ -256,17 +257,25 @@ void redirects_have_none()
 
 /// A socket that asks for extensions, and an error for it whose bytes behind the datagram are @p tail.
 struct Client {
-	sock::Socket socket = sock::udp();
+	sock::Socket socket;
 	Bytes sent;
+	/// Where the payload that it is told of begins: a ping socket gets its ICMP header, too.
+	int payload;
 
-	Client()
+	explicit Client(bool pings = false)
+		: socket(pings ? sock::ping() : sock::udp()), payload(pings ? 20 : 28)
 	{
 		sock::bind(socket, {errors::host, 0});
 		sock::set(socket, SOL_IP, IP_RECVERR, 1);
 		sock::set(socket, SOL_IP, IP_RECVERR_RFC4884, 1);
-		sent = errors::sent_udp(sock::local(socket), {errors::remote(1), 9999},
-					packet::pattern(60))
-			       .build();
+		const sock::Endpoint local = sock::local(socket);
+		const Bytes request =
+			packet::echo_request(local.port, 1, packet::pattern(60)).build();
+		sent = pings ? errors::sent(IPPROTO_ICMP, local.address, errors::remote(1), request)
+				       .build()
+			     : errors::sent_udp(local, {errors::remote(1), 9999},
+						packet::pattern(60))
+				       .build();
 		sent.resize(original);
 	}
 
@@ -319,10 +328,10 @@ void received()
 }
 
 /// One that came in pieces is checked as a whole.
-void received_in_fragments()
+void received_in_fragments_by(bool pings)
 {
-	auto wire = wire::new_server();
-	Client client;
+	auto wire = ping::new_network();
+	const Client client(pings);
 	Bytes quoted = client.sent, big(1600);
 
 	packet::put16(quoted, 0x2000);
@@ -337,11 +346,17 @@ void received_in_fragments()
 		     packet::fragment(errors::unreachable(3, whole, 32U << 16), 600))
 			wire.send(part);
 		auto error = ktap::require_value(sock::next_error(client.socket), "an error");
-		ktap::expect_equal(error.extensions_at, found, "where it is");
+		ktap::expect_equal(error.extensions_at, found + 28 - client.payload, "where it is");
 		ktap::expect_equal(error.extensions_invalid, !right, "invalid");
-		ktap::expect_equal(error.payload, Bytes(whole.begin() + 28, whole.end()),
-				   "payload");
+		ktap::expect_equal(error.payload,
+				   Bytes(whole.begin() + client.payload, whole.end()), "payload");
 	}
+}
+
+void received_in_fragments()
+{
+	for (bool pings : {false, true})
+		received_in_fragments_by(pings);
 }
 
 } // namespace
