@@ -372,6 +372,7 @@ void the_list_of_sockets()
 void conntrack_forgets_what_waits()
 {
 	host::need_icmpx();
+	const host::Namespace first = host::Namespace::current();
 	const wire::Wire net = ping::new_network();
 	host::run("nft add table ip t && "
 		  "nft add chain ip t in '{ type filter hook input priority 0; }' && "
@@ -388,6 +389,7 @@ void conntrack_forgets_what_waits()
 				   "connections");
 		std::this_thread::sleep_for(std::chrono::milliseconds(1500));
 	}
+	first.enter();
 }
 
 } // namespace
