@@ -31,9 +31,9 @@ constexpr int patience_ms = 20000;
 /// Requests of a ping socket.
 constexpr std::uint16_t life = 16;
 
-/// What became of what all processors sent.
+/// What became of what all processors sent, and of what was set meanwhile.
 struct Accounts {
-	Account echoes, errors;
+	Account echoes, errors, settings;
 };
 
 void count(Account &account, bool answered)
@@ -82,18 +82,20 @@ void work_on(unsigned processor, const std::stop_token &stop, Accounts &accounts
 }
 
 /// Everything that is read and written while packets come in. The limits are too high for anybody to meet.
-void meddle(const std::stop_token &stop)
+void meddle(const std::stop_token &stop, Account &settings)
 {
 	constexpr std::array<const char *, 3> files{"snmp", "icmpx_stat", "icmpx"};
-	const std::string settings = "/proc/sys/net/icmpx/";
+	auto write = [&settings](const std::string &name, const std::string &value) {
+		count(settings, host::write_file("/proc/sys/net/icmpx/" + name, value));
+	};
 
-	host::write_file(settings + "echo_burst", "1000000");
+	write("echo_burst", "1000000");
 	for (unsigned round = 0; !stop.stop_requested(); round++) {
 		for (const char *file : files)
 			(void)host::read_file(std::string("/proc/self/net/") + file);
-		host::write_file(settings + "echo_ratelimit", round % 2 ? "0" : "1000000");
-		host::write_file(settings + "echo_ratelimit_prefix", round % 4 < 2 ? "32" : "24");
-		host::write_file(settings + "errors_extension_mask", std::to_string(round % 8));
+		write("echo_ratelimit", round % 2 ? "0" : "1000000");
+		write("echo_ratelimit_prefix", round % 4 < 2 ? "32" : "24");
+		write("errors_extension_mask", std::to_string(round % 8));
 	}
 }
 
@@ -108,7 +110,9 @@ void all_at_once()
 	{
 		std::vector<std::jthread> threads;
 
-		threads.emplace_back(meddle);
+		threads.emplace_back([&accounts](const std::stop_token &stop) {
+			meddle(stop, accounts.settings);
+		});
 		for (unsigned processor = 0; processor < processors; processor++)
 			threads.emplace_back([processor, &accounts](const std::stop_token &stop) {
 				work_on(processor, stop, accounts);
@@ -120,6 +124,8 @@ void all_at_once()
 	ktap::expect(accounts.echoes.requests > 1000, "all of them got somewhere");
 	flood::expect_complete(accounts.echoes, "echo requests");
 	flood::expect_complete(accounts.errors, "datagrams to a closed port");
+	if (ping::is_icmpx())
+		flood::expect_complete(accounts.settings, "settings");
 }
 
 } // namespace
