@@ -400,35 +400,34 @@ void a_random_mixture()
 void errors_that_are_sent()
 {
 	wire::Wire wire = new_network();
-	Ipv4 about =
+	const Ipv4 about =
 		errors::sent_udp({packet::client, 4000}, {packet::server, 9}, packet::pattern(100));
 	Values outcomes;
 	Change change;
 
-	about.source = packet::client;
-	about.destination = packet::server;
 	Injection injection(fault::icmpx());
-	const int allocations = fault::each_allocation(
-		Victims::self, [&] { wire.send(about); },
-		[&](bool hit) {
-			auto moved = ktap::require_value(change.icmpx(), "counters");
-			auto answer = wire::next_answer(wire, wire::silence);
-			const std::int64_t failed = moved["error_failed_no_memory"] +
-						    moved["error_failed_no_route"] +
-						    moved["error_failed_output"];
-			expect_equal(moved["errors_wanted"], 1, "errors_wanted");
-			expect_equal(moved["error_sent_unreachable"] + failed, 1,
-				     "one outcome: " + counters::text(moved));
-			expect_equal(answer.has_value(), moved["error_sent_unreachable"] == 1,
-				     "sent");
-			expect(hit || answer, "sent, if nothing failed");
-			if (answer)
-				expect_equal(answer->icmp.type, Type::unreachable, "type");
-			outcomes = counters::sum(outcomes, moved);
-			fault::expect_calm_log();
-			change.restart();
-		});
+	const auto check = [&](bool hit) {
+		auto moved = ktap::require_value(change.icmpx(), "counters");
+		auto answer = wire::next_answer(wire, wire::silence);
+		expect_equal(moved["errors_wanted"], 1, "errors_wanted");
+		expect_equal(moved["error_sent_unreachable"] + moved["error_failed_no_memory"] +
+				     moved["error_failed_no_route"] + moved["error_failed_output"],
+			     1, "one outcome: " + counters::text(moved));
+		expect_equal(answer.has_value(), moved["error_sent_unreachable"] == 1, "sent");
+		expect(hit || answer, "sent, if nothing failed");
+		if (answer)
+			expect_equal(answer->icmp.type, Type::unreachable, "type");
+		outcomes = counters::sum(outcomes, moved);
+		fault::expect_calm_log();
+		change.restart();
+	};
+	// The first error that is sent leaves a route behind, so that the ones after it ask for less.
+	int allocations = 0;
+	for (int i = 0; i < 2; i++)
+		allocations += fault::each_allocation(
+			Victims::self, [&] { wire.send(about); }, check);
 	ktap::say(std::to_string(allocations) + " allocations: " + counters::text(outcomes));
+	expect(outcomes["error_failed_no_route"] > 0, "error_failed_no_route");
 	expect(outcomes["error_failed_no_memory"] > 0, "error_failed_no_memory");
 }
 
