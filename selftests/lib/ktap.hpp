@@ -180,7 +180,7 @@ T require_value(std::optional<T> optional, std::string_view what,
 /**
  * Runs @p tests, or those of them whose name contains the program's first argument.
  *
- * Returns the program's exit status: 4 when everything was skipped.
+ * Returns the program's exit status: 4 when everything was skipped, 1 when a test failed or there is none of that name.
  */
 inline int run(int argc, char **argv, const std::vector<Test> &all)
 {
@@ -190,6 +190,10 @@ inline int run(int argc, char **argv, const std::vector<Test> &all)
 	for (const Test &test : all) {
 		if (argc < 2 || test.name.find(argv[1]) != std::string::npos)
 			tests.push_back(test);
+	}
+	if (tests.empty()) {
+		std::fprintf(stderr, "no test's name contains '%s'\n", argc < 2 ? "" : argv[1]);
+		return Exit::fail;
 	}
 	std::printf("KTAP version 1\n1..%zu\n", tests.size());
 	std::fflush(stdout);
@@ -220,7 +224,7 @@ inline int run(int argc, char **argv, const std::vector<Test> &all)
 		    skipped_tests);
 	if (failed)
 		return Exit::fail;
-	return skipped_tests == number && number ? Exit::skipped : Exit::pass;
+	return skipped_tests == number ? Exit::skipped : Exit::pass;
 }
 
 } // namespace ktap

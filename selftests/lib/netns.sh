@@ -70,6 +70,10 @@ expect_failure() {
 ktap_run() {
 	local name names number=0 failed=0 skipped=0
 	mapfile -t names < <(sed -n 's/^\(test_[a-zA-Z0-9_]*\)().*/\1/p' "$0" | grep -F -- "${1:-}")
+	if ((${#names[@]} == 0)); then
+		echo "no test's name contains '${1-}'" >&2
+		exit 1
+	fi
 	scratch=$(mktemp -d)
 	trap 'cleanup; rm -rf "$scratch"' EXIT
 	echo "KTAP version 1"
@@ -89,7 +93,7 @@ ktap_run() {
 	done
 	echo "# Totals: pass:$((number - failed - skipped)) fail:$failed skip:$skipped"
 	((failed)) && exit 1
-	((number > 0 && skipped == number)) && exit 4
+	((skipped == number)) && exit 4
 	exit 0
 }
 
