@@ -10,6 +10,7 @@
 #include "shell.h"
 
 #define HEADROOM 60
+#define MTU 1500
 
 /* A request of @len bytes that are all different from their neighbours. */
 static struct sk_buff *request(struct kunit *test, unsigned int headroom, unsigned int len)
@@ -39,13 +40,14 @@ static bool same_bytes(struct kunit *test, const struct sk_buff *skb, unsigned i
 	return true;
 }
 
-static void expect_copy(struct kunit *test, struct sk_buff *skb, unsigned int len)
+static void expect_copy_for(struct kunit *test, struct sk_buff *skb, unsigned int len,
+			    unsigned int headroom, unsigned int mtu, bool cut)
 {
-	struct sk_buff *copy = icmpx_claim(skb, HEADROOM);
+	struct sk_buff *copy = icmpx_claim(skb, headroom, mtu, cut);
 
 	KUNIT_ASSERT_NOT_NULL(test, copy);
 	KUNIT_EXPECT_PTR_NE(test, copy, skb);
-	KUNIT_EXPECT_GE(test, skb_headroom(copy), HEADROOM + LL_MAX_HEADER);
+	KUNIT_EXPECT_GE(test, skb_headroom(copy), headroom + LL_MAX_HEADER);
 	KUNIT_EXPECT_FALSE(test, skb_cloned(copy));
 	KUNIT_EXPECT_FALSE(test, skb_has_frag_list(copy));
 	KUNIT_EXPECT_FALSE(test, skb_is_gso(copy));
@@ -58,11 +60,16 @@ static void expect_copy(struct kunit *test, struct sk_buff *skb, unsigned int le
 	kfree_skb(skb);
 }
 
+static void expect_copy(struct kunit *test, struct sk_buff *skb, unsigned int len)
+{
+	expect_copy_for(test, skb, len, HEADROOM, MTU, true);
+}
+
 static void plain_is_turned_round(struct kunit *test)
 {
 	struct sk_buff *skb = request(test, HEADROOM, 64);
 
-	KUNIT_EXPECT_PTR_EQ(test, icmpx_claim(skb, HEADROOM), skb);
+	KUNIT_EXPECT_PTR_EQ(test, icmpx_claim(skb, HEADROOM, MTU, true), skb);
 	KUNIT_EXPECT_TRUE(test, same_bytes(test, skb, 64));
 	kfree_skb(skb);
 }
@@ -77,9 +84,9 @@ static void one_byte_of_headroom_too_few(struct kunit *test)
 	skb_trim(skb, 64);
 	memset(skb->data, 7, 64);
 	KUNIT_ASSERT_EQ(test, skb_headroom(skb), HEADROOM - 1);
-	KUNIT_EXPECT_PTR_EQ(test, icmpx_claim(skb, HEADROOM - 1), skb);
+	KUNIT_EXPECT_PTR_EQ(test, icmpx_claim(skb, HEADROOM - 1, MTU, true), skb);
 	{
-		struct sk_buff *copy = icmpx_claim(skb, HEADROOM);
+		struct sk_buff *copy = icmpx_claim(skb, HEADROOM, MTU, true);
 
 		KUNIT_ASSERT_NOT_NULL(test, copy);
 		KUNIT_EXPECT_PTR_NE(test, copy, skb);
@@ -98,7 +105,7 @@ static void clone_is_copied(struct kunit *test)
 	expect_copy(test, skb, 64);
 	KUNIT_EXPECT_TRUE(test, same_bytes(test, clone, 64));
 	/* The other one is gone, so nobody else reads it. */
-	KUNIT_EXPECT_PTR_EQ(test, icmpx_claim(clone, HEADROOM), clone);
+	KUNIT_EXPECT_PTR_EQ(test, icmpx_claim(clone, HEADROOM, MTU, true), clone);
 	kfree_skb(clone);
 }
 
@@ -110,19 +117,120 @@ static void segments_are_copied(struct kunit *test)
 	expect_copy(test, skb, 64);
 }
 
-static void fragments_are_copied(struct kunit *test)
+/* A message in pieces of @sizes, up to the first 0, as it is once its fragments are together. */
+static struct sk_buff *pieces(struct kunit *test, const unsigned int *sizes)
 {
-	struct sk_buff *skb = request(test, HEADROOM, 128);
-	struct sk_buff *second = alloc_skb(64, GFP_KERNEL);
+	struct sk_buff *skb = request(test, HEADROOM, 512);
+	struct sk_buff **next = &skb_shinfo(skb)->frag_list;
+	unsigned int offset = *sizes;
 
-	KUNIT_ASSERT_NOT_NULL(test, second);
-	skb_put_data(second, skb->data + 64, 64);
-	skb_trim(skb, 64);
-	skb_shinfo(skb)->frag_list = second;
-	skb->len += 64;
-	skb->data_len += 64;
-	skb->truesize += second->truesize;
-	expect_copy(test, skb, 128);
+	for (; *++sizes; next = &(*next)->next) {
+		*next = alloc_skb(HEADROOM + *sizes, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, *next);
+		skb_reserve(*next, HEADROOM);
+		skb_put_data(*next, skb->data + offset, *sizes);
+		skb_shinfo(*next)->tx_flags = SKBTX_HW_TSTAMP;
+		skb->data_len += *sizes;
+		skb->truesize += (*next)->truesize;
+		offset += *sizes;
+	}
+	skb->len = offset;
+	skb_set_tail_pointer(skb, offset - skb->data_len);
+	return skb;
+}
+
+static const struct pieces_case {
+	const char *name;
+	unsigned int hlen, mtu;
+	unsigned int sizes[5];
+	bool in_place;
+} pieces_cases[] = {
+	{ "as_linux_would_cut_it", 20, 116, { 96, 96, 96, 40 }, true },
+	{ "two", 20, 116, { 96, 1 }, true },
+	{ "the_last_as_large_as_can_be", 20, 122, { 96, 96, 102 }, true },
+	{ "the_last_too_large", 20, 122, { 96, 96, 103 }, false },
+	{ "the_last_two_fit_into_one", 20, 122, { 96, 96, 6 }, false },
+	{ "the_last_two_hardly_do_not", 20, 122, { 96, 96, 7 }, true },
+	{ "all_fit_into_one", 20, 1500, { 96, 96, 40 }, false },
+	{ "the_first_too_small", 20, 116, { 88, 96, 96, 40 }, false },
+	{ "the_second_too_small", 20, 116, { 96, 88, 96, 40 }, false },
+	{ "the_second_too_large", 20, 116, { 96, 104, 96, 40 }, false },
+	{ "the_first_too_large_for_one", 20, 116, { 97, 8, 8 }, true },
+	{ "options", 24, 120, { 96, 96, 40 }, false },
+	{ "options_the_first_too_large_for_one", 24, 120, { 97, 8 }, true },
+};
+
+static void describe_pieces(const struct pieces_case *pieces, char *description)
+{
+	strscpy(description, pieces->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(pieces, pieces_cases, describe_pieces);
+
+/* In place if that makes no difference to those who see the fragments. */
+static void fragments(struct kunit *test)
+{
+	const struct pieces_case *want = test->param_value;
+	struct sk_buff *skb = pieces(test, want->sizes);
+	const unsigned int len = skb->len;
+	struct sk_buff *piece;
+
+	if (!want->in_place) {
+		expect_copy_for(test, skb, len, want->hlen, want->mtu, true);
+		return;
+	}
+	KUNIT_EXPECT_PTR_EQ(test, icmpx_claim(skb, want->hlen, want->mtu, true), skb);
+	KUNIT_EXPECT_TRUE(test, same_bytes(test, skb, len));
+	skb_walk_frags(skb, piece)
+		KUNIT_EXPECT_EQ(test, skb_shinfo(piece)->tx_flags, 0);
+	kfree_skb(skb);
+}
+
+static void fragments_that_others_may_cut_are_copied(struct kunit *test)
+{
+	const unsigned int fit[] = { 96, 96, 40, 0 }, large[] = { 97, 8, 0 };
+
+	expect_copy_for(test, pieces(test, fit), 232, 20, 116, false);
+	expect_copy_for(test, pieces(test, large), 105, 20, 116, false);
+}
+
+/* Whether a message in pieces of 96 bytes is copied, for a network that takes as much. */
+static bool is_copied(struct sk_buff *skb)
+{
+	const unsigned int hlen = sizeof(struct iphdr);
+	struct sk_buff *reply = icmpx_claim(skb, hlen, 96 + hlen, true);
+
+	if (reply == skb)
+		return false;
+	kfree_skb(reply);
+	return true;
+}
+
+/* Headers are written in front of pieces: so nobody else may have one, nor may one be several. */
+static void fragments_that_are_more_are_copied(struct kunit *test)
+{
+	const unsigned int sizes[] = { 96, 96, 40, 0 };
+	struct sk_buff *skb = pieces(test, sizes);
+	struct sk_buff *last = skb_shinfo(skb)->frag_list->next;
+	struct sk_buff *other = skb_clone(last, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, other);
+	KUNIT_EXPECT_TRUE(test, is_copied(skb));
+	kfree_skb(other);
+	other = skb_get(last);
+	KUNIT_EXPECT_TRUE(test, is_copied(skb));
+	kfree_skb(other);
+	skb_shinfo(last)->gso_size = 8;
+	KUNIT_EXPECT_TRUE(test, is_copied(skb));
+	skb_shinfo(last)->gso_size = 0;
+	other = alloc_skb(8, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, other);
+	skb_shinfo(last)->frag_list = other;
+	KUNIT_EXPECT_TRUE(test, is_copied(skb));
+	skb_shinfo(last)->frag_list = NULL;
+	kfree_skb(other);
+	KUNIT_EXPECT_FALSE(test, is_copied(skb));
+	kfree_skb(skb);
 }
 
 /* Bytes in pages are one buffer all the same. */
@@ -133,7 +241,7 @@ static void pages_are_turned_round(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	skb_add_rx_frag(skb, 0, page, 0, 100, PAGE_SIZE);
-	KUNIT_EXPECT_PTR_EQ(test, icmpx_claim(skb, HEADROOM), skb);
+	KUNIT_EXPECT_PTR_EQ(test, icmpx_claim(skb, HEADROOM, MTU, true), skb);
 	KUNIT_EXPECT_EQ(test, skb->len, 164);
 	kfree_skb(skb);
 }
@@ -159,7 +267,7 @@ static void copy_of_any_size(struct kunit *test)
 	struct sk_buff *copy;
 
 	KUNIT_ASSERT_NOT_NULL(test, clone);
-	copy = icmpx_claim(skb, HEADROOM);
+	copy = icmpx_claim(skb, HEADROOM, MTU, true);
 	KUNIT_ASSERT_NOT_NULL(test, copy);
 	KUNIT_EXPECT_EQ(test, skb_headlen(copy), small ? len : ICMPX_HEADER_LEN);
 	kfree_skb(copy);
@@ -187,7 +295,7 @@ static void way_in_is_forgotten(struct kunit *test)
 	skb_shinfo(skb)->tskey = 9;
 	skb_hwtstamps(skb)->hwtstamp = 11;
 
-	KUNIT_ASSERT_PTR_EQ(test, icmpx_claim(skb, HEADROOM), skb);
+	KUNIT_ASSERT_PTR_EQ(test, icmpx_claim(skb, HEADROOM, MTU, true), skb);
 	KUNIT_EXPECT_NULL(test, skb_dst(skb));
 	KUNIT_EXPECT_FALSE(test, skb_mac_header_was_set(skb));
 	KUNIT_EXPECT_EQ(test, skb->hash, 0);
@@ -213,7 +321,9 @@ static struct kunit_case claim_cases[] = {
 	KUNIT_CASE(one_byte_of_headroom_too_few),
 	KUNIT_CASE(clone_is_copied),
 	KUNIT_CASE(segments_are_copied),
-	KUNIT_CASE(fragments_are_copied),
+	KUNIT_CASE_PARAM(fragments, pieces_gen_params),
+	KUNIT_CASE(fragments_that_others_may_cut_are_copied),
+	KUNIT_CASE(fragments_that_are_more_are_copied),
 	KUNIT_CASE(pages_are_turned_round),
 	KUNIT_CASE_PARAM(copy_of_any_size, sizes_gen_params),
 	KUNIT_CASE(way_in_is_forgotten),

@@ -142,6 +142,24 @@ void reassembled_request_for_a_raw_socket()
 	expect_equal(read_datagram(listener), request.build(), "what the raw socket got");
 }
 
+/// Headers of a reply's fragments are written in front of the request's data: not where the listener has yet to read.
+/// Connection tracking leaves each fragment in its buffer.
+void fragments_for_a_packet_socket()
+{
+	auto wire = wire::new_server();
+
+	host::track_connections();
+	Descriptor listener = packet_socket();
+	Ipv4 request = ping(8972);
+	const auto parts = packet::fragment(request, 1500);
+
+	for (const Ipv4 &part : parts)
+		wire.send(part);
+	expect_echo_reply(ktap::require_value(next_answer(wire), "an answer"), request);
+	for (const Ipv4 &part : parts)
+		expect_equal(read_datagram(listener), part.build(), "what the packet socket got");
+}
+
 /// The options of the request are the listener's as they came in, the record route the kernel's to fill in.
 void options_for_a_packet_socket()
 {
@@ -216,6 +234,7 @@ int main(int argc, char **argv)
 			 packet_socket_gets_the_request_unchanged},
 			{"raw_socket_gets_the_reassembled_request",
 			 reassembled_request_for_a_raw_socket},
+			{"packet_socket_gets_fragments_unchanged", fragments_for_a_packet_socket},
 			{"packet_socket_gets_the_options_unchanged", options_for_a_packet_socket},
 			{"timestamp_request_unchanged_for_listeners", timestamp_request_for_both},
 			{"probe_unchanged_for_listeners", probe_for_both},

@@ -137,6 +137,13 @@ void need(const std::string &module, const std::string &proof)
 	ktap::skip("the kernel has no " + module);
 }
 
+void track_connections()
+{
+	need("nf_conntrack", "test -e /proc/sys/net/netfilter/nf_conntrack_max");
+	run("nft 'add table ip track; add chain ip track in { type filter hook input priority 0; };"
+	    "add rule ip track in ct state new,established accept'");
+}
+
 std::optional<std::string> read_file(const std::string &path)
 {
 	Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));

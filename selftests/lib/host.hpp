@@ -70,6 +70,9 @@ std::string output_of(const std::string &command);
 /// command that succeeds when the feature is there.
 void need(const std::string &module, const std::string &proof = "");
 
+/// Has this namespace track connections; the test is skipped where the kernel does not.
+void track_connections();
+
 /// Contents of a file without the newline at its end; nothing when it cannot be read.
 std::optional<std::string> read_file(const std::string &path);
 

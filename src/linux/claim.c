@@ -3,19 +3,12 @@
 #include "claim.h"
 #include "icmpx.h"
 
-/**
- * icmpx_copy() - Copy a request's message.
- * @skb: the request, its data at the ICMP header
- * @headroom: bytes that are needed in front of that, for an IP header
- *
- * Small messages go into one piece, large ones into pages: no large allocation,
- * which may fail.
- *
- * Context: any.
- *
- * Return: the copy, or NULL if there is no memory for one.
+/*
+ * A copy of a request's message, with room for a header of @headroom bytes in front
+ * of it, or NULL if there is no memory for one. Small messages go into one piece,
+ * large ones into pages: no large allocation, which may fail.
  */
-struct sk_buff *icmpx_copy(const struct sk_buff *skb, unsigned int headroom)
+static struct sk_buff *icmpx_copy(const struct sk_buff *skb, unsigned int headroom)
 {
 	const unsigned int room = headroom + LL_MAX_HEADER;
 	unsigned int linear = skb->len;
@@ -48,4 +41,63 @@ struct sk_buff *icmpx_copy(const struct sk_buff *skb, unsigned int headroom)
 err_free:
 	kfree_skb(copy);
 	return NULL;
+}
+
+/* What ip_fragment() can send as it is, but for a header, which it writes in front. */
+static bool icmpx_is_piece(const struct sk_buff *skb)
+{
+	return !skb_cloned(skb) && !skb_shared(skb) && !skb->sk && !skb_has_frag_list(skb) &&
+	       !skb_is_gso(skb);
+}
+
+/*
+ * Whether reassembled fragments (RFC 791, 3.2) may go back in place, which they may
+ * if they go out as a message in one buffer would. Those whose first buffer is too
+ * large for a fragment do: ip_fragment() copies them. Of others it sends each buffer:
+ * all but the last must be as large as can be, and no two fit into one. @mtu leaves
+ * room for data after a header of any size.
+ */
+static bool icmpx_may_turn_round_pieces(const struct sk_buff *skb, unsigned int hlen,
+					unsigned int mtu)
+{
+	const unsigned int most = mtu - hlen, payload = round_down(most, 8);
+	const unsigned int first = skb_pagelen(skb);
+	bool fit = first == payload && hlen == sizeof(struct iphdr);
+	const struct sk_buff *piece;
+
+	if (skb_cloned(skb) || skb_is_gso(skb) || skb_headroom(skb) < hlen)
+		return false;
+	skb_walk_frags(skb, piece) {
+		if (!icmpx_is_piece(piece))
+			return false;
+		if (piece->next)
+			fit &= piece->len == payload;
+		else
+			fit &= piece->len <= most && payload + piece->len > most;
+	}
+	return fit || first > most;
+}
+
+/**
+ * icmpx_claim_another() - Do what icmpx_claim() does, for a request that is not one buffer of ours.
+ * @skb: the request, its data at the ICMP header
+ * @headroom: bytes that are needed in front of that, for an IP header
+ * @mtu: as for icmpx_claim()
+ * @cut: as for icmpx_claim()
+ *
+ * Context: any.
+ *
+ * Return: as icmpx_claim().
+ */
+struct sk_buff *icmpx_claim_another(struct sk_buff *skb, unsigned int headroom, unsigned int mtu,
+				    bool cut)
+{
+	struct sk_buff *piece;
+
+	if (!cut || !skb_has_frag_list(skb) || !icmpx_may_turn_round_pieces(skb, headroom, mtu))
+		return icmpx_copy(skb, headroom);
+	icmpx_scrub(skb);
+	skb_walk_frags(skb, piece)
+		icmpx_scrub(piece);
+	return skb;
 }

@@ -7,7 +7,8 @@
 #include <net/ip.h>
 
 /* claim.c */
-struct sk_buff *icmpx_copy(const struct sk_buff *skb, unsigned int headroom);
+struct sk_buff *icmpx_claim_another(struct sk_buff *skb, unsigned int headroom, unsigned int mtu,
+				    bool cut);
 
 /**
  * icmpx_scrub() - Take from a request that came in whatever a packet that goes out does not have.
@@ -53,7 +54,7 @@ static inline void icmpx_scrub(struct sk_buff *skb)
 /*
  * A request may be turned round in place if nobody else reads its bytes (raw
  * sockets, packet taps), and if it is the one buffer that it was on the wire:
- * reassembled fragments would go out in the pieces that the requester chose,
+ * reassembled fragments might go out in the pieces that the requester chose,
  * and what claims to be many segments (GSO) is not one message.
  */
 static inline bool icmpx_may_turn_round(const struct sk_buff *skb, unsigned int headroom)
@@ -66,6 +67,8 @@ static inline bool icmpx_may_turn_round(const struct sk_buff *skb, unsigned int 
  * icmpx_claim() - Make a request's message one that may be written and sent.
  * @skb: the request, its data at the ICMP header
  * @headroom: bytes that are needed in front of that, for an IP header
+ * @mtu: the largest packet that goes out in one piece
+ * @cut: whether ip_fragment() cuts larger ones; else others may
  *
  * Context: any.
  *
@@ -73,10 +76,11 @@ static inline bool icmpx_may_turn_round(const struct sk_buff *skb, unsigned int 
  * in; else a copy of its message, with the same bytes after the ICMP header
  * and at it; NULL if there is no memory for one.
  */
-static inline struct sk_buff *icmpx_claim(struct sk_buff *skb, unsigned int headroom)
+static inline struct sk_buff *icmpx_claim(struct sk_buff *skb, unsigned int headroom,
+					  unsigned int mtu, bool cut)
 {
 	if (unlikely(!icmpx_may_turn_round(skb, headroom)))
-		return icmpx_copy(skb, headroom);
+		return icmpx_claim_another(skb, headroom, mtu, cut);
 	icmpx_scrub(skb);
 	return skb;
 }

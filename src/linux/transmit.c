@@ -282,7 +282,7 @@ enum icmpx_stat icmpx_transmit(struct sock *sk, struct icmpx_net *ix, struct icm
 	outcome = ICMPX_DROP_NO_MEMORY;
 	/* Who left the checksum to hardware left no checksum to carry over. */
 	carry = request->ip_summed != CHECKSUM_PARTIAL;
-	skb = icmpx_claim(request, hlen);
+	skb = icmpx_claim(request, hlen, mtu, plain);
 	if (unlikely(!skb))
 		goto err_route;
 	in_place = skb == request;
