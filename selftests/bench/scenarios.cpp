@@ -44,6 +44,8 @@ struct Scenario {
 	bool options = false;
 	/// Whether they come in by NAPI and GRO, as those of most drivers do.
 	bool gro = false;
+	/// Whether they come in fragments.
+	bool fragments = false;
 	/// Shell commands that make the machine what the scenario says, and what it was.
 	std::string before{};
 	std::string after{};
@@ -72,6 +74,10 @@ std::vector<Scenario> scenarios()
 		 .after = "ip link set bench0 mtu 1500",
 		 .count = 500},
 		{.name = "echo, 65507 bytes, MTU 1500", .bytes = 65507, .count = 100},
+		{.name = "echo, 65507 bytes in fragments",
+		 .bytes = 65507,
+		 .fragments = true,
+		 .count = 100},
 		{.name = "1,000 sources", .sources = 1000, .count = 20000},
 		{.name = "1,000,000 sources", .sources = 1000000, .count = 20000},
 		{.name = "nftables rules",
@@ -124,7 +130,8 @@ std::int64_t measure(const Scenario &scenario)
 		// Many sources are behind a router, or their neighbour entries would be what is measured.
 		line << "bench0 " << (scenario.sources > 1 ? "11.0.0.1" : "10.99.0.2")
 		     << " 10.99.0.1 " << scenario.type << ' ' << scenario.bytes << ' ' << count
-		     << " 0 0 " << scenario.sources << ' ' << scenario.options + 2 * scenario.gro;
+		     << " 0 0 " << scenario.sources << ' '
+		     << scenario.options + 2 * scenario.gro + 8 * scenario.fragments;
 		host::check(host::write_file(file, line.str()) ? 0 : -1, scenario.name);
 	}
 	if (!scenario.after.empty())

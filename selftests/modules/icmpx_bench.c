@@ -25,7 +25,8 @@
  * record route with room for one address, of 2 for messages that come in by NAPI
  * and GRO, as those of most drivers do, and not by netif_receive_skb(), and of 4
  * for messages that DEVICE's driver is asked to send, and nobody receives: what of
- * all other figures is the driver's, which frees the packet.
+ * all other figures is the driver's, which frees the packet. With 8, and no other,
+ * messages are in fragments, each as large as DEVICE's MTU lets it be.
  *
  * With SOURCE 0.0.0.0 each message has another source, of 11.0.0.0 to
  * 106.255.255.255: somebody who spoofs.
@@ -56,6 +57,7 @@
 #define BENCH_FLAG_OPTIONS BIT(0)
 #define BENCH_FLAG_GRO BIT(1)
 #define BENCH_FLAG_DRIVER BIT(2)
+#define BENCH_FLAG_FRAGMENTS BIT(3)
 
 /* Who sends: an address that nobody has been given. */
 static const u8 bench_station[ETH_ALEN] = { 0x02, 0, 0, 0, 0, 0x02 };
@@ -76,7 +78,7 @@ struct bench_job {
 /**
  * struct bench_batch - packets that come in at once
  * @napi: what they come in by, with GRO
- * @skb: the packets
+ * @skb: the packets, of fragments the first of a list
  * @count: how many those are
  * @elapsed: nanoseconds that all of them have taken so far
  */
@@ -158,6 +160,46 @@ static void bench_fill_quotation(const struct bench_job *job, struct iphdr *iph)
 	bench_fill_udp(udph, sizeof(*udph));
 }
 
+/* Part of a datagram, from byte @offset behind its header on. */
+static struct sk_buff *bench_make_fragment(const struct sk_buff *whole, unsigned int offset,
+					   unsigned int len, bool last)
+{
+	struct iphdr *iph;
+	struct sk_buff *skb;
+
+	skb = netdev_alloc_skb_ip_align(whole->dev, ETH_HLEN + sizeof(*iph) + len);
+	if (!skb)
+		return NULL;
+	skb_put_data(skb, skb_mac_header(whole), ETH_HLEN);
+	iph = skb_put_data(skb, whole->data, sizeof(*iph));
+	iph->tot_len = htons(sizeof(*iph) + len);
+	iph->frag_off = htons(offset / 8 | (last ? 0 : IP_MF));
+	ip_send_check(iph);
+	skb_put_data(skb, whole->data + sizeof(*iph) + offset, len);
+	skb->protocol = eth_type_trans(skb, whole->dev);
+	return skb;
+}
+
+/* The fragments of @whole, a datagram without options, which it consumes; or NULL. */
+static struct sk_buff *bench_cut(struct sk_buff *whole)
+{
+	const unsigned int most = round_down(whole->dev->mtu - sizeof(struct iphdr), 8);
+	const unsigned int end = whole->len - sizeof(struct iphdr);
+	struct sk_buff *list = NULL, **next = &list;
+	unsigned int offset, len;
+
+	for (offset = 0; offset < end; offset += len, next = &(*next)->next) {
+		len = min(most, end - offset);
+		*next = bench_make_fragment(whole, offset, len, offset + len == end);
+		if (!*next)
+			break;
+	}
+	consume_skb(whole);
+	if (offset < end)
+		kfree_skb_list(list);
+	return offset < end ? NULL : list;
+}
+
 static struct sk_buff *bench_make(struct bench_job *job, u16 sequence)
 {
 	const unsigned int len = sizeof(struct icmphdr) + job->len;
@@ -180,6 +222,7 @@ static struct sk_buff *bench_make(struct bench_job *job, u16 sequence)
 	iph->version = IPVERSION;
 	iph->ihl = (sizeof(*iph) + options) / 4;
 	iph->tot_len = htons(sizeof(*iph) + options + len);
+	iph->id = htons(sequence);
 	iph->ttl = IPDEFTTL;
 	iph->protocol = job->type == BENCH_UDP ? IPPROTO_UDP : IPPROTO_ICMP;
 	iph->saddr = bench_source(job);
@@ -199,7 +242,7 @@ static struct sk_buff *bench_make(struct bench_job *job, u16 sequence)
 	skb->protocol = eth_type_trans(skb, job->dev);
 	if (job->flags & BENCH_FLAG_DRIVER)
 		__skb_push(skb, ETH_HLEN);
-	return skb;
+	return job->flags & BENCH_FLAG_FRAGMENTS ? bench_cut(skb) : skb;
 }
 
 static int bench_make_batch(struct bench_job *job, struct bench_batch *batch, u16 sequence)
@@ -216,17 +259,21 @@ static int bench_make_batch(struct bench_job *job, struct bench_batch *batch, u1
 	if (i == batch->count)
 		return 0;
 	while (i--)
-		kfree_skb(batch->skb[i]);
+		kfree_skb_list(batch->skb[i]);
 	return -ENOMEM;
 }
 
 static void bench_receive(struct bench_batch *batch)
 {
 	const u64 start = ktime_get_ns();
+	struct sk_buff *skb, *next;
 	unsigned int i;
 
 	for (i = 0; i < batch->count; i++)
-		netif_receive_skb(batch->skb[i]);
+		skb_list_walk_safe(batch->skb[i], skb, next) {
+			skb_mark_not_on_list(skb);
+			netif_receive_skb(skb);
+		}
 	batch->elapsed += ktime_get_ns() - start;
 }
 
@@ -324,7 +371,8 @@ static int bench_parse(char *line, struct bench_job *job, struct net *net)
 	fields = sscanf(line, "%15s %15s %15s %u %u %u %u %u %u %u", name, source, destination,
 			&job->type, &job->len, &job->count, &job->identifiers, &job->seed,
 			&job->sources, &job->flags);
-	if (fields != 6 && fields != 8 && fields != 10)
+	if ((fields != 6 && fields != 8 && fields != 10) ||
+	    (job->flags & BENCH_FLAG_FRAGMENTS && job->flags != BENCH_FLAG_FRAGMENTS))
 		return -EINVAL;
 	if (!in4_pton(source, -1, (u8 *)&job->source, -1, NULL) ||
 	    !in4_pton(destination, -1, (u8 *)&job->destination, -1, NULL))
