@@ -130,6 +130,7 @@ static struct sk_buff *pieces(struct kunit *test, const unsigned int *sizes)
 		skb_reserve(*next, HEADROOM);
 		skb_put_data(*next, skb->data + offset, *sizes);
 		skb_shinfo(*next)->tx_flags = SKBTX_HW_TSTAMP;
+		IPCB(*next)->opt.optlen = 40;
 		skb->data_len += *sizes;
 		skb->truesize += (*next)->truesize;
 		offset += *sizes;
@@ -181,8 +182,10 @@ static void fragments(struct kunit *test)
 	}
 	KUNIT_EXPECT_PTR_EQ(test, icmpx_claim(skb, want->hlen, want->mtu, true), skb);
 	KUNIT_EXPECT_TRUE(test, same_bytes(test, skb, len));
-	skb_walk_frags(skb, piece)
+	skb_walk_frags(skb, piece) {
 		KUNIT_EXPECT_EQ(test, skb_shinfo(piece)->tx_flags, 0);
+		KUNIT_EXPECT_EQ(test, IPCB(piece)->opt.optlen, 0);
+	}
 	kfree_skb(skb);
 }
 

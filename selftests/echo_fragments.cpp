@@ -75,6 +75,17 @@ void cut_anew()
 	}
 }
 
+/// Devices that give each fragment a buffer of its own leave it in that: those for bare IP datagrams do.
+void cut_anew_from_buffers()
+{
+	auto wire = wire::new_server(wire::Wire::Options{.ethernet = false}, 1504);
+
+	for (std::size_t request_mtu : {1500, 1504, 1000}) {
+		for (std::size_t size : {1481, 1485, 2964, 2965, 8980, 65515})
+			expect_cut(wire, request_of(size), request_mtu, 1504);
+	}
+}
+
 /// Connection tracking puts fragments together before the stack does, and leaves each in its buffer.
 void cut_anew_with_conntrack()
 {
@@ -139,6 +150,7 @@ int main(int argc, char **argv)
 	return ktap::run(argc, argv,
 			 {{"rfc791_3_2_reply_is_cut_anew", cut_anew},
 			  {"rfc791_3_2_reply_is_cut_anew_with_conntrack", cut_anew_with_conntrack},
+			  {"rfc791_3_2_reply_is_cut_anew_from_buffers", cut_anew_from_buffers},
 			  {"rfc791_3_2_options_of_the_request", options_of_the_request},
 			  {"rfc791_3_2_path_mtu_of_the_reply", path_mtu_of_the_reply},
 			  {"pieces_in_place", pieces_in_place}});

@@ -97,7 +97,10 @@ struct sk_buff *icmpx_claim_another(struct sk_buff *skb, unsigned int headroom, 
 	if (!cut || !skb_has_frag_list(skb) || !icmpx_may_turn_round_pieces(skb, headroom, mtu))
 		return icmpx_copy(skb, headroom);
 	icmpx_scrub(skb);
-	skb_walk_frags(skb, piece)
+	skb_walk_frags(skb, piece) {
 		icmpx_scrub(piece);
+		/* A fragment may have options of its own, which what it becomes has not. */
+		memset(IPCB(piece), 0, sizeof(*IPCB(piece)));
+	}
 	return skb;
 }
