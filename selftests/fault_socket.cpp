@@ -196,8 +196,9 @@ void sending(std::size_t size, const std::vector<control::Message> &messages = {
 		     expect_equal(sock::take_error(socket), 0, "SO_ERROR");
 		     change.restart();
 	     });
-	// sendmsg() itself copies control messages that are larger than a few.
-	expect_equal(unseen, messages.empty() ? 0 : 1, "failures that did not come to icmpx");
+	// sendmsg() itself copies control messages that are larger than a few: once each of the two times.
+	ktap::expect_between(unseen, messages.empty() ? 0 : 1, messages.empty() ? 0 : 2,
+			     "failures that did not come to icmpx");
 	network.expect_works(socket);
 }
 
@@ -237,13 +238,13 @@ void local_errors()
 	Network network;
 	const Socket socket = sock::ping();
 	const Bytes message = ping::request(1, packet::pattern(3000));
-	int error = 0, entries = 0;
+	int error = 0, entries = 0, attempts = 0;
 
 	network.expect_works(socket);
 	sock::set(socket, SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO);
 	sock::set(socket, SOL_IP, IP_RECVERR, 1);
 	Injection injection(fault::icmpx());
-	const int allocations = fault::each_allocation(
+	fault::each_allocation(
 		Victims::self, [&] { error = control::send_built(socket, message, peer, {}); },
 		[&](bool hit) {
 			auto entry = sock::next_error(socket);
@@ -251,11 +252,12 @@ void local_errors()
 			if (entry)
 				expect_equal(entry->number, EMSGSIZE, "the entry");
 			entries += entry.has_value();
+			attempts++;
 			expect(error == EMSGSIZE || (hit && means_no_memory(error)), "sendmsg");
 			expect(entry || hit, "an entry when nothing failed");
 			sock::forget_errors(socket);
 		});
-	ktap::expect_between(entries, 1, allocations, "entries");
+	ktap::expect_between(entries, 1, attempts - 1, "entries");
 	network.expect_works(socket);
 }
 

@@ -46,14 +46,16 @@ void reject(const char *mechanism, const Code &code)
 	set(mechanism, "reject-end", std::to_string(code.end));
 }
 
-/// Marks the slabs that failslab's filter lets fail: all but kmemleak's, which does without, and would be counted.
-void spare_kmemleak()
+/// Marks the slabs that failslab's filter lets fail: all but those of kmemleak and of debug objects, which are asked for
+/// now and then, so that they would be counted, and then do without, or turn themselves off.
+void mark_slabs()
 {
 	for (const auto &slab : std::filesystem::directory_iterator("/sys/kernel/slab")) {
-		const std::string path = slab.path().string();
+		const std::string name = slab.path().filename().string();
 
-		if (path.find("/kmemleak_") == std::string::npos)
-			ktap::require(host::write_file(path + "/failslab", "1"), path);
+		if (!name.starts_with("kmemleak_") && name != "debug_objects_cache")
+			ktap::require(host::write_file(slab.path().string() + "/failslab", "1"),
+				      name);
 	}
 }
 
@@ -122,7 +124,7 @@ Code icmpx()
 
 Injection::Injection(const Code &code)
 {
-	spare_kmemleak();
+	mark_slabs();
 	set_all("probability", "0");
 	set_all("times", "-1");
 	set_all("interval", "1");
@@ -209,8 +211,11 @@ Victims::Outcome Victims::disarm() const
 	return outcome;
 }
 
-int each_allocation(const std::function<Victims()> &victims, const std::function<void()> &attempt,
-		    const std::function<void(bool hit)> &check)
+namespace {
+
+/// As each_allocation(), once.
+int sweep(const std::function<Victims()> &victims, const std::function<void()> &attempt,
+	  const std::function<void(bool hit)> &check)
 {
 	for (int nth = 1; nth < too_many; nth++) {
 		const Victims chosen = victims();
@@ -223,6 +228,15 @@ int each_allocation(const std::function<Victims()> &victims, const std::function
 			return nth - 1;
 	}
 	ktap::fatal("there is no end of allocations");
+}
+
+} // namespace
+
+int each_allocation(const std::function<Victims()> &victims, const std::function<void()> &attempt,
+		    const std::function<void(bool hit)> &check)
+{
+	sweep(victims, attempt, check);
+	return sweep(victims, attempt, check);
 }
 
 bool logged(const std::string &pattern) { return std::regex_search(log(), std::regex(pattern)); }

@@ -68,10 +68,12 @@ private:
 };
 
 /**
- * Lets the first, the second, … allocation of @p victims fail while @p attempt runs, until it makes fewer.
+ * Lets the first, the second, … allocation of @p victims fail while @p attempt runs, until it makes fewer; and all that once
+ * more, since what is there after the first time need not be asked for again, and what the debug kernel asks for itself
+ * now and then (pages to keep stacks in) is counted, so that another one does not fail.
  *
- * @p check runs after each attempt, with memory for all; it gets whether one failed. The last time none does. Returns how
- * many allocations @p attempt makes.
+ * @p check runs after each attempt, with memory for all; it gets whether one failed. Either last time none does. Returns
+ * how many allocations @p attempt makes in the end.
  */
 int each_allocation(const std::function<Victims()> &victims, const std::function<void()> &attempt,
 		    const std::function<void(bool hit)> &check);
