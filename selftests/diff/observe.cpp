@@ -12,6 +12,8 @@
 #include <cstddef>
 #include <cstring>
 #include <set>
+#include <sstream>
+#include <string>
 
 #include <linux/icmp.h>
 #include <linux/ip.h>
@@ -110,6 +112,39 @@ std::set<std::uint32_t> told_of(const Sequence &sequence)
 	return addresses;
 }
 
+/// Packets that this host sent to itself and has not received yet, on all processors: the twelfth of each one's figures.
+unsigned long backlog()
+{
+	constexpr int others = 11;
+	std::istringstream processors(
+		ktap::require_value(host::read_file("/proc/net/softnet_stat"), "softnet_stat"));
+	std::string line;
+	unsigned long length = 0;
+
+	while (std::getline(processors, line)) {
+		std::istringstream fields(line);
+		std::string field;
+
+		for (int i = 0; i <= others; i++)
+			fields >> field;
+		length += std::stoul(field, nullptr, 16);
+	}
+	return length;
+}
+
+/// Where ksoftirqd is at work, kernels before 6.4 leave all to it, and it takes turns with this process.
+void wait_for_backlog()
+{
+	constexpr int tick = 1000, tries = 5000;
+
+	for (int i = 0; i < tries; i++) {
+		if (!backlog())
+			return;
+		usleep(tick);
+	}
+	ktap::fatal("what this host sent to itself does not arrive");
+}
+
 } // namespace
 
 void World::open_sockets()
@@ -203,6 +238,7 @@ Events World::observe()
 {
 	Events events;
 
+	wait_for_backlog();
 	observe_wire(events);
 	host::check(::poll(polled_.data(), polled_.size(), 0), "poll");
 	for (std::size_t i = 0; i < polled_.size(); i++) {
