@@ -124,6 +124,30 @@ static void bound(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, sock_prot_inuse_get(&init_net, &icmpx_ping_prot), users);
 }
 
+/* As a BPF program does that is asked about a connect(). */
+static void bound_where_nobody_sleeps(struct kunit *test)
+{
+	struct fixture *fixture = test->priv;
+	struct sock *sk = fixture->sock->sk;
+	int err;
+
+	rcu_read_lock();
+	preempt_disable();
+	err = sk->sk_prot->get_port(sk, ID);
+	preempt_enable();
+	rcu_read_unlock();
+	KUNIT_EXPECT_EQ(test, err, 0);
+	KUNIT_EXPECT_EQ(test, inet_sk(sk)->inet_num, ID);
+}
+
+/* Whoever sees one in the list does so under RCU, even if it gets no identifier in the end. */
+static void freed_a_grace_period_later(struct kunit *test)
+{
+	struct fixture *fixture = test->priv;
+
+	KUNIT_EXPECT_TRUE(test, sock_flag(fixture->sock->sk, SOCK_RCU_FREE));
+}
+
 /* With IP_BIND_ADDRESS_NO_PORT an identifier can wait, unless one is asked for. */
 static void bound_without_identifier(struct kunit *test)
 {
@@ -380,6 +404,8 @@ static int ping_setup(struct kunit *test)
 
 static struct kunit_case ping_cases[] = {
 	KUNIT_CASE_PARAM(bound, binds_gen_params),
+	KUNIT_CASE(bound_where_nobody_sleeps),
+	KUNIT_CASE(freed_a_grace_period_later),
 	KUNIT_CASE(bound_without_identifier),
 	KUNIT_CASE(connected),
 	KUNIT_CASE(connected_to_broadcast),

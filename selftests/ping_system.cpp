@@ -9,7 +9,9 @@
 #include "lib/ktap.hpp"
 #include "lib/ping.hpp"
 
+#include <array>
 #include <atomic>
+#include <bit>
 #include <chrono>
 #include <cstring>
 #include <string>
@@ -33,7 +35,7 @@ using packet::Bytes;
 using ping::Endpoint;
 using ping::Socket;
 
-constexpr Endpoint peer{remote(1), 7};
+constexpr Endpoint peer{remote(1), 7}, ours{packet::server, 4711};
 
 const wire::Wire &net()
 {
@@ -151,6 +153,44 @@ void control_group_rewrites_the_peer()
 		ktap::expect_equal(sock::connect(socket, {remote(9), 7}), 0, "connect");
 		ktap::expect_equal(sock::send(socket, ping::request(1)), 0, "send");
 		expect_request(socket, {}, "to where the program said");
+	});
+}
+
+/// Binds the socket to @p local with bpf_bind(), and goes on if that has been done.
+std::vector<bpf_insn> binding(const Endpoint &local)
+{
+	const sockaddr_in name = sock::to_kernel(local);
+	const auto words = std::bit_cast<std::array<std::int32_t, 4>>(name);
+	std::vector<bpf_insn> program;
+
+	program.reserve(16);
+	for (int i = 0; i < 4; i++)
+		program.push_back(instruction(BPF_ST | BPF_MEM | BPF_W, BPF_REG_10, 0, 4 * i - 16,
+					      words.at(static_cast<std::size_t>(i))));
+	for (auto part :
+	     {std::vector{instruction(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_2, BPF_REG_10, 0, 0),
+			  instruction(BPF_ALU64 | BPF_ADD, BPF_REG_2, 0, 0, -16),
+			  instruction(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_3, 0, 0, 16),
+			  instruction(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_bind),
+			  instruction(BPF_JMP | BPF_JNE | BPF_K, BPF_REG_0, 0, 2, 0)},
+	      verdict(1), verdict(0)})
+		program.insert(program.end(), part.begin(), part.end());
+	return program;
+}
+
+/// The program runs where nobody may sleep, and others bind meanwhile.
+void control_group_binds()
+{
+	in_group(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT, binding(ours), [] {
+		const std::jthread other([](const std::stop_token &stop) {
+			while (!stop.stop_requested())
+				sock::bind(sock::ping(), {});
+		});
+		for (int i = 0; i < 500; i++) {
+			const Socket socket = sock::ping();
+			ktap::require_equal(sock::connect(socket, peer), 0, "connect");
+			ktap::require(sock::local(socket) == ours, "bound by the program");
+		}
 	});
 }
 
@@ -399,6 +439,7 @@ int main(int argc, char **argv)
 	return ktap::run(argc, argv,
 			 {{"control_group_denies_connecting", control_group_denies_connecting},
 			  {"control_group_rewrites_the_peer", control_group_rewrites_the_peer},
+			  {"control_group_binds", control_group_binds},
 			  {"control_group_denies_sockets", control_group_denies_sockets},
 			  {"io_uring", io_uring},
 			  {"spliced", spliced},

@@ -37,13 +37,13 @@ static bool icmpx_group_in(kgid_t group, const kgid_t range[2])
 }
 
 /* Setting ping_group_range: any group of the process in it will do. */
-static int icmpx_ping_init_sock(struct sock *sk)
+static int icmpx_ping_may_open(struct net *net)
 {
 	struct group_info *groups;
 	kgid_t range[2];
 	int i, err = -EACCES;
 
-	icmpx_group_range(sock_net(sk), range);
+	icmpx_group_range(net, range);
 	if (icmpx_group_in(current_egid(), range))
 		return 0;
 
@@ -53,6 +53,13 @@ static int icmpx_ping_init_sock(struct sock *sk)
 			err = 0;
 	put_group_info(groups);
 	return err;
+}
+
+/* Whoever finds a socket, packets and readers of the list, does so under RCU alone. */
+static int icmpx_ping_init_sock(struct sock *sk)
+{
+	sock_set_flag(sk, SOCK_RCU_FREE);
+	return icmpx_ping_may_open(sock_net(sk));
 }
 
 static void icmpx_ping_close(struct sock *sk, long timeout)
@@ -184,10 +191,12 @@ void icmpx_ping_take_over(void)
 /**
  * icmpx_ping_give_back() - Make those opened from now on the built-in code's.
  *
- * socket() looks the family up under RCU and takes the reference to us a few
- * instructions later. Who is in between was not waited for when the module's
- * references were counted, and may be preempted: synchronize_rcu_tasks() waits
- * until he has found out that we are going.
+ * socket() looks the family up under RCU and takes the reference to us when it
+ * has the memory for the socket. Who is in between was not waited for when the
+ * module's references were counted, and may be preempted: synchronize_rcu_tasks()
+ * waits until he has found out that we are going. Not if he sleeps for that
+ * memory: as of all modules with a protocol, what they need must still be there
+ * when he wakes, and nothing tells of him.
  *
  * Context: process; no socket of the family is left.
  */

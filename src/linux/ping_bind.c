@@ -11,7 +11,7 @@
  * @sk: the socket, locked, which has none
  * @id: the one that it asks for; 0 for any
  *
- * Context: process.
+ * Context: process. Does not sleep.
  *
  * Return: 0; -EADDRINUSE if it is taken, or all are; -ENOMEM.
  */

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The table of ping sockets: who has which identifier, and whose a packet is. */
+/*
+ * The table of ping sockets: who has which identifier, and whose a packet is.
+ *
+ * A BPF program that is asked about a connect() may bind the socket, and does so
+ * under rcu_read_lock(): so changing the table does not sleep.
+ */
 #include <linux/random.h>
 #include <linux/slab.h>
 #include <net/sock.h>
@@ -25,7 +30,7 @@
  */
 int icmpx_ping_table_init(struct icmpx_ping_table *table)
 {
-	mutex_init(&table->lock);
+	spin_lock_init(&table->lock);
 	xa_init_flags(&table->idents, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	xa_init_flags(&table->sockets, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	table->next_serial = 0;
@@ -93,7 +98,6 @@ static void icmpx_attach(struct icmpx_ping_table *table, struct sock *sk, struct
 	/* Whoever comes here from another list sees its end only with the number. */
 	smp_wmb();
 	sk_add_node_rcu(sk, automatic ? &ident->automatic : &ident->bound);
-	sock_set_flag(sk, SOCK_RCU_FREE);
 }
 
 static int icmpx_add_serial(struct icmpx_ping_table *table, struct sock *sk)
@@ -102,13 +106,13 @@ static int icmpx_add_serial(struct icmpx_ping_table *table, struct sock *sk)
 	int err;
 
 	err = xa_alloc_cyclic(&table->sockets, &psk->serial, sk, xa_limit_32b,
-			      &table->next_serial, GFP_KERNEL);
+			      &table->next_serial, GFP_ATOMIC);
 	return err < 0 ? err : 0;
 }
 
 static struct icmpx_ident *icmpx_ident_alloc(void)
 {
-	return kzalloc(sizeof(struct icmpx_ident), GFP_KERNEL_ACCOUNT);
+	return kzalloc(sizeof(struct icmpx_ident), GFP_ATOMIC | __GFP_ACCOUNT);
 }
 
 /* SO_REUSEADDR, which ping sockets have set from the start, must be on both sides. */
@@ -139,7 +143,7 @@ static int icmpx_take_locked(struct icmpx_ping_table *table, struct sock *sk, u1
 		return err;
 	if (!ident) {
 		ident = icmpx_ident_alloc();
-		err = ident ? xa_insert(&table->idents, id, ident, GFP_KERNEL) : -ENOMEM;
+		err = ident ? xa_insert(&table->idents, id, ident, GFP_ATOMIC) : -ENOMEM;
 		if (err)
 			goto err_ident;
 	}
@@ -158,7 +162,7 @@ err_ident:
  * @sk: the socket, which has none
  * @id: the identifier, not 0
  *
- * Context: process; @sk is locked.
+ * Context: process; @sk is locked. Does not sleep.
  *
  * Return: 0; -EADDRINUSE if another socket has it and SO_REUSEADDR is off on
  * either; -ENOMEM.
@@ -167,9 +171,9 @@ int icmpx_ping_take(struct icmpx_ping_table *table, struct sock *sk, u16 id)
 {
 	int err;
 
-	mutex_lock(&table->lock);
+	spin_lock(&table->lock);
 	err = icmpx_take_locked(table, sk, id);
-	mutex_unlock(&table->lock);
+	spin_unlock(&table->lock);
 	return err;
 }
 
@@ -186,11 +190,11 @@ static int icmpx_reserve_free(struct icmpx_ping_table *table, struct icmpx_ident
 		*id = icmpx_random_id();
 		if (xa_load(&table->idents, *id))
 			continue;
-		return xa_insert(&table->idents, *id, ident, GFP_KERNEL);
+		return xa_insert(&table->idents, *id, ident, GFP_ATOMIC);
 	}
-	err = xa_alloc(&table->idents, id, ident, XA_LIMIT(*id, ICMPX_ID_MAX), GFP_KERNEL);
+	err = xa_alloc(&table->idents, id, ident, XA_LIMIT(*id, ICMPX_ID_MAX), GFP_ATOMIC);
 	if (err == -EBUSY)
-		err = xa_alloc(&table->idents, id, ident, XA_LIMIT(1, ICMPX_ID_MAX), GFP_KERNEL);
+		err = xa_alloc(&table->idents, id, ident, XA_LIMIT(1, ICMPX_ID_MAX), GFP_ATOMIC);
 	return err == -EBUSY ? -EADDRINUSE : err;
 }
 
@@ -219,7 +223,7 @@ static int icmpx_choose_locked(struct icmpx_ping_table *table, struct sock *sk)
  * @table: the table
  * @sk: the socket, which has none
  *
- * Context: process; @sk is locked.
+ * Context: process; @sk is locked. Does not sleep.
  *
  * Return: 0; -EADDRINUSE if every one is taken; -ENOMEM.
  */
@@ -227,9 +231,9 @@ int icmpx_ping_choose(struct icmpx_ping_table *table, struct sock *sk)
 {
 	int err;
 
-	mutex_lock(&table->lock);
+	spin_lock(&table->lock);
 	err = icmpx_choose_locked(table, sk);
-	mutex_unlock(&table->lock);
+	spin_unlock(&table->lock);
 	return err;
 }
 
@@ -245,7 +249,8 @@ static struct icmpx_ident *icmpx_find_shareable(struct icmpx_ping_table *table, 
 		key.id = *id;
 		if (!rhashtable_lookup_fast(&table->peers, &key, icmpx_peer_params))
 			return ident;
-		cond_resched();
+		/* Others may change the table meanwhile: the search goes on from its number. */
+		cond_resched_lock(&table->lock);
 	}
 	return NULL;
 }
@@ -294,9 +299,9 @@ int icmpx_ping_share(struct icmpx_ping_table *table, struct sock *sk, __be32 pee
 {
 	int err;
 
-	mutex_lock(&table->lock);
+	spin_lock(&table->lock);
 	err = icmpx_share_locked(table, sk, peer);
-	mutex_unlock(&table->lock);
+	spin_unlock(&table->lock);
 	return err;
 }
 
@@ -317,7 +322,7 @@ bool icmpx_ping_release(struct icmpx_ping_table *table, struct sock *sk)
 	struct icmpx_ident *ident;
 	u16 id;
 
-	mutex_lock(&table->lock);
+	spin_lock(&table->lock);
 	ident = psk->ident;
 	if (!ident)
 		goto unlock;
@@ -337,7 +342,7 @@ bool icmpx_ping_release(struct icmpx_ping_table *table, struct sock *sk)
 	WRITE_ONCE(psk->inet.inet_num, 0);
 	psk->inet.inet_sport = 0;
 unlock:
-	mutex_unlock(&table->lock);
+	spin_unlock(&table->lock);
 	return ident;
 }
 
@@ -356,13 +361,13 @@ void icmpx_ping_set_peer(struct icmpx_ping_table *table, struct sock *sk, __be32
 {
 	struct icmpx_ping_sock *psk = icmpx_ping_sk(sk);
 
-	mutex_lock(&table->lock);
+	spin_lock(&table->lock);
 	if (psk->ident && psk->automatic && !psk->has_peer &&
 	    !icmpx_insert_peer(table, psk, psk->inet.inet_num, peer)) {
 		psk->ident->alone--;
 		icmpx_update_mark(table, psk->inet.inet_num, psk->ident);
 	}
-	mutex_unlock(&table->lock);
+	spin_unlock(&table->lock);
 }
 
 /**
@@ -381,7 +386,7 @@ int icmpx_ping_forget_peer(struct icmpx_ping_table *table, struct sock *sk, __be
 	struct icmpx_ping_sock *psk = icmpx_ping_sk(sk);
 	int err = 0;
 
-	mutex_lock(&table->lock);
+	spin_lock(&table->lock);
 	if (!psk->has_peer)
 		goto unlock;
 	if (!hlist_is_singular_node(&sk->sk_node, &psk->ident->automatic)) {
@@ -392,6 +397,6 @@ int icmpx_ping_forget_peer(struct icmpx_ping_table *table, struct sock *sk, __be
 	psk->ident->alone++;
 	icmpx_update_mark(table, psk->inet.inet_num, psk->ident);
 unlock:
-	mutex_unlock(&table->lock);
+	spin_unlock(&table->lock);
 	return err;
 }

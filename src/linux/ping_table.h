@@ -47,7 +47,7 @@ struct icmpx_ping_table {
 	struct xarray sockets;
 	u32 next_serial;
 	/* Serialises changes of all of it. */
-	struct mutex lock;
+	spinlock_t lock;
 };
 
 /**
