@@ -210,6 +210,32 @@ void while_others_read()
 	expect_requests(change, count, "requests");
 }
 
+/// Requests on the express path are answered, and counted, for longer than others while the module goes.
+void while_express_answers()
+{
+	const module::Icmpx icmpx;
+	const wire::Wire wire = wire::new_server();
+	const Change change(Files::snmp);
+	std::int64_t count = 0;
+
+	for (int cycle = 0; cycle < 4; cycle++) {
+		ktap::require_equal(icmpx.load(), 0, "loading");
+		host::set_sysctl("net/icmpx/express", "wire0");
+		send_request(wire);
+		ktap::expect_equal((*counters::icmpx())["reply_express"], 1, "reply_express");
+		count++;
+		std::jthread flood([&](const std::stop_token &stop) {
+			for (; !stop.stop_requested(); count++)
+				send_request(wire);
+		});
+		const int unloaded = icmpx.unload_when_idle();
+		flood.request_stop();
+		flood.join();
+		ktap::require_equal(unloaded, 0, "unloading");
+		expect_requests(change, count, "requests");
+	}
+}
+
 } // namespace
 
 int main(int argc, char **argv)
@@ -220,5 +246,6 @@ int main(int argc, char **argv)
 			  {"namespaces_apart", namespaces_apart},
 			  {"across_loading_and_unloading", across_loading_and_unloading},
 			  {"without_ftrace", without_ftrace},
-			  {"while_others_read", while_others_read}});
+			  {"while_others_read", while_others_read},
+			  {"while_express_answers", while_express_answers}});
 }

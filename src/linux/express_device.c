@@ -181,23 +181,17 @@ void icmpx_express_get(const struct net *net, char *names)
  * icmpx_express_exit_net() - Take the express path from all devices of a namespace.
  * @net: the namespace, whose setting nobody writes any more
  *
- * Context: process. No packet is on that path when it returns.
+ * Context: process. No packet is on that path a grace period after it returned.
  */
 void icmpx_express_exit_net(struct net *net)
 {
 	struct icmpx_express_entry *entry, *next;
-	bool any = false;
 
 	rtnl_lock();
-	list_for_each_entry_safe(entry, next, &icmpx_express_entries, list) {
-		if (!icmpx_express_in(entry, net))
-			continue;
-		icmpx_express_remove(entry);
-		any = true;
-	}
+	list_for_each_entry_safe(entry, next, &icmpx_express_entries, list)
+		if (icmpx_express_in(entry, net))
+			icmpx_express_remove(entry);
 	rtnl_unlock();
-	if (any)
-		synchronize_net();
 }
 
 /* A device that goes, moves to another namespace, or gets headers of another kind. */

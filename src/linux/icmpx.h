@@ -109,7 +109,7 @@ void icmpx_mib_give_back(void);
 /* Counts a message that came in. Context: any; writes this CPU's memory alone, if it may. */
 static inline void icmpx_count_message_in(struct net *net, struct icmpx_net *ix, u8 type)
 {
-	if (likely(icmpx_mib_own && type < ICMPX_MIB_TYPES))
+	if (likely(READ_ONCE(icmpx_mib_own) && type < ICMPX_MIB_TYPES))
 		this_cpu_inc(ix->counters->messages[type]);
 	else
 		ICMPMSGIN_INC_STATS(net, type);
@@ -118,7 +118,7 @@ static inline void icmpx_count_message_in(struct net *net, struct icmpx_net *ix,
 /* The same of one that goes out. */
 static inline void icmpx_count_message_out(struct net *net, struct icmpx_net *ix, u8 type)
 {
-	if (likely(icmpx_mib_own && type < ICMPX_MIB_TYPES))
+	if (likely(READ_ONCE(icmpx_mib_own) && type < ICMPX_MIB_TYPES))
 		this_cpu_inc(ix->counters->messages[ICMPX_MIB_TYPES + type]);
 	else
 		ICMPMSGOUT_INC_STATS(net, type);

@@ -48,12 +48,17 @@ err_stat:
 	return err;
 }
 
+/* What leads packets to a namespace's data; a grace period goes by before the rest. */
+static void __net_exit icmpx_net_pre_exit(struct net *net)
+{
+	icmpx_settings_exit(icmpx_net(net));
+	icmpx_express_exit_net(net);
+}
+
 static void __net_exit icmpx_net_exit(struct net *net)
 {
 	struct icmpx_net *ix = icmpx_net(net);
 
-	icmpx_settings_exit(ix);
-	icmpx_express_exit_net(net);
 	icmpx_prefix_limit_exit(ix);
 	icmpx_ping_proc_exit(net);
 	icmpx_ping_table_exit(&ix->ping);
@@ -68,6 +73,7 @@ static void __net_exit icmpx_net_exit_batch(struct list_head *nets)
 
 static struct pernet_operations icmpx_net_ops = {
 	.init = icmpx_net_init,
+	.pre_exit = icmpx_net_pre_exit,
 	.exit = icmpx_net_exit,
 	.exit_batch = icmpx_net_exit_batch,
 	.id = &icmpx_net_id,

@@ -15,7 +15,7 @@
 
 #include "icmpx.h"
 
-/* Written while loading and unloading alone, when no packet is ours. */
+/* Written while loading and unloading alone. */
 bool icmpx_mib_own __read_mostly;
 
 #if defined(CONFIG_DYNAMIC_FTRACE_WITH_ARGS) && defined(CONFIG_KPROBES)
@@ -106,17 +106,18 @@ void icmpx_mib_take_over(void)
 	if (register_ftrace_function(&icmpx_mib_ops))
 		ftrace_free_filter(&icmpx_mib_ops);
 	else
-		icmpx_mib_own = true;
+		WRITE_ONCE(icmpx_mib_own, true);
 }
 
 /**
  * icmpx_mib_give_back() - Undo icmpx_mib_take_over().
  *
  * All that was counted is added while readers still have it added, so that none
- * sees less than the one before.
+ * sees less than the one before; and after the last that a CPU has counted for
+ * itself, since on the express path packets are ours until their namespaces go.
  *
- * Context: process; no packet is ours any more. No reader is in our code when it
- * returns, for the reason that icmpx_send_unhook() gives.
+ * Context: process; no other packet is ours any more. No reader is in our code
+ * when it returns, for the reason that icmpx_send_unhook() gives.
  */
 void icmpx_mib_give_back(void)
 {
@@ -124,13 +125,14 @@ void icmpx_mib_give_back(void)
 
 	if (!icmpx_mib_own)
 		return;
+	WRITE_ONCE(icmpx_mib_own, false);
+	synchronize_net();
 	down_read(&net_rwsem);
 	for_each_net(net)
 		icmpx_mib_fold(net);
 	up_read(&net_rwsem);
 	unregister_ftrace_function(&icmpx_mib_ops);
 	ftrace_free_filter(&icmpx_mib_ops);
-	icmpx_mib_own = false;
 }
 #else
 void icmpx_mib_take_over(void)
