@@ -8,6 +8,7 @@
 #include "lib/wire.hpp"
 
 #include <cstring>
+#include <span>
 
 #include <netinet/in.h>
 #include <unistd.h>
@@ -132,6 +133,52 @@ void gso_marked()
 		expect_equal((*moved)["reply_copied"], 1, "reply_copied");
 }
 
+/// A frame whose header says 0 bytes, as of segments that together are longer than a datagram can be.
+Bytes without_length(const Wire &wire, std::size_t size)
+{
+	Bytes frame = wire.frame(ping(0).build());
+	const Bytes data = packet::pattern(size);
+
+	frame.insert(frame.begin() + icmp_start + 8, data.begin(), data.end());
+	const std::span header = std::span(frame).subspan(ethernet_size, 20);
+	header[2] = header[3] = header[10] = header[11] = 0;
+	const std::uint16_t sum = packet::checksum(header);
+	header[10] = static_cast<std::uint8_t>(sum >> 8);
+	header[11] = static_cast<std::uint8_t>(sum);
+	return frame;
+}
+
+/// A reply would be as long as its request. IP itself takes such a request from 6.3 on.
+void gso_too_long()
+{
+	constexpr std::size_t most = 65535 - 20 - 8;
+	const auto wire = virtio_server();
+	const VirtioHeader header{.flags = VirtioHeader::needs_checksum,
+				  .gso_type = VirtioHeader::tcp,
+				  .header_length = icmp_start + 20,
+				  .gso_size = 1400,
+				  .checksum_start = icmp_start,
+				  .checksum_offset = 16};
+
+	for (std::size_t size : {most, most + 1}) {
+		const Change change;
+
+		wire.send_virtio(header, without_length(wire, size));
+		const auto answer = next_answer(wire, wire::silence);
+		auto moved = change.snmp();
+		if (moved["Ip.InHdrErrors"]) {
+			expect(!answer, "no answer to what IP does not take");
+		} else if (size == most) {
+			expect_echo_reply(ktap::require_value(answer, "an answer"), ping(size));
+			change.expect_outcomes({{"reply", 1}}, "the longest request");
+		} else {
+			expect(!answer, "no answer that is too long");
+			expect_equal(moved["Icmp.OutErrors"], 1, "OutErrors");
+			change.expect_outcomes({{"drop_output", 1}}, "too long");
+		}
+	}
+}
+
 /// A GRE packet with its own checksum around @p inner.
 Ipv4 gre(const Bytes &inner)
 {
@@ -229,6 +276,7 @@ int main(int argc, char **argv)
 				 {"non_linear_requests", non_linear},
 				 {"non_linear_wrong_checksum", non_linear_wrong_checksum},
 				 {"gso_marked_request", gso_marked},
+				 {"gso_too_long", gso_too_long},
 				 {"loopback", over_loopback},
 			 });
 }

@@ -278,6 +278,10 @@ enum icmpx_stat icmpx_transmit(struct sock *sk, struct icmpx_net *ix, struct icm
 	}
 	if (unlikely(refcount_read(&sk->sk_wmem_alloc) >= sk->sk_sndbuf))
 		goto err_route;
+	/* As one packet may come in what a virtual machine meant to be cut into many. */
+	outcome = ICMPX_DROP_OUTPUT;
+	if (unlikely(request->len > IP_MAX_MTU - hlen))
+		goto err_route;
 
 	outcome = ICMPX_DROP_NO_MEMORY;
 	/* Who left the checksum to hardware left no checksum to carry over. */
