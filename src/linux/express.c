@@ -171,6 +171,8 @@ static void icmpx_express_send(struct net *net, struct icmpx_net *ix, struct sk_
 	icmpx_scrub(skb);
 	skb->mark = mark;
 	skb->priority = 0;
+	/* Or a device would think that it has been at its generic XDP already. */
+	skb_reset_redirect(skb);
 	/* It may leave by the queue that it came by: no CPU takes another one's lock. */
 	skb_set_queue_mapping(skb, queue);
 	__skb_push(skb, ETH_HLEN);
