@@ -24,7 +24,7 @@ static int set_rate(struct icmpx_net *ix, int rate)
 	int err;
 
 	mutex_lock(&ix->limit_lock);
-	err = icmpx_prefix_limit_set(ix, rate);
+	err = icmpx_prefix_limit_set(ix, rate, ix->echo_burst);
 	mutex_unlock(&ix->limit_lock);
 	return err;
 }
@@ -65,14 +65,11 @@ static void off_allows_all(struct kunit *test)
 static void table_comes_and_goes(struct kunit *test)
 {
 	struct icmpx_net *ix = test->priv;
-	const void *table;
 
 	limit_on(test, 7, 1, 32);
-	table = rcu_access_pointer(ix->limit_table);
-	KUNIT_EXPECT_NOT_NULL(test, table);
+	KUNIT_EXPECT_NOT_NULL(test, rcu_access_pointer(ix->limit_table));
 	KUNIT_EXPECT_EQ(test, ix->echo_ratelimit, 7);
 	KUNIT_EXPECT_EQ(test, set_rate(ix, 1), 0);
-	KUNIT_EXPECT_PTR_EQ(test, rcu_access_pointer(ix->limit_table), table);
 	KUNIT_EXPECT_EQ(test, ix->echo_ratelimit, 1);
 	KUNIT_EXPECT_EQ(test, drain(ix, 1, 10), 1);
 	KUNIT_EXPECT_EQ(test, set_rate(ix, 0), 0);
@@ -81,6 +78,17 @@ static void table_comes_and_goes(struct kunit *test)
 	/* What was used up before is forgotten. */
 	KUNIT_EXPECT_EQ(test, set_rate(ix, 1), 0);
 	KUNIT_EXPECT_EQ(test, drain(ix, 1, 10), 1);
+}
+
+/* What was put off by days for a long burst at a low rate is not put off when those are no more. */
+static void begins_anew(struct kunit *test)
+{
+	struct icmpx_net *ix = test->priv;
+
+	limit_on(test, 1, 20000, 32);
+	KUNIT_EXPECT_EQ(test, drain(ix, 1, 30000), 20000);
+	limit_on(test, 100, 3, 32);
+	KUNIT_EXPECT_GE(test, drain(ix, 1, 30), 3);
 }
 
 static const int bursts[] = { 1, 2, 3, 50, 1000 };
@@ -269,6 +277,7 @@ static void prefix_teardown(struct kunit *test)
 static struct kunit_case prefix_cases[] = {
 	KUNIT_CASE(off_allows_all),
 	KUNIT_CASE(table_comes_and_goes),
+	KUNIT_CASE(begins_anew),
 	KUNIT_CASE_PARAM(burst_to_the_reply, bursts_gen_params),
 	KUNIT_CASE(earned_with_time),
 	KUNIT_CASE_PARAM(by_prefix, prefixes_gen_params),

@@ -22,9 +22,8 @@ static void limit_for_a_prefix(struct kunit *test)
 	const struct wire_packet other = { .message = message, .len = sizeof(message) };
 	struct icmpx_net *ix = ours();
 
-	ix->echo_burst = 1;
 	mutex_lock(&ix->limit_lock);
-	KUNIT_EXPECT_EQ(test, icmpx_prefix_limit_set(ix, 1), 0);
+	KUNIT_EXPECT_EQ(test, icmpx_prefix_limit_set(ix, 1, 1), 0);
 	mutex_unlock(&ix->limit_lock);
 	wire_put(test, fixture->wire, &request);
 	wire_get(test, fixture->wire);
@@ -33,9 +32,8 @@ static void limit_for_a_prefix(struct kunit *test)
 	wire_put(test, fixture->wire, &other);
 	wire_get(test, fixture->wire);
 	mutex_lock(&ix->limit_lock);
-	icmpx_prefix_limit_set(ix, 0);
+	icmpx_prefix_limit_set(ix, 0, 50);
 	mutex_unlock(&ix->limit_lock);
-	ix->echo_burst = 50;
 }
 
 /* The global limit, of types in the mask alone. */

@@ -242,6 +242,18 @@ void switching_off_and_on()
 	expect_between(answers(wire, 50, ping()), 0, 5 + gained(1, start), "answers, on again");
 }
 
+/// A long burst at a low rate puts the next answer off for long; other settings do not have to wait for that.
+void changes_begin_anew()
+{
+	auto wire = limited_server(1, 300);
+
+	expect_between(answers(wire, 400, ping()), 300, 399, "answers of the long burst");
+	host::set_sysctl("net/icmpx/echo_burst", 3);
+	expect_between(answers(wire, 10, ping()), 3, 9, "answers of the short one");
+	host::set_sysctl("net/icmpx/echo_ratelimit", 2);
+	expect_between(answers(wire, 10, ping()), 3, 9, "answers at another rate");
+}
+
 void namespaces_are_independent()
 {
 	auto limited = limited_server(1, 5);
@@ -317,6 +329,7 @@ int main(int argc, char **argv)
 			{"echo_ratelimit_ignored_requests_are_free", ignored_requests_are_free},
 			{"echo_ratelimit_largest_values", largest_values},
 			{"echo_ratelimit_switching_off_and_on", switching_off_and_on},
+			{"echo_ratelimit_changes_begin_anew", changes_begin_anew},
 			{"echo_ratelimit_namespaces_are_independent", namespaces_are_independent},
 			{"echo_ratelimit_spoofed_flood_takes_no_memory",
 			 spoofed_flood_takes_no_memory},

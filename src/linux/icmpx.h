@@ -278,7 +278,7 @@ bool icmpx_host_exhausted(struct net *net, __be32 destination);
 
 /* prefix_limit.c */
 bool icmpx_prefix_allow(struct icmpx_net *ix, __be32 source);
-int icmpx_prefix_limit_set(struct icmpx_net *ix, int rate);
+int icmpx_prefix_limit_set(struct icmpx_net *ix, int rate, int burst);
 void icmpx_prefix_limit_exit(struct icmpx_net *ix);
 
 /* express.c */

@@ -85,9 +85,14 @@ bool icmpx_prefix_allow(struct icmpx_net *ix, __be32 source)
 }
 
 /**
- * icmpx_prefix_limit_set() - Set echo_ratelimit.
+ * icmpx_prefix_limit_set() - Set echo_ratelimit and echo_burst.
  * @ix: ours of the namespace
  * @rate: replies a second; 0 turns the limit off and frees its memory
+ * @burst: how many of them at once, at least 1
+ *
+ * Every prefix begins anew, with a full burst: when the next reply is due says how
+ * much was used up only by the rate and the burst that it was reckoned with. What a
+ * long burst at a low rate has put off by days would stay put off.
  *
  * The memory is charged to whoever sets it.
  *
@@ -95,24 +100,22 @@ bool icmpx_prefix_allow(struct icmpx_net *ix, __be32 source)
  *
  * Return: 0; -ENOMEM, with nothing changed.
  */
-int icmpx_prefix_limit_set(struct icmpx_net *ix, int rate)
+int icmpx_prefix_limit_set(struct icmpx_net *ix, int rate, int burst)
 {
-	struct icmpx_prefix_table *table;
+	struct icmpx_prefix_table *old, *fresh = NULL;
 
-	lockdep_assert_held(&ix->limit_lock);
-	table = rcu_dereference_protected(ix->limit_table, lockdep_is_held(&ix->limit_lock));
-	if (rate && !table) {
-		table = kvzalloc(sizeof(*table), GFP_KERNEL_ACCOUNT);
-		if (!table)
+	old = rcu_dereference_protected(ix->limit_table, lockdep_is_held(&ix->limit_lock));
+	if (rate) {
+		fresh = kvzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
+		if (!fresh)
 			return -ENOMEM;
-		get_random_bytes(&table->key, sizeof(table->key));
-		rcu_assign_pointer(ix->limit_table, table);
+		get_random_bytes(&fresh->key, sizeof(fresh->key));
 	}
 	WRITE_ONCE(ix->echo_ratelimit, rate);
-	if (!rate && table) {
-		RCU_INIT_POINTER(ix->limit_table, NULL);
-		kvfree_rcu(table, rcu);
-	}
+	WRITE_ONCE(ix->echo_burst, burst);
+	rcu_assign_pointer(ix->limit_table, fresh);
+	if (old)
+		kvfree_rcu(old, rcu);
 	return 0;
 }
 

@@ -26,22 +26,36 @@ static int icmpx_extension_mask_max = ICMPX_EXTENSION_MASK_MAX;
 static unsigned long icmpx_group_min[] = { 0, 0 };
 static unsigned long icmpx_group_max[] = { GID_T_MAX, GID_T_MAX };
 
-/* The limit's memory comes and goes with the rate. */
-static int icmpx_echo_ratelimit_handler(ICMPX_CTL_TABLE *table, int write, void *buffer,
-					size_t *lenp, loff_t *ppos)
+/* The limit's memory comes and goes with the rate, and is another one after each change. */
+static int icmpx_limit_handler(struct icmpx_net *ix, ICMPX_CTL_TABLE *table, int write,
+			       void *buffer, size_t *lenp, loff_t *ppos)
 {
-	struct icmpx_net *ix = container_of(table->data, struct icmpx_net, echo_ratelimit);
 	struct ctl_table local = *table;
-	int rate, err;
+	int rate, burst, err;
 
 	mutex_lock(&ix->limit_lock);
 	rate = ix->echo_ratelimit;
-	local.data = &rate;
+	burst = ix->echo_burst;
+	local.data = table->data == &ix->echo_ratelimit ? &rate : &burst;
 	err = proc_dointvec_minmax(&local, write, buffer, lenp, ppos);
 	if (!err && write)
-		err = icmpx_prefix_limit_set(ix, rate);
+		err = icmpx_prefix_limit_set(ix, rate, burst);
 	mutex_unlock(&ix->limit_lock);
 	return err;
+}
+
+static int icmpx_echo_ratelimit_handler(ICMPX_CTL_TABLE *table, int write, void *buffer,
+					size_t *lenp, loff_t *ppos)
+{
+	return icmpx_limit_handler(container_of(table->data, struct icmpx_net, echo_ratelimit),
+				   table, write, buffer, lenp, ppos);
+}
+
+static int icmpx_echo_burst_handler(ICMPX_CTL_TABLE *table, int write, void *buffer,
+				    size_t *lenp, loff_t *ppos)
+{
+	return icmpx_limit_handler(container_of(table->data, struct icmpx_net, echo_burst),
+				   table, write, buffer, lenp, ppos);
 }
 
 /* Two groups, as numbered in the user namespace of who reads or writes; upside down: no group. */
@@ -187,7 +201,7 @@ static const struct ctl_table icmpx_own_settings[] = {
 		.data = (void *)offsetof(struct icmpx_net, echo_burst),
 		.maxlen = sizeof(int),
 		.mode = 0644,
-		.proc_handler = proc_dointvec_minmax,
+		.proc_handler = icmpx_echo_burst_handler,
 		.extra1 = SYSCTL_ONE,
 		.extra2 = &icmpx_burst_max,
 	},
