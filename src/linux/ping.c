@@ -194,9 +194,8 @@ void icmpx_ping_take_over(void)
  * socket() looks the family up under RCU and takes the reference to us when it
  * has the memory for the socket. Who is in between was not waited for when the
  * module's references were counted, and may be preempted: synchronize_rcu_tasks()
- * waits until he has found out that we are going. Not if he sleeps for that
- * memory: as of all modules with a protocol, what they need must still be there
- * when he wakes, and nothing tells of him.
+ * waits until he has found out that we are going. If he sleeps for that memory
+ * it does not: nothing tells a module that brings a protocol of such a task.
  *
  * Context: process; no socket of the family is left.
  */
