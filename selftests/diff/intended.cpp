@@ -94,13 +94,19 @@ std::int64_t take(counters::Values &values, const std::string &name)
 	return node.empty() ? 0 : node.mapped();
 }
 
-/// Whether nothing of the reply to @p packet is not zero. It may come back to this host, by the loopback device.
+/// Whether nothing that @p packet, a request or a fragment of one, gives to the reply is not zero. That may come back to
+/// this host, by the loopback device.
 bool is_answered_by_zeros(const Packet &packet)
 {
-	const Bytes &message = packet.ip.payload;
+	const View message = packet.ip.payload;
+	const auto all_zero = [](View bytes) {
+		return std::ranges::all_of(bytes, [](auto byte) { return !byte; });
+	};
 
+	if (packet.ip.fragment_offset)
+		return packet.ip.protocol == IPPROTO_ICMP && all_zero(message);
 	return packet.has_icmp() && message[0] == packet::echo && message[1] == 0 &&
-	       std::all_of(message.begin() + 4, message.end(), [](auto byte) { return !byte; });
+	       all_zero(message.subspan(4));
 }
 
 /// Whether a reply that came back to this host was refused for its checksum where @p refused was counted, and not where
