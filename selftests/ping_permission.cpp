@@ -44,6 +44,18 @@ void nobody_at_first_not_even_root()
 	expect_of({.gid = 1}, EACCES, "the group 1");
 }
 
+/// Or anybody could keep it from being unloaded.
+void refused_sockets_do_not_hold_the_module()
+{
+	host::need_icmpx();
+	host::enter_new_namespace();
+	for (int i = 0; i < 100; i++) {
+		ktap::require_equal(try_to_open(), EACCES, "refused");
+		ktap::require_equal(host::read_file("/sys/module/icmpx/refcnt").value_or(""), "0",
+				    "references to the module");
+	}
+}
+
 void the_effective_group()
 {
 	host::enter_new_namespace();
@@ -262,6 +274,7 @@ int main(int argc, char **argv)
 	return ktap::run(
 		argc, argv,
 		{{"nobody_at_first_not_even_root", nobody_at_first_not_even_root},
+		 {"refused_sockets_do_not_hold_the_module", refused_sockets_do_not_hold_the_module},
 		 {"the_effective_group", the_effective_group},
 		 {"supplementary_groups", supplementary_groups},
 		 {"an_empty_range_allows_nobody", an_empty_range_allows_nobody},

@@ -55,11 +55,17 @@ static int icmpx_ping_may_open(struct net *net)
 	return err;
 }
 
-/* Whoever finds a socket, packets and readers of the list, does so under RCU alone. */
+/*
+ * Whoever finds a socket, packets and readers of the list, does so under RCU alone.
+ * One that is refused goes at once: until it has, it holds the module.
+ */
 static int icmpx_ping_init_sock(struct sock *sk)
 {
-	sock_set_flag(sk, SOCK_RCU_FREE);
-	return icmpx_ping_may_open(sock_net(sk));
+	const int err = icmpx_ping_may_open(sock_net(sk));
+
+	if (!err)
+		sock_set_flag(sk, SOCK_RCU_FREE);
+	return err;
 }
 
 static void icmpx_ping_close(struct sock *sk, long timeout)
