@@ -116,7 +116,7 @@ std::set<std::uint32_t> told_of(const Sequence &sequence)
 /// Packets that this host sent to itself and has not received yet, on all processors: the twelfth of each one's figures.
 unsigned long backlog()
 {
-	// Of all namespaces, and of one that stays: it is read after each step.
+	// It says the same in every namespace; that of process 1 stays, and so may the open file.
 	static const host::Descriptor file(host::check(
 		open("/proc/1/net/softnet_stat", O_RDONLY | O_CLOEXEC), "softnet_stat"));
 	std::array<char, 4096> text{};

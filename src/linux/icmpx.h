@@ -44,12 +44,12 @@ struct icmpx_counters {
  * @folded: what of all CPUs' messages is in the kernel's counters, too; mib.c has
  *	its lock
  * @echo_ratelimit: setting; written under @limit_lock
- * @echo_burst: setting
+ * @echo_burst: setting; written under @limit_lock
  * @echo_prefix: setting echo_ratelimit_prefix
  * @extension_mask: setting errors_extension_mask, bits %ICMPX_TELL_INCOMING, ...
  * @limit_table: buckets of the prefix limit; set while @echo_ratelimit is not
  *	0; replaced under @limit_lock, read under RCU
- * @limit_lock: serialises writers of @echo_ratelimit
+ * @limit_lock: serialises writers of @echo_ratelimit, @echo_burst and @limit_table
  * @settings: sysctls, allocated for this namespace
  * @settings_header: their registration
  * @ping: ping sockets
@@ -67,7 +67,7 @@ struct icmpx_net {
 	int echo_prefix;
 	int extension_mask;
 	struct icmpx_prefix_table __rcu *limit_table;
-	/* Serialises writers of echo_ratelimit and limit_table. */
+	/* Serialises writers of echo_ratelimit, echo_burst and limit_table. */
 	struct mutex limit_lock;
 	struct ctl_table *settings;
 	struct ctl_table_header *settings_header;
