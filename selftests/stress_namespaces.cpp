@@ -181,7 +181,7 @@ void thousands_of_namespaces()
 	ktap::say("memory after the first ones: " + before.text());
 	ktap::say("memory after the last one: " + after.text());
 	flood::expect_complete(flood.account, "echo requests beside them");
-	memory::expect_constant(before, after, 2048);
+	memory::expect_constant(before, after, 512);
 }
 
 } // namespace

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <source_location>
 #include <sstream>
 #include <string>
@@ -76,6 +77,19 @@ inline Use used()
 	return use;
 }
 
+/// Has the kernel give up what it keeps for later: dentries and inodes of /proc, and with them the namespaces' entries;
+/// empty pages of slabs; and what KASAN withholds of freed objects, which comes and goes by the MiB.
+inline void shrink_caches()
+{
+	host::set_sysctl("vm/drop_caches", 2);
+	for (const auto &cache : std::filesystem::directory_iterator("/sys/kernel/slab")) {
+		// Those merged into one are links to it.
+		if (!cache.is_symlink())
+			host::check(host::write_file(cache.path() / "shrink", "1") ? 0 : -1,
+				    "/sys/kernel/slab");
+	}
+}
+
 /// What is used once everything that waits for its end has come to it: when slabs have not become less for three seconds.
 inline Use settled()
 {
@@ -83,8 +97,7 @@ inline Use settled()
 	Use now = used();
 
 	for (int calm = 0; calm < 3;) {
-		// Dentries and inodes of /proc, and with them the namespaces' entries.
-		host::set_sysctl("vm/drop_caches", 2);
+		shrink_caches();
 		std::this_thread::sleep_for(std::chrono::seconds(1));
 		const std::int64_t before = std::exchange(now, used()).slab;
 		calm = now.slab < before - noise ? 0 : calm + 1;
