@@ -223,6 +223,48 @@ void nothing_to_tell()
 	sending::expect_error(wire, to_closed_port(), {.code = 3});
 }
 
+/// A firewall that rejects a datagram before it has a route gives it the one back to its sender: that is not where it was
+/// to go.
+void rejected_before_routing()
+{
+	Router router;
+
+	set_mask(incoming | outgoing | next_hop);
+	if (!host::try_run("nft 'add table ip t; add chain ip t c { type filter hook prerouting "
+			   "priority 0; }; add rule ip t c reject with icmp type "
+			   "port-unreachable'"))
+		ktap::skip("the kernel has no nft_reject");
+	sending::expect_error(router.near, to_closed_port(18, beyond), {.code = 3});
+}
+
+/// What came in by an interface of a VRF is known to come from that one, until it is in the queue of the next: from then
+/// on its length stands where the interface's index was, and the length is the sender's choice.
+void of_a_vrf()
+{
+	constexpr std::size_t length = 700, room = 600;
+	Router router;
+	Ipv4 about = to_closed_port(length - sending::headers, packet::ipv4("198.51.100.1"));
+
+	set_mask(incoming);
+	host::need("vrf", "ip link add vrf0 type vrf table 10");
+	host::need("ipip", "ip link add tunnel type ipip local 10.0.1.2 remote 10.0.1.9");
+	host::run("ip link set vrf0 up; ip link set wire0 master vrf0; "
+		  "ip link set tunnel master vrf0 up; "
+		  "ip route add 198.51.100.0/24 dev tunnel table 10; "
+		  "ip route add 10.0.1.9 dev wire1 mtu lock " +
+		  std::to_string(room) + "; ip link add secret index " + std::to_string(length) +
+		  " type dummy");
+	host::set_sysctl("net/ipv4/conf/tunnel/rp_filter", 0);
+	about.ttl = 1;
+	expect_extended(router.near, about, expired, extension({near_object()}));
+	about.ttl = 64;
+	about.df = true;
+	router.near.send(about);
+	auto answer = ktap::require_value(wire::next_answer(router.near), "an error");
+	about.ttl--;
+	sending::expect_is(answer, about, {.code = 4, .rest = room - 20});
+}
+
 /// No room for a datagram of 128 bytes and the extension: an error without.
 void small_path()
 {
@@ -373,6 +415,8 @@ int main(int argc, char **argv)
 				 {"of_a_host", of_a_host},
 				 {"unnumbered", unnumbered},
 				 {"nothing_to_tell", nothing_to_tell},
+				 {"rejected_before_routing", rejected_before_routing},
+				 {"of_a_vrf", of_a_vrf},
 				 {"small_path", small_path},
 				 {"redirects_have_none", redirects_have_none},
 				 {"received", received},

@@ -248,7 +248,8 @@ void icmpx_send(struct sk_buff *skb, int type, int code, __be32 info,
 		const struct ip_options *opt);
 
 /* send_extension.c */
-unsigned int icmpx_extend(struct net *net, const struct sk_buff *skb, u32 mask, u8 *extension);
+unsigned int icmpx_extend(struct net *net, const struct icmpx_error *error, u32 mask,
+			  u8 *extension);
 
 /* send_route.c */
 struct rtable *icmpx_route_error(struct net *net, struct icmpx_error *error);

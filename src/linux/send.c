@@ -197,7 +197,7 @@ static noinline enum icmpx_stat icmpx_transmit_extended(struct sock *sk, struct 
 {
 	u8 extension[ICMPX_EXTENSION_MAX];
 
-	error->extension_len = icmpx_extend(sock_net(sk), error->skb, mask, extension);
+	error->extension_len = icmpx_extend(sock_net(sk), error, mask, extension);
 	if (error->extension_len)
 		error->extension = extension;
 	return icmpx_transmit_error(sk, error, rt);

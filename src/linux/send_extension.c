@@ -33,20 +33,37 @@ static void icmpx_describe(struct icmpx_interface *interface, const struct net_d
 	strscpy(interface->name, dev->name, sizeof(interface->name));
 }
 
-/* The interface that the datagram came in by; of a VRF, the one below. */
-static const struct net_device *icmpx_incoming(struct net *net, const struct sk_buff *skb)
+/*
+ * The interface that the datagram came in by; of a VRF, the one below. That stands in
+ * IP's control block, which is the queue's once the datagram is below it: the length,
+ * which its sender chose, is where the interface was. Whoever reports an error from
+ * there brings the options himself; then a VRF's interface is unknown.
+ */
+static const struct net_device *icmpx_incoming(struct net *net, const struct icmpx_error *error)
 {
+	const struct sk_buff *skb = error->skb;
+	const struct net_device *dev;
+
 	if (!rt_is_input_route(skb_rtable(skb)))
 		return NULL;
-	return dev_get_by_index_rcu(net, inet_sdif(skb) ?: inet_iif(skb));
+	if (error->opt == &IPCB(skb)->opt)
+		return dev_get_by_index_rcu(net, inet_sdif(skb) ?: inet_iif(skb));
+	dev = dev_get_by_index_rcu(net, inet_iif(skb));
+	return dev && netif_is_l3_master(dev) ? NULL : dev;
 }
 
-/* Where it would have gone out; what is for this host, or has no route, goes nowhere. */
+/*
+ * Where it would have gone out. What is for this host, or has no route, goes nowhere;
+ * nor does what a firewall rejects before it has one, and gave the route back to its
+ * sender for that.
+ */
 static const struct net_device *icmpx_outgoing(const struct sk_buff *skb)
 {
 	const struct rtable *rt = skb_rtable(skb);
 
 	if (rt->dst.error || rt->rt_flags & RTCF_LOCAL)
+		return NULL;
+	if (!rt_is_input_route(rt) && skb->skb_iif)
 		return NULL;
 	return dst_dev_rcu(&rt->dst);
 }
@@ -69,7 +86,7 @@ static __be32 icmpx_next_hop(const struct sk_buff *skb)
 /**
  * icmpx_extend() - Make the extension of an error.
  * @net: the namespace
- * @skb: the datagram that the error is about
+ * @error: the error, with the datagram that it is about and that one's options
  * @mask: what to tell of, bits %ICMPX_TELL_INCOMING, ...
  * @extension: %ICMPX_EXTENSION_MAX bytes
  *
@@ -77,11 +94,12 @@ static __be32 icmpx_next_hop(const struct sk_buff *skb)
  *
  * Return: its length; 0 if there is nothing to tell.
  */
-unsigned int icmpx_extend(struct net *net, const struct sk_buff *skb, u32 mask, u8 *extension)
+unsigned int icmpx_extend(struct net *net, const struct icmpx_error *error, u32 mask,
+			  u8 *extension)
 {
 	struct icmpx_interface interfaces[ICMPX_INTERFACES_MAX];
-	const struct net_device *in = icmpx_incoming(net, skb);
-	const struct net_device *out = icmpx_outgoing(skb);
+	const struct net_device *in = icmpx_incoming(net, error);
+	const struct net_device *out = icmpx_outgoing(error->skb);
 	size_t count = 0;
 
 	if (mask & ICMPX_TELL_INCOMING && in)
@@ -91,6 +109,7 @@ unsigned int icmpx_extend(struct net *net, const struct sk_buff *skb, u32 mask, 
 		icmpx_describe(&interfaces[count++], out, ICMPX_ROLE_OUTGOING,
 			       icmpx_interface_address(out));
 	if (mask & ICMPX_TELL_NEXT_HOP && out)
-		icmpx_describe(&interfaces[count++], out, ICMPX_ROLE_NEXT_HOP, icmpx_next_hop(skb));
+		icmpx_describe(&interfaces[count++], out, ICMPX_ROLE_NEXT_HOP,
+			       icmpx_next_hop(error->skb));
 	return count ? icmpx_extension_build(interfaces, count, extension) : 0;
 }
