@@ -185,6 +185,24 @@ void notrack_of_the_request()
 	expect_equal(matched("tracked"), 1, "tracked replies");
 }
 
+/// What goes out again in the request's buffer did not come in: a rule against what passes through by the same device is not
+/// about it.
+void post_routing_sees_what_this_host_sends()
+{
+	auto wire = wire::new_server();
+
+	add_counters({"sent", "passed"});
+	nft("table ip t {\nchain post {\ntype filter hook postrouting priority 0\n"
+	    "iifname wire0 counter name passed\noifname wire0 counter name sent\n}\n}");
+	require_answer(wire, ping());
+	Ipv4 large = ping(4000);
+	for (const Ipv4 &part : packet::fragment(large, 1500))
+		wire.send(part);
+	expect_echo_reply(ktap::require_value(next_answer(wire), "an answer"), large);
+	expect_equal(matched("sent"), 2, "packets in POST_ROUTING");
+	expect_equal(matched("passed"), 0, "packets that came in by a device");
+}
+
 /// A receive time stamp left in the reply would be a departure time to fq, 50 years from now.
 void receive_time_does_not_delay_the_reply()
 {
@@ -220,6 +238,8 @@ int main(int argc, char **argv)
 				  pkttype_of_the_reply_to_a_broadcast},
 				 {"conntrack_reply_is_established", conntrack},
 				 {"conntrack_notrack_is_the_requests", notrack_of_the_request},
+				 {"post_routing_sees_what_this_host_sends",
+				  post_routing_sees_what_this_host_sends},
 				 {"receive_time_does_not_delay_the_reply",
 				  receive_time_does_not_delay_the_reply},
 			 });

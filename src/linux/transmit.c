@@ -290,8 +290,11 @@ enum icmpx_stat icmpx_transmit(struct sock *sk, struct icmpx_net *ix, struct icm
 	if (unlikely(!skb))
 		goto err_route;
 	in_place = skb == request;
-	if (in_place)
+	if (in_place) {
 		reply->skb = NULL;
+		/* Netfilter takes it for where a packet came in that passes through. */
+		skb->dev = NULL;
+	}
 	if (unlikely(!icmpx_make_message(skb, reply, carry)))
 		goto err_skb;
 
