@@ -2,9 +2,11 @@
 //
 // What the error queue holds after an ICMP error (ip(7), IP_RECVERR), RFC 4884 extensions included.
 
+#include "lib/control.hpp"
 #include "lib/errors.hpp"
 #include "lib/host.hpp"
 #include "lib/ktap.hpp"
+#include "lib/ping.hpp"
 
 #include <string>
 
@@ -224,6 +226,33 @@ void the_queue_is_bounded_by_the_receive_buffer()
 	ktap::expect_between(entries, 1, 20, "entries");
 }
 
+/// IP_CHECKSUM gives the sum of the whole message, which is that of nothing.
+void expect_sum(const Socket &socket, int flags, const std::string &what)
+{
+	control::Received received = control::receive(socket, flags | MSG_DONTWAIT);
+	auto sum = ktap::require_value(received.value<std::uint32_t>(SOL_IP, IP_CHECKSUM), what);
+
+	ktap::expect_equal((sum & 0xffff) + (sum >> 16), 0xffffU, what);
+}
+
+void the_sum_of_a_message()
+{
+	Socket by_udp = client();
+	ping::allow();
+	Socket pings = sock::ping();
+
+	sock::bind(pings, {0, 0});
+	for (const Socket *socket : {&by_udp, &pings})
+		sock::set(*socket, SOL_IP, IP_CHECKSUM, 1);
+	net().send(errors::too_big(1400, sent_by(by_udp, packet::pattern(20))));
+	expect_sum(by_udp, MSG_ERRQUEUE, "of an error");
+	for (std::size_t size : {0, 55, 56, 1472}) {
+		net().send(ping::reply(ping::identifier(pings), 1, packet::pattern(size),
+				       peer.address));
+		expect_sum(pings, 0, "of a reply with " + std::to_string(size) + " bytes");
+	}
+}
+
 } // namespace
 
 int main(int argc, char **argv)
@@ -238,6 +267,7 @@ int main(int argc, char **argv)
 		 {"options_in_the_quoted_header_are_not_payload",
 		  options_in_the_quoted_header_are_not_payload},
 		 {"extended_errors", extended_errors},
+		 {"the_sum_of_a_message", the_sum_of_a_message},
 		 {"the_queue_is_bounded_by_the_receive_buffer",
 		  the_queue_is_bounded_by_the_receive_buffer}});
 }

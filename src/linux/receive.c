@@ -76,9 +76,21 @@ static bool icmpx_policy_allows(struct sk_buff *skb)
 /* RFC 792. What hardware or an earlier pass has found right is not summed up again. */
 static bool icmpx_checksum_right(struct sk_buff *skb)
 {
-	if (likely(skb->ip_summed == CHECKSUM_NONE && !skb_is_nonlinear(skb)))
-		return !csum_fold(csum_partial(skb->data, skb->len, 0));
+	if (likely(skb->ip_summed == CHECKSUM_NONE && !skb_is_nonlinear(skb))) {
+		skb->csum = csum_partial(skb->data, skb->len, 0);
+		return !csum_fold(skb->csum);
+	}
 	return !skb_checksum_simple_validate(skb);
+}
+
+/* Sockets get the sum, too (IP_CHECKSUM); skb_checksum_simple_validate() has left word of it. */
+static void icmpx_keep_checksum(struct sk_buff *skb)
+{
+	if (skb->ip_summed != CHECKSUM_NONE || skb_is_nonlinear(skb))
+		return;
+	skb->ip_summed = CHECKSUM_COMPLETE;
+	skb->csum_complete_sw = 1;
+	skb->csum_valid = 1;
 }
 
 /* Settings that are 0 or 1: no branch is cheaper. */
@@ -105,8 +117,10 @@ static int icmpx_dispatch(struct net *net, struct icmpx_net *ix, struct sk_buff 
 	case ICMPX_ANSWER_TIMESTAMP:
 		return icmpx_answer(net, ix, skb, verdict.action);
 	case ICMPX_TO_PING:
+		icmpx_keep_checksum(skb);
 		return icmpx_ping_rcv(ix, skb);
 	case ICMPX_TO_ERROR:
+		icmpx_keep_checksum(skb);
 		outcome = icmpx_deliver_error(net, ix, skb);
 		break;
 	default:
