@@ -11,6 +11,8 @@
 
 #include <string>
 
+#include <unistd.h>
+
 namespace {
 
 using counters::Values;
@@ -183,6 +185,34 @@ void one_identifier_on_both_sides()
 	ktap::require_equal(icmpx.unload_when_idle(), 0, "unloading");
 }
 
+/// As well where that one gets its identifier later.
+void an_identifier_that_is_taken_later()
+{
+	module::Icmpx icmpx;
+	wire::Wire net = new_network();
+	Socket before = sock::ping();
+
+	ktap::require_equal(icmpx.load(), 0, "loading");
+	{
+		Socket after = sock::ping();
+		packet::Icmp message = packet::echo_request(4711, 5, packet::pattern(48));
+
+		message.type = Type::echo_reply;
+		sock::bind(after, {0, 4711});
+		net.send(packet::datagram(message));
+		ktap::expect(sock::receive(after).has_value(), "the first reply");
+		sock::bind(before, {0, 4711});
+		// It is known within a jiffy.
+		usleep(20000);
+		net.send(packet::datagram(message));
+		for (const Socket *socket : {&before, &after}) {
+			auto reply = ktap::require_value(sock::receive(*socket), "reply");
+			ktap::expect_equal(reply, message.build(), "reply");
+		}
+	}
+	ktap::require_equal(icmpx.unload_when_idle(), 0, "unloading");
+}
+
 /// Errors that wait in a queue hold packets; those must not need the module that put them there.
 void errors_that_wait_while_the_module_goes()
 {
@@ -233,6 +263,7 @@ int main(int argc, char **argv)
 		 {"an_idle_socket_holds_the_module", an_idle_socket_holds_the_module},
 		 {"replies_that_nobody_read", replies_that_nobody_read},
 		 {"one_identifier_on_both_sides", one_identifier_on_both_sides},
+		 {"an_identifier_that_is_taken_later", an_identifier_that_is_taken_later},
 		 {"errors_that_wait_while_the_module_goes", errors_that_wait_while_the_module_goes},
 		 {"replies_that_wait_while_the_module_goes",
 		  replies_that_wait_while_the_module_goes}});

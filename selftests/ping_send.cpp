@@ -357,6 +357,22 @@ void mtu_discovery()
 	}
 }
 
+/// A port means nothing to ICMP, but one that was given to connect(2) is told again.
+void too_long_for_the_peer()
+{
+	Socket socket = fresh();
+	const Endpoint to{remote(1), 7};
+
+	ktap::require_equal(sock::connect(socket, to), 0, "connect");
+	sock::set(socket, SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO);
+	sock::set(socket, SOL_IP, IP_RECVERR, 1);
+	ktap::expect_equal(sock::send(socket, ping::request(1, packet::pattern(3000))), EMSGSIZE,
+			   "send");
+	auto error = ktap::require_value(sock::next_error(socket), "an error");
+	ktap::expect_equal(error.destination.address, to.address, "its address");
+	ktap::expect_equal(error.destination.port, to.port, "its port");
+}
+
 void a_send_buffer_that_is_too_small()
 {
 	Socket socket = fresh();
@@ -408,6 +424,7 @@ int main(int argc, char **argv)
 			  {"identification", identification},
 			  {"in_pages", in_pages},
 			  {"mtu_discovery", mtu_discovery},
+			  {"too_long_for_the_peer", too_long_for_the_peer},
 			  {"a_send_buffer_that_is_too_small", a_send_buffer_that_is_too_small},
 			  {"counters_of_what_was_sent", counters_of_what_was_sent}});
 }

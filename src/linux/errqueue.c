@@ -139,7 +139,7 @@ void icmpx_queue_local_error(struct sock *sk, int number, __be32 destination, u3
 		.ee_info = info,
 	};
 	serr->addr_offset = offsetof(struct iphdr, daddr);
-	serr->port = 0;
+	serr->port = inet_sk(sk)->inet_dport;
 	if (sock_queue_err_skb(sk, skb))
 		kfree_skb(skb);
 }

@@ -32,10 +32,14 @@ struct icmpx_prefix_table;
  * @value: its share of /proc/net/icmpx_stat; indexed by enum icmpx_stat
  * @messages: its share of IcmpMsg of /proc/net/snmp, see mib.c; by type, those
  *	that came in, and from %ICMPX_MIB_TYPES on those that went out
+ * @builtin_asked: jiffies when @builtin_ping was looked up
+ * @builtin_ping: whether sockets of the built-in code's have ping identifiers
  */
 struct icmpx_counters {
 	u64 value[ICMPX_STAT_COUNT];
 	unsigned long messages[2 * ICMPX_MIB_TYPES];
+	unsigned long builtin_asked;
+	bool builtin_ping;
 };
 
 /**
@@ -53,8 +57,6 @@ struct icmpx_counters {
  * @settings: sysctls, allocated for this namespace
  * @settings_header: their registration
  * @ping: ping sockets
- * @builtin_ping: whether the built-in code has ping sockets too; looked up
- *	whenever a socket of ours gets an identifier
  *
  * The packet path writes to @counters alone, and to the buckets if there are
  * any.
@@ -72,7 +74,6 @@ struct icmpx_net {
 	struct ctl_table *settings;
 	struct ctl_table_header *settings_header;
 	struct icmpx_ping_table ping;
-	bool builtin_ping;
 };
 
 extern unsigned int icmpx_net_id;

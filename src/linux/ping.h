@@ -21,7 +21,6 @@ void icmpx_ping_give_back(void);
 
 /* ping_bind.c */
 int icmpx_ping_get_port(struct sock *sk, unsigned short id);
-void icmpx_ping_hashed(struct icmpx_net *ix, struct sock *sk);
 void icmpx_ping_unhash(struct sock *sk);
 int icmpx_ping_bind(struct sock *sk, struct sockaddr *uaddr, int addr_len);
 
@@ -66,6 +65,32 @@ struct icmpx_outgoing {
 	struct flowi4 fl4;
 	struct rtable *rt;
 };
+
+/**
+ * icmpx_builtin_may_want() - Tell whether the built-in code may have a socket for what ours gets.
+ * @ix: ours of the namespace
+ * @sk: the socket that we have found
+ *
+ * Sockets that were open before the module was loaded have identifiers that we
+ * cannot look up, or get them any time. While there are any, what a socket of ours
+ * gets goes to the built-in code as well. All processors' numbers are added up for
+ * that, so it is done once a jiffy.
+ *
+ * Context: bottom halves disabled.
+ *
+ * Return: true if it has.
+ */
+static inline bool icmpx_builtin_may_want(struct icmpx_net *ix, const struct sock *sk)
+{
+	struct icmpx_counters *own = this_cpu_ptr(ix->counters);
+	const unsigned long now = jiffies;
+
+	if (unlikely(own->builtin_asked != now)) {
+		own->builtin_asked = now;
+		own->builtin_ping = sock_prot_inuse_get(sock_net(sk), &ping_prot) > 0;
+	}
+	return unlikely(own->builtin_ping);
+}
 
 /* datagram.c */
 int icmpx_send_datagram(struct sock *sk, struct icmpx_outgoing *out);

@@ -18,35 +18,16 @@
 int icmpx_ping_get_port(struct sock *sk, unsigned short id)
 {
 	struct net *net = sock_net(sk);
-	struct icmpx_net *ix = icmpx_net(net);
+	struct icmpx_ping_table *table = &icmpx_net(net)->ping;
 	int err;
 
 	if (id)
-		err = icmpx_ping_take(&ix->ping, sk, id);
+		err = icmpx_ping_take(table, sk, id);
 	else
-		err = icmpx_ping_choose(&ix->ping, sk);
+		err = icmpx_ping_choose(table, sk);
 	if (!err)
-		icmpx_ping_hashed(ix, sk);
+		sock_prot_inuse_add(net, sk->sk_prot, 1);
 	return err;
-}
-
-/**
- * icmpx_ping_hashed() - Account for a socket that has got an identifier.
- * @ix: ours of its namespace
- * @sk: the socket
- *
- * Sockets that were open before the module was loaded have identifiers that we
- * cannot look up. While there are any, what a socket of ours gets goes to the
- * built-in code as well: see icmpx_ping_rcv().
- *
- * Context: process.
- */
-void icmpx_ping_hashed(struct icmpx_net *ix, struct sock *sk)
-{
-	struct net *net = sock_net(sk);
-
-	sock_prot_inuse_add(net, sk->sk_prot, 1);
-	WRITE_ONCE(ix->builtin_ping, sock_prot_inuse_get(net, &ping_prot) > 0);
 }
 
 /**

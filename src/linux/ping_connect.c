@@ -47,14 +47,14 @@ static __be32 icmpx_peer_address(const struct sockaddr *uaddr, int addr_len)
 static int icmpx_identify_connected(struct sock *sk, __be32 peer)
 {
 	struct inet_sock *inet = inet_sk(sk);
-	struct icmpx_net *ix = icmpx_net(sock_net(sk));
+	struct net *net = sock_net(sk);
 	int err;
 
 	err = icmpx_ping_get_port(sk, 0);
 	if (err == -EADDRINUSE && icmpx_is_unicast(sk, peer)) {
-		err = icmpx_ping_share(&ix->ping, sk, peer);
+		err = icmpx_ping_share(&icmpx_net(net)->ping, sk, peer);
 		if (!err)
-			icmpx_ping_hashed(ix, sk);
+			sock_prot_inuse_add(net, sk->sk_prot, 1);
 	}
 	if (err)
 		return -EAGAIN;

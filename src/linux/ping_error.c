@@ -78,7 +78,7 @@ void icmpx_ping_err(struct icmpx_net *ix, struct sk_buff *skb, int offset, u32 i
 	else
 		icmpx_count(ix, ICMPX_PING_ERRORS);
 	/* A socket that was open before the module was loaded may be who sent it. */
-	if (!sk || unlikely(READ_ONCE(ix->builtin_ping)))
+	if (!sk || icmpx_builtin_may_want(ix, sk))
 		ping_err(skb, offset, info);
 	if (sk)
 		icmpx_report(ix, sk, skb, info, request);

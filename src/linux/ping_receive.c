@@ -75,7 +75,7 @@ int icmpx_ping_rcv(struct icmpx_net *ix, struct sk_buff *skb)
 	sk = icmpx_ping_find(&ix->ping, &query, &ambiguous);
 	if (!sk)
 		return icmpx_to_builtin(ix, skb, ambiguous);
-	if (unlikely(READ_ONCE(ix->builtin_ping)))
+	if (icmpx_builtin_may_want(ix, sk))
 		ping_rcv(skb);
 
 	/* A reply that waits for a program must not hold a connection of conntrack's. */
