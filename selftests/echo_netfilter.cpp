@@ -58,6 +58,15 @@ void add_counters(std::initializer_list<const char *> names)
 	nft(text);
 }
 
+void expect_answer_to_fragments(const Wire &wire)
+{
+	const Ipv4 large = ping(4000);
+
+	for (const Ipv4 &part : packet::fragment(large, 1500))
+		wire.send(part);
+	expect_echo_reply(ktap::require_value(next_answer(wire), "an answer"), large);
+}
+
 /// A second wire that the routing table 100 leads to.
 Wire wire_of_table_100()
 {
@@ -161,10 +170,7 @@ void conntrack()
 		Ipv4 request = ping(size);
 		expect_echo_reply(require_answer(wire, request), request);
 	}
-	Ipv4 large = ping(4000);
-	for (const Ipv4 &part : packet::fragment(large, 1500))
-		wire.send(part);
-	expect_echo_reply(ktap::require_value(next_answer(wire), "an answer"), large);
+	expect_answer_to_fragments(wire);
 	expect_equal(matched("fresh"), 1, "requests of a new connection");
 	expect_equal(matched("back"), 3, "replies in the requests' connection");
 	expect_equal(matched("other"), 0, "replies in none or another one");
@@ -195,10 +201,7 @@ void post_routing_sees_what_this_host_sends()
 	nft("table ip t {\nchain post {\ntype filter hook postrouting priority 0\n"
 	    "iifname wire0 counter name passed\noifname wire0 counter name sent\n}\n}");
 	require_answer(wire, ping());
-	Ipv4 large = ping(4000);
-	for (const Ipv4 &part : packet::fragment(large, 1500))
-		wire.send(part);
-	expect_echo_reply(ktap::require_value(next_answer(wire), "an answer"), large);
+	expect_answer_to_fragments(wire);
 	expect_equal(matched("sent"), 2, "packets in POST_ROUTING");
 	expect_equal(matched("passed"), 0, "packets that came in by a device");
 }
