@@ -129,8 +129,6 @@ static struct sk_buff *pieces(struct kunit *test, const unsigned int *sizes)
 		KUNIT_ASSERT_NOT_NULL(test, *next);
 		skb_reserve(*next, HEADROOM);
 		skb_put_data(*next, skb->data + offset, *sizes);
-		skb_shinfo(*next)->tx_flags = SKBTX_HW_TSTAMP;
-		IPCB(*next)->opt.optlen = 40;
 		skb->data_len += *sizes;
 		skb->truesize += (*next)->truesize;
 		offset += *sizes;
@@ -174,7 +172,6 @@ static void fragments(struct kunit *test)
 	const struct pieces_case *want = test->param_value;
 	struct sk_buff *skb = pieces(test, want->sizes);
 	const unsigned int len = skb->len;
-	struct sk_buff *piece;
 
 	if (!want->in_place) {
 		expect_copy_for(test, skb, len, want->hlen, want->mtu, true);
@@ -182,10 +179,6 @@ static void fragments(struct kunit *test)
 	}
 	KUNIT_EXPECT_PTR_EQ(test, icmpx_claim(skb, want->hlen, want->mtu, true), skb);
 	KUNIT_EXPECT_TRUE(test, same_bytes(test, skb, len));
-	skb_walk_frags(skb, piece) {
-		KUNIT_EXPECT_EQ(test, skb_shinfo(piece)->tx_flags, 0);
-		KUNIT_EXPECT_EQ(test, IPCB(piece)->opt.optlen, 0);
-	}
 	kfree_skb(skb);
 }
 
@@ -278,44 +271,107 @@ static void copy_of_any_size(struct kunit *test)
 	kfree_skb(clone);
 }
 
-/* Everything that a packet has from its way in, and what must be left. */
+/* Fills what is forgotten of a packet's way in; the memory is described by the rest. */
+static void fill_way_in(struct sk_buff *skb)
+{
+	struct skb_shared_info *shared = skb_shinfo(skb);
+
+	memset(&skb->headers, 0xff, sizeof(skb->headers));
+	memset(skb->cb, 0xff, sizeof(skb->cb));
+	skb->tstamp = 77;
+	skb->mac_len = 14;
+	skb->hdr_len = 8;
+	skb->nohdr = 1;
+	skb->peeked = 1;
+	/* Else the pages are a device's, and the request is copied. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+	skb->unreadable = 0;
+#endif
+	shared->meta_len = 32;
+	shared->tx_flags = SKBTX_HW_TSTAMP;
+	shared->tskey = 9;
+	shared->gso_segs = 3;
+	shared->gso_type = SKB_GSO_DODGY;
+	shared->hwtstamps.hwtstamp = 11;
+}
+
+/* Compares an skb with what alloc_skb() gives: the group byte by byte, and each member beside it. */
+static void expect_as_allocated(struct kunit *test, struct sk_buff *skb, u16 queue)
+{
+	struct sk_buff *fresh = alloc_skb(64, GFP_KERNEL);
+	struct skb_shared_info *shared, *want;
+
+	KUNIT_ASSERT_NOT_NULL(test, fresh);
+	/* What may differ: the memory came from another CPU, as this line says. */
+	KUNIT_EXPECT_EQ(test, skb->alloc_cpu, 0xffff);
+	fresh->alloc_cpu = skb->alloc_cpu;
+	KUNIT_EXPECT_MEMEQ(test, &skb->headers, &fresh->headers, sizeof(skb->headers));
+	KUNIT_EXPECT_MEMEQ(test, skb->cb, fresh->cb, sizeof(skb->cb));
+	KUNIT_EXPECT_NULL(test, skb->dev);
+	KUNIT_EXPECT_NULL(test, skb->sk);
+	KUNIT_EXPECT_NULL(test, skb->destructor);
+	KUNIT_EXPECT_EQ(test, skb->_skb_refdst, 0ul);
+	KUNIT_EXPECT_EQ(test, skb_get_nfct(skb), 0ul);
+	KUNIT_EXPECT_EQ(test, skb->tstamp, 0);
+	KUNIT_EXPECT_EQ(test, skb->mac_len, 0);
+	KUNIT_EXPECT_EQ(test, skb->hdr_len, 0);
+	KUNIT_EXPECT_FALSE(test, skb->nohdr);
+	KUNIT_EXPECT_FALSE(test, skb->peeked);
+	KUNIT_EXPECT_FALSE(test, skb_has_extensions(skb));
+	shared = skb_shinfo(skb);
+	want = skb_shinfo(fresh);
+	KUNIT_EXPECT_MEMEQ(test, shared, want, offsetof(struct skb_shared_info, frag_list));
+	KUNIT_EXPECT_MEMEQ(test, &shared->hwtstamps, &want->hwtstamps,
+			   offsetof(struct skb_shared_info, dataref) -
+				   offsetof(struct skb_shared_info, hwtstamps));
+	/* And what a forwarded packet keeps, too. */
+	KUNIT_EXPECT_EQ(test, skb_get_queue_mapping(skb), queue);
+	kfree_skb(fresh);
+}
+
 static void way_in_is_forgotten(struct kunit *test)
 {
 	struct sk_buff *skb = request(test, HEADROOM, 64);
 
-	skb_set_mac_header(skb, 0);
-	skb_set_hash(skb, 0x1234, PKT_HASH_TYPE_L4);
+	fill_way_in(skb);
 	skb_set_queue_mapping(skb, 3);
-	skb->tstamp = 77;
-	skb->pkt_type = PACKET_BROADCAST;
-	skb->skb_iif = 5;
-	skb->ip_summed = CHECKSUM_COMPLETE;
-	skb->csum = (__force __wsum)0x1234;
-	skb->csum_valid = 1;
-	skb->csum_level = 2;
-	skb->encapsulation = 1;
-	skb_shinfo(skb)->tx_flags = SKBTX_HW_TSTAMP;
-	skb_shinfo(skb)->tskey = 9;
-	skb_hwtstamps(skb)->hwtstamp = 11;
-
 	KUNIT_ASSERT_PTR_EQ(test, icmpx_claim(skb, HEADROOM, MTU, true), skb);
-	KUNIT_EXPECT_NULL(test, skb_dst(skb));
-	KUNIT_EXPECT_FALSE(test, skb_mac_header_was_set(skb));
-	KUNIT_EXPECT_EQ(test, skb->hash, 0);
-	KUNIT_EXPECT_FALSE(test, skb->l4_hash);
-	KUNIT_EXPECT_EQ(test, skb_get_queue_mapping(skb), 0);
-	KUNIT_EXPECT_EQ(test, skb->tstamp, 0);
-	KUNIT_EXPECT_TRUE(test, skb->pkt_type == PACKET_HOST);
-	KUNIT_EXPECT_EQ(test, skb->skb_iif, 0);
-	KUNIT_EXPECT_TRUE(test, skb->ip_summed == CHECKSUM_NONE);
-	KUNIT_EXPECT_EQ(test, (__force u32)skb->csum, 0);
-	KUNIT_EXPECT_FALSE(test, skb->csum_valid);
-	KUNIT_EXPECT_FALSE(test, skb->csum_level);
-	KUNIT_EXPECT_FALSE(test, skb->encapsulation);
-	KUNIT_EXPECT_EQ(test, skb_shinfo(skb)->tx_flags, 0);
-	KUNIT_EXPECT_EQ(test, skb_shinfo(skb)->tskey, 0);
-	KUNIT_EXPECT_EQ(test, skb_hwtstamps(skb)->hwtstamp, 0);
+	expect_as_allocated(test, skb, 3);
 	KUNIT_EXPECT_TRUE(test, same_bytes(test, skb, 64));
+	kfree_skb(skb);
+}
+
+/* The same of each piece of a message that goes back in pieces. */
+static void way_in_of_pieces_is_forgotten(struct kunit *test)
+{
+	const unsigned int sizes[] = { 96, 96, 40, 0 };
+	struct sk_buff *skb = pieces(test, sizes);
+	struct sk_buff *piece;
+
+	skb_walk_frags(skb, piece)
+		fill_way_in(piece);
+	KUNIT_ASSERT_PTR_EQ(test, icmpx_claim(skb, 20, 116, true), skb);
+	skb_walk_frags(skb, piece)
+		expect_as_allocated(test, piece, 0);
+	KUNIT_EXPECT_TRUE(test, same_bytes(test, skb, 232));
+	kfree_skb(skb);
+}
+
+/* As the request's own buffer would, a copy leaves by the queue that the request came by. */
+static void copy_keeps_the_queue(struct kunit *test)
+{
+	struct sk_buff *skb = request(test, HEADROOM, 64);
+	struct sk_buff *clone = skb_clone(skb, GFP_KERNEL);
+	struct sk_buff *copy;
+
+	KUNIT_ASSERT_NOT_NULL(test, clone);
+	skb_set_queue_mapping(skb, 3);
+	copy = icmpx_claim(skb, HEADROOM, MTU, true);
+	KUNIT_ASSERT_NOT_NULL(test, copy);
+	KUNIT_EXPECT_PTR_NE(test, copy, skb);
+	KUNIT_EXPECT_EQ(test, skb_get_queue_mapping(copy), 3);
+	kfree_skb(copy);
+	kfree_skb(clone);
 	kfree_skb(skb);
 }
 
@@ -330,6 +386,8 @@ static struct kunit_case claim_cases[] = {
 	KUNIT_CASE(pages_are_turned_round),
 	KUNIT_CASE_PARAM(copy_of_any_size, sizes_gen_params),
 	KUNIT_CASE(way_in_is_forgotten),
+	KUNIT_CASE(way_in_of_pieces_is_forgotten),
+	KUNIT_CASE(copy_keeps_the_queue),
 	{}
 };
 

@@ -36,6 +36,7 @@ static struct sk_buff *icmpx_copy(const struct sk_buff *skb, unsigned int headro
 			goto err_free;
 		offset += skb_frag_size(frag);
 	}
+	skb_copy_queue_mapping(copy, skb);
 	return copy;
 
 err_free:
@@ -47,7 +48,7 @@ err_free:
 static bool icmpx_is_piece(const struct sk_buff *skb)
 {
 	return !skb_cloned(skb) && !skb_shared(skb) && !skb->sk && !skb_has_frag_list(skb) &&
-	       !skb_is_gso(skb);
+	       !skb_is_gso(skb) && icmpx_skb_readable(skb);
 }
 
 /*
@@ -65,7 +66,8 @@ static bool icmpx_may_turn_round_pieces(const struct sk_buff *skb, unsigned int 
 	bool fit = first == payload && hlen == sizeof(struct iphdr);
 	const struct sk_buff *piece;
 
-	if (skb_cloned(skb) || skb_is_gso(skb) || skb_headroom(skb) < hlen)
+	if (skb_cloned(skb) || skb_is_gso(skb) || !icmpx_skb_readable(skb) ||
+	    skb_headroom(skb) < hlen)
 		return false;
 	skb_walk_frags(skb, piece) {
 		if (!icmpx_is_piece(piece))
@@ -96,11 +98,8 @@ struct sk_buff *icmpx_claim_another(struct sk_buff *skb, unsigned int headroom, 
 
 	if (!cut || !skb_has_frag_list(skb) || !icmpx_may_turn_round_pieces(skb, headroom, mtu))
 		return icmpx_copy(skb, headroom);
-	icmpx_scrub(skb);
-	skb_walk_frags(skb, piece) {
-		icmpx_scrub(piece);
-		/* A fragment may have options of its own, which what it becomes has not. */
-		memset(IPCB(piece), 0, sizeof(*IPCB(piece)));
-	}
+	icmpx_renew(skb);
+	skb_walk_frags(skb, piece)
+		icmpx_renew(piece);
 	return skb;
 }

@@ -106,6 +106,16 @@ static inline int icmpx_sock_cmsg_send(struct sock *sk, struct msghdr *msg, stru
 #endif
 }
 
+/* Whether the CPU can read what an skb holds. Since 6.12 pages may be a device's own memory. */
+static inline bool icmpx_skb_readable(const struct sk_buff *skb)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+	return skb_frags_readable(skb);
+#else
+	return true;
+#endif
+}
+
 /* SO_TXTIME. Since 6.10 a packet says by which clock. */
 static inline void icmpx_set_delivery_time(struct sk_buff *skb, u64 time, const struct sock *sk)
 {

@@ -35,7 +35,7 @@ static bool icmpx_express_frame(const struct sk_buff *skb, const struct net_devi
 /* One message in one buffer, its checksum filled in, its pages nobody else's. */
 static bool icmpx_express_buffer(struct sk_buff *skb)
 {
-	return skb->ip_summed != CHECKSUM_PARTIAL && !skb_is_gso(skb) &&
+	return skb->ip_summed != CHECKSUM_PARTIAL && !skb_is_gso(skb) && icmpx_skb_readable(skb) &&
 	       !skb_has_frag_list(skb) && !(skb_shinfo(skb)->flags & SKBFL_ZEROCOPY_ENABLE);
 }
 
@@ -160,24 +160,21 @@ static int icmpx_express_transmit(struct sk_buff *skb)
  * The reply's memory is the request's, which was there already; how many may wait
  * is for the device's queue to say, as with what a bridge passes on.
  */
-static void icmpx_express_send(struct net *net, struct icmpx_net *ix, struct sk_buff *skb)
+static void icmpx_express_send(struct net *net, struct icmpx_net *ix, struct sk_buff *skb,
+			       struct net_device *dev)
 {
-	const u16 queue = skb_get_queue_mapping(skb);
 	const u32 mark = IP4_REPLY_MARK(net, skb->mark);
 	int err;
 
 	icmpx_express_count_out(net, ix, skb->len);
-	skb_orphan(skb);
-	icmpx_scrub(skb);
+	icmpx_renew(skb);
+	skb->dev = dev;
 	skb->mark = mark;
-	skb->priority = 0;
-	/* Or a device would think that it has been at its generic XDP already. */
-	skb_reset_redirect(skb);
-	/* It may leave by the queue that it came by: no CPU takes another one's lock. */
-	skb_set_queue_mapping(skb, queue);
+	skb->protocol = htons(ETH_P_IP);
+	skb_reset_network_header(skb);
+	skb_set_transport_header(skb, sizeof(struct iphdr));
 	__skb_push(skb, ETH_HLEN);
 	skb_reset_mac_header(skb);
-	skb_set_transport_header(skb, ETH_HLEN + sizeof(struct iphdr));
 	icmpx_express_reply(skb->data, READ_ONCE(net->ipv4.sysctl_ip_default_ttl));
 
 	err = icmpx_express_transmit(skb);
@@ -202,7 +199,7 @@ static void icmpx_express_send(struct net *net, struct icmpx_net *ix, struct sk_
  */
 unsigned int icmpx_express(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
-	const struct net_device *dev = state->in;
+	struct net_device *dev = state->in;
 	struct net *net = state->net;
 	const struct iphdr *iph;
 	struct icmpx_net *ix;
@@ -228,6 +225,6 @@ unsigned int icmpx_express(void *priv, struct sk_buff *skb, const struct nf_hook
 		consume_skb(skb);
 		return NF_STOLEN;
 	}
-	icmpx_express_send(net, ix, skb);
+	icmpx_express_send(net, ix, skb, dev);
 	return NF_STOLEN;
 }
