@@ -146,7 +146,12 @@ static int icmpx_dispatch(struct net *net, struct icmpx_net *ix, struct sk_buff 
  */
 int icmpx_rcv(struct sk_buff *skb)
 {
-	struct net *net = dev_net_rcu(skb_rtable(skb)->dst.dev);
+	/*
+	 * Not its route's device: that is the first namespace's blackhole once the address
+	 * that the packet is for is deleted, and the packet may have waited in a queue of
+	 * netfilter's until then.
+	 */
+	struct net *net = dev_net_rcu(skb->dev);
 	struct icmpx_net *ix = icmpx_net_rcu(net);
 	enum icmpx_stat outcome;
 
