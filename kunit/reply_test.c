@@ -43,10 +43,6 @@ static void echo_reply(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, iph->tos, 0x58);
 	KUNIT_EXPECT_EQ(test, ntohs(iph->tot_len), 20 + sizeof(echo));
 	KUNIT_EXPECT_EQ(test, skb->len, 20 + sizeof(echo));
-	/* The request's identification, identifier and sequence number, as they are. */
-	KUNIT_EXPECT_EQ(test, (__force u16)iph->id,
-			(u16)((__force u16)htons(0x4711) + (__force u16)htons(0x1234) +
-			      (__force u16)htons(7)));
 	KUNIT_EXPECT_EQ(test, iph->frag_off, 0);
 	KUNIT_EXPECT_EQ(test, iph->ttl, 64);
 	KUNIT_EXPECT_EQ(test, iph->protocol, IPPROTO_ICMP);
@@ -136,28 +132,43 @@ static void echo_by_broadcast(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ntohl(ip_hdr(skb)->daddr), WIRE_PEER);
 }
 
-/* Small ones carry the request's numbers; up to here no state is shared for it. */
-static void identification(struct kunit *test)
+static u16 next_identification(struct kunit *test, const struct wire_packet *request)
 {
 	struct fixture *fixture = test->priv;
-	u8 *message = kunit_kzalloc(test, 1500, GFP_KERNEL);
-	struct wire_packet request = { .message = message, .id = 5 };
-	struct sk_buff *skb;
-	unsigned int equal = 0, i;
 
-	KUNIT_ASSERT_NOT_NULL(test, message);
-	message[0] = 8;
-	request.len = 576 - 20;
-	wire_put(test, fixture->wire, &request);
-	skb = wire_get(test, fixture->wire);
-	KUNIT_EXPECT_EQ(test, ntohs(ip_hdr(skb)->id), 5);
-	request.len = 576 - 20 + 1;
-	for (i = 0; i < 4; i++) {
-		wire_put(test, fixture->wire, &request);
-		skb = wire_get(test, fixture->wire);
-		equal += ntohs(ip_hdr(skb)->id) == 5;
+	wire_put(test, fixture->wire, request);
+	return ntohs(ip_hdr(wire_get(test, fixture->wire))->id);
+}
+
+/* One more with each reply to a host, from the first one on, whatever its request had. */
+static void identification(struct kunit *test)
+{
+	struct wire_packet request = { .message = echo, .len = sizeof(echo), .id = 5 };
+	u16 id = next_identification(test, &request);
+	unsigned int i;
+
+	for (i = 0; i < 8; i++) {
+		request.tos ^= 4;
+		request.id *= 3;
+		KUNIT_EXPECT_EQ(test, next_identification(test, &request), ++id);
 	}
-	KUNIT_EXPECT_LT(test, equal, 4u);
+}
+
+/* A host learns nothing of how many replies another one gets. */
+static void identification_of_another(struct kunit *test)
+{
+	const struct wire_packet request = { .message = echo, .len = sizeof(echo) };
+	struct wire_packet other = { .message = echo, .len = sizeof(echo) };
+	u16 id;
+	u32 i;
+
+	id = next_identification(test, &request);
+	id = next_identification(test, &request);
+	for (i = 0; i < 2000; i++) {
+		other.source = 0x0a050000 + i;
+		next_identification(test, &other);
+	}
+	KUNIT_EXPECT_EQ(test, next_identification(test, &request), (u16)(id + 1));
 }
 
 /* Longer than the MTU: pieces that fit, multiples of 8 bytes, one identification. */
@@ -309,6 +320,7 @@ static struct kunit_case reply_cases[] = {
 	KUNIT_CASE(echo_ignored),
 	KUNIT_CASE(echo_by_broadcast),
 	KUNIT_CASE(identification),
+	KUNIT_CASE(identification_of_another),
 	KUNIT_CASE(fragmented),
 	KUNIT_CASE_PARAM(timestamp, timestamp_lens_gen_params),
 	KUNIT_CASE(timestamp_counts_as_echo_reply),

@@ -14,6 +14,7 @@
 extern struct kunit_suite icmpx_bucket_suite;
 extern struct kunit_suite icmpx_claim_suite;
 extern struct kunit_suite icmpx_cmsg_suite;
+extern struct kunit_suite icmpx_control_suite;
 extern struct kunit_suite icmpx_deliver_suite;
 extern struct kunit_suite icmpx_dispatch_suite;
 extern struct kunit_suite icmpx_echo_suite;

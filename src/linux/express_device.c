@@ -70,13 +70,17 @@ static int icmpx_express_add(struct net_device *dev)
 	entry->wanted = true;
 	entry->fresh = true;
 	list_add_tail(&entry->list, &icmpx_express_entries);
+	icmpx_net(dev_net(dev))->express_devices++;
 	return 0;
 }
 
 static void icmpx_express_remove(struct icmpx_express_entry *entry)
 {
-	nf_unregister_net_hook(dev_net(entry->ops.dev), &entry->ops);
+	struct net *net = dev_net(entry->ops.dev);
+
+	nf_unregister_net_hook(net, &entry->ops);
 	list_del(&entry->list);
+	icmpx_net(net)->express_devices--;
 	kfree_rcu(entry, rcu);
 }
 
@@ -179,7 +183,7 @@ void icmpx_express_get(const struct net *net, char *names)
 
 /**
  * icmpx_express_exit_net() - Take the express path from all devices of a namespace.
- * @net: the namespace, whose setting nobody writes any more
+ * @net: the namespace, whose setting is gone: no device is named any more
  *
  * Context: process. No packet is on that path a grace period after it returned.
  */
@@ -187,6 +191,9 @@ void icmpx_express_exit_net(struct net *net)
 {
 	struct icmpx_express_entry *entry, *next;
 
+	/* Hardly a namespace has one, and RTNL is everybody's. */
+	if (!READ_ONCE(icmpx_net(net)->express_devices))
+		return;
 	rtnl_lock();
 	list_for_each_entry_safe(entry, next, &icmpx_express_entries, list)
 		if (icmpx_express_in(entry, net))

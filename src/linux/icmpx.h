@@ -15,8 +15,10 @@
 #include <net/netns/generic.h>
 
 #include "compat.h"
+#include "control.h"
 #include "ping_table.h"
 
+struct icmpx_flow;
 struct icmpx_prefix_table;
 
 /* What errors tell of: bits of the setting errors_extension_mask. */
@@ -54,12 +56,15 @@ struct icmpx_counters {
  * @limit_table: buckets of the prefix limit; set while @echo_ratelimit is not
  *	0; replaced under @limit_lock, read under RCU
  * @limit_lock: serialises writers of @echo_ratelimit, @echo_burst and @limit_table
+ * @control: control sockets, per CPU
+ * @keeps_routes: whether a route of this namespace has ever been kept
+ * @express_devices: how many devices have the express path; under RTNL
  * @settings: sysctls, allocated for this namespace
  * @settings_header: their registration
  * @ping: ping sockets
  *
- * The packet path writes to @counters alone, and to the buckets if there are
- * any.
+ * The packet path writes to @counters and @control alone, to the buckets if there are
+ * any, and once to @keeps_routes.
  */
 struct icmpx_net {
 	struct icmpx_counters __percpu *counters;
@@ -71,6 +76,9 @@ struct icmpx_net {
 	struct icmpx_prefix_table __rcu *limit_table;
 	/* Serialises writers of echo_ratelimit, echo_burst and limit_table. */
 	struct mutex limit_lock;
+	struct icmpx_control __percpu *control;
+	bool keeps_routes;
+	unsigned int express_devices;
 	struct ctl_table *settings;
 	struct ctl_table_header *settings_header;
 	struct icmpx_ping_table ping;
@@ -201,59 +209,17 @@ int icmpx_answer(struct net *net, struct icmpx_net *ix, struct sk_buff *skb,
 		 enum icmpx_action action);
 
 /* route_cache.c */
-void icmpx_route_flush(void);
+void icmpx_route_exit_net(const struct net *net);
 int icmpx_route_init(void);
 void icmpx_route_exit(void);
 
 /* transmit.c */
-DECLARE_PER_CPU(struct sock *, icmpx_control_sk);
-int icmpx_transmit_init(void);
-void icmpx_transmit_exit(void);
-void icmpx_put_ip_header(struct sk_buff *skb, const struct flowi4 *fl4,
+void icmpx_put_ip_header(struct net *net, struct sk_buff *skb, const struct icmpx_flow *flow,
 			 struct icmpx_options *options, __be32 destination, u8 tos);
-
-/**
- * struct icmpx_error - an error on its way from its cause to the wire
- * @skb: the datagram that it is about
- * @opt: that datagram's options
- * @options: the error's IP options; NULL if it has none
- * @fl4: the flow that the route is looked up for; its addresses are the error's
- * @destination: network order: where the error goes in the end
- * @extension: an extension of its message; NULL if it has none
- * @info: second word of the message: gateway, pointer or MTU
- * @extension_len: bytes of it
- * @type: ICMP type of the error
- * @code: ICMP code of the error
- * @tos: type of service of the error
- * @outcome: enum icmpx_stat, what to count once it is sent
- * @limited: whether it is under the limits
- */
-struct icmpx_error {
-	struct sk_buff *skb;
-	const struct ip_options *opt;
-	struct icmpx_options *options;
-	struct flowi4 fl4;
-	__be32 destination;
-	const u8 *extension;
-	__be32 info;
-	unsigned int extension_len;
-	u8 type;
-	u8 code;
-	u8 tos;
-	u8 outcome;
-	bool limited;
-};
 
 /* send.c */
 void icmpx_send(struct sk_buff *skb, int type, int code, __be32 info,
 		const struct ip_options *opt);
-
-/* send_extension.c */
-unsigned int icmpx_extend(struct net *net, const struct icmpx_error *error, u32 mask,
-			  u8 *extension);
-
-/* send_route.c */
-struct rtable *icmpx_route_error(struct net *net, struct icmpx_error *error);
 
 /* send_hook.c */
 void icmpx_send_take_over(void);

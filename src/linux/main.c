@@ -2,7 +2,7 @@
 /*
  * Loading and unloading, and what each network namespace gets.
  *
- * Loading goes from what nobody sees to what everybody sees: control sockets,
+ * Loading goes from what nobody sees to what everybody sees: a control socket,
  * namespaces, readers of the kernel's counters, then the slot that makes packets
  * ours, the errors that the kernel sends, and last the family, whose sockets need
  * those. Unloading goes back the same way, with a grace period once the slot is
@@ -28,9 +28,12 @@ static int __net_init icmpx_net_init(struct net *net)
 	err = icmpx_stat_init(net, ix);
 	if (err)
 		return err;
-	err = icmpx_ping_table_init(&ix->ping);
+	err = icmpx_control_init_net(ix);
 	if (err)
 		goto err_stat;
+	err = icmpx_ping_table_init(&ix->ping);
+	if (err)
+		goto err_control;
 	err = icmpx_ping_proc_init(net);
 	if (err)
 		goto err_table;
@@ -43,6 +46,8 @@ err_proc:
 	icmpx_ping_proc_exit(net);
 err_table:
 	icmpx_ping_table_exit(&ix->ping);
+err_control:
+	icmpx_control_exit_net(ix);
 err_stat:
 	icmpx_stat_exit(net, ix);
 	return err;
@@ -59,23 +64,18 @@ static void __net_exit icmpx_net_exit(struct net *net)
 {
 	struct icmpx_net *ix = icmpx_net(net);
 
+	icmpx_route_exit_net(net);
 	icmpx_prefix_limit_exit(ix);
 	icmpx_ping_proc_exit(net);
 	icmpx_ping_table_exit(&ix->ping);
+	icmpx_control_exit_net(ix);
 	icmpx_stat_exit(net, ix);
-}
-
-/* Once for all that go together. */
-static void __net_exit icmpx_net_exit_batch(struct list_head *nets)
-{
-	icmpx_route_flush();
 }
 
 static struct pernet_operations icmpx_net_ops = {
 	.init = icmpx_net_init,
 	.pre_exit = icmpx_net_pre_exit,
 	.exit = icmpx_net_exit,
-	.exit_batch = icmpx_net_exit_batch,
 	.id = &icmpx_net_id,
 	.size = sizeof(struct icmpx_net),
 };
@@ -84,9 +84,9 @@ static int __init icmpx_init(void)
 {
 	int err;
 
-	err = icmpx_transmit_init();
+	err = icmpx_control_init();
 	if (err) {
-		pr_err("cannot create a control socket for each CPU (error %d): free memory, then load again\n",
+		pr_err("cannot create a control socket (error %d): free memory, then load again\n",
 		       err);
 		return err;
 	}
@@ -94,7 +94,7 @@ static int __init icmpx_init(void)
 	if (err) {
 		pr_err("cannot create a table of routes for each CPU (error %d): free memory, then load again\n",
 		       err);
-		goto err_transmit;
+		goto err_control;
 	}
 	err = icmpx_ping_init();
 	if (err) {
@@ -131,8 +131,8 @@ err_ping:
 	icmpx_ping_exit();
 err_route:
 	icmpx_route_exit();
-err_transmit:
-	icmpx_transmit_exit();
+err_control:
+	icmpx_control_exit();
 	return err;
 }
 
@@ -146,7 +146,7 @@ static void __exit icmpx_exit(void)
 	icmpx_express_exit();
 	icmpx_ping_exit();
 	icmpx_route_exit();
-	icmpx_transmit_exit();
+	icmpx_control_exit();
 	pr_info("ICMP is the kernel's again\n");
 }
 

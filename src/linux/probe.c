@@ -54,7 +54,7 @@ static u8 icmpx_interface_status(const struct net_device *dev)
 
 /**
  * icmpx_probe() - Find out what a PROBE query asks for.
- * @net: the namespace of the device that it came in by
+ * @net: the namespace that it came into
  * @skb: the query, its data after the ICMP header
  * @reply: code and status are set
  *

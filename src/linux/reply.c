@@ -10,12 +10,9 @@
  * What the route back depends on: policy routing and VRF included.
  *
  * RFC 1122, 3.2.2.6: a request to an address of this host is answered from
- * that. A route would be refused if its source were no such address; but that
- * it is one was found on the request's way in, by the same table as long as
- * there is no other.
+ * that.
  */
-static __always_inline struct icmpx_flow icmpx_flow_back(const struct net *net,
-							 struct sk_buff *skb)
+static __always_inline struct icmpx_flow icmpx_flow_back(struct net *net, struct sk_buff *skb)
 {
 	const unsigned int mask = RTCF_BROADCAST | RTCF_MULTICAST | RTCF_LOCAL;
 	struct icmpx_flow flow = {
@@ -24,7 +21,7 @@ static __always_inline struct icmpx_flow icmpx_flow_back(const struct net *net,
 		.mark = IP4_REPLY_MARK(net, skb->mark),
 		.oif = 0,
 		.tos = icmpx_route_tos(ip_hdr(skb)->tos),
-		.flags = fib4_has_custom_rules(net) ? 0 : FLOWI_FLAG_ANYSRC,
+		.flags = icmpx_source_flags(net, skb_rtable(skb)),
 	};
 
 	if (unlikely((skb_rtable(skb)->rt_flags & mask) != RTCF_LOCAL)) {
@@ -36,76 +33,53 @@ static __always_inline struct icmpx_flow icmpx_flow_back(const struct net *net,
 	return flow;
 }
 
-/**
- * icmpx_fill_flow() - Say to Linux's lookup what a reply's route depends on.
- * @net: the namespace
- * @flow: that
- * @fl4: all of it is written
- *
- * Context: any.
- */
-void icmpx_fill_flow(const struct net *net, const struct icmpx_flow *flow, struct flowi4 *fl4)
-{
-	memset(fl4, 0, sizeof(*fl4));
-	fl4->saddr = flow->saddr;
-	fl4->daddr = flow->daddr;
-	fl4->flowi4_mark = flow->mark;
-	fl4->flowi4_oif = flow->oif;
-	fl4->flowi4_tos = flow->tos;
-	fl4->flowi4_flags = flow->flags;
-	fl4->flowi4_uid = icmpx_root_uid(net);
-	fl4->flowi4_proto = IPPROTO_ICMP;
-}
-
 /* With IPsec policies, which are all that a security label selects. */
 static noinline struct rtable *icmpx_route_by_policy(struct net *net, struct icmpx_reply *reply)
 {
 	struct flowi4 fl4;
 	struct rtable *rt;
 
-	icmpx_fill_flow(net, &reply->flow, &fl4);
+	icmpx_fill_flow(net, &reply->way.flow, &fl4);
 	security_skb_classify_flow(reply->skb, flowi4_to_flowi_common(&fl4));
 	rt = ip_route_output_flow(net, &fl4, NULL);
 	if (IS_ERR(rt))
 		return NULL;
-	reply->flow.saddr = fl4.saddr;
-	reply->flow.daddr = fl4.daddr;
+	reply->way.flow.saddr = fl4.saddr;
+	reply->way.flow.daddr = fl4.daddr;
 	return rt;
 }
 
-/* With the control socket at hand. Gives back the outcome to count. */
-static __always_inline enum icmpx_stat icmpx_send_reply(struct sock *sk, struct icmpx_net *ix,
+/* Between icmpx_send_begin() and icmpx_send_end(). Gives back the outcome to count. */
+static __always_inline enum icmpx_stat icmpx_send_reply(struct net *net, struct icmpx_net *ix,
 							struct icmpx_reply *reply, bool limited)
 {
-	struct net *net = sock_net(sk);
 	struct rtable *rt;
 
 	if (unlikely(icmpx_has_policy(net)))
 		rt = icmpx_route_by_policy(net, reply);
 	else
-		rt = icmpx_route(net, ix, reply);
+		rt = icmpx_route(net, ix, &reply->way, NULL);
 	if (!rt)
 		return ICMPX_DROP_NO_ROUTE;
-	if (unlikely(limited) && !icmpx_host_allow(net, rt, reply->flow.daddr)) {
-		icmpx_put_route(reply, rt);
+	if (unlikely(limited) && !icmpx_host_allow(net, rt, reply->way.flow.daddr)) {
+		icmpx_put_route(&reply->way, rt);
 		return ICMPX_LIMIT_HOST;
 	}
-	return icmpx_transmit(sk, ix, reply, rt);
+	return icmpx_transmit(net, ix, reply, rt);
 }
 
 /* The types of reply that a rate mask can have. */
 #define ICMPX_REPLY_TYPES (BIT(ICMP_ECHOREPLY) | BIT(ICMP_TIMESTAMPREPLY))
 
 /*
- * The limits that need no route, then the rest, with this CPU's control socket.
- * If that is taken the CPU is sending a reply already: so it is when the way
- * out of one brings in the request for another.
+ * The limits that need no route, then the rest, unless this CPU is
+ * sending already: so it is when the way out of one reply brings in
+ * the request for another.
  */
 static __always_inline enum icmpx_stat icmpx_limit_and_send(struct net *net, struct icmpx_net *ix,
 							    struct icmpx_reply *reply)
 {
 	enum icmpx_stat outcome;
-	struct sock *sk;
 	bool limited = false;
 	u32 ratemask;
 
@@ -119,13 +93,10 @@ static __always_inline enum icmpx_stat icmpx_limit_and_send(struct net *net, str
 	    !icmpx_prefix_allow(ix, reply->destination))
 		return ICMPX_LIMIT_PREFIX;
 
-	sk = this_cpu_read(icmpx_control_sk);
-	if (unlikely(!spin_trylock(&sk->sk_lock.slock)))
+	if (!icmpx_send_begin())
 		return ICMPX_DROP_BUSY;
-	sock_net_set(sk, net);
-	outcome = icmpx_send_reply(sk, ix, reply, limited);
-	sock_net_set(sk, &init_net);
-	spin_unlock(&sk->sk_lock.slock);
+	outcome = icmpx_send_reply(net, ix, reply, limited);
+	icmpx_send_end();
 	return outcome;
 }
 
@@ -139,7 +110,7 @@ static noinline enum icmpx_stat icmpx_send_with_options(struct net *net, struct 
 		return ICMPX_DROP_OPTIONS;
 	reply->options = &options;
 	if (options.srr)
-		reply->flow.daddr = options.first_hop;
+		reply->way.flow.daddr = options.first_hop;
 	return icmpx_limit_and_send(net, ix, reply);
 }
 
@@ -152,7 +123,7 @@ static bool icmpx_compose(struct net *net, struct icmpx_reply *reply, enum icmpx
 	if (action == ICMPX_ANSWER_PROBE) {
 		reply->type = ICMP_EXT_ECHOREPLY;
 		*outcome = ICMPX_IGNORE_PROBE;
-		return icmpx_probe(dev_net_rcu(skb->dev), skb, reply);
+		return icmpx_probe(net, skb, reply);
 	}
 	/* RFC 792: without an originate timestamp it is none. */
 	reply->type = ICMP_TIMESTAMPREPLY;
@@ -161,15 +132,6 @@ static bool icmpx_compose(struct net *net, struct icmpx_reply *reply, enum icmpx
 		return true;
 	__ICMP_INC_STATS(net, ICMP_MIB_INERRORS);
 	return false;
-}
-
-/* A sender that does not number its datagrams numbers its requests. In any byte order. */
-static u16 icmpx_request_id(const struct sk_buff *skb)
-{
-	const struct icmphdr *header = icmp_hdr(skb);
-
-	return (__force u16)ip_hdr(skb)->id + (__force u16)header->un.echo.id +
-	       (__force u16)header->un.echo.sequence;
 }
 
 /**
@@ -190,10 +152,13 @@ int icmpx_answer(struct net *net, struct icmpx_net *ix, struct sk_buff *skb,
 	struct icmpx_reply reply = {
 		.skb = skb,
 		.options = NULL,
-		.kept = NULL,
-		.flow = icmpx_flow_back(net, skb),
+		.way = {
+			.flow = icmpx_flow_back(net, skb),
+			.place = NULL,
+			.hash = 0,
+			.kept = 0,
+		},
 		.destination = ip_hdr(skb)->saddr,
-		.id = icmpx_request_id(skb),
 		.type = ICMP_ECHOREPLY,
 		.code = icmp_hdr(skb)->code,
 		.status = 0,

@@ -10,16 +10,26 @@
 #include <net/ip_fib.h>
 #include <net/route.h>
 
-#include "icmpx.h"
+#include "send.h"
 
 /* RFC 1122, 3.2.2 and RFC 1812, 4.3.2.3: as much as fits into this. */
 #define ICMPX_ERROR_MAX 576
 
+/*
+ * The namespace of the device that the datagram came in by, or is about to leave by. A
+ * route says less: once its device or its address is gone, its device is the first
+ * namespace's blackhole, also for a datagram that waited in a queue of netfilter's.
+ */
 static struct net *icmpx_net_of(const struct sk_buff *skb)
 {
-	const struct net_device *dev = dst_dev_rcu(skb_dst(skb)) ?: skb->dev;
+	const struct net_device *dev = skb->dev;
 
-	return dev ? dev_net_rcu(dev) : NULL;
+	if (likely(dev))
+		return dev_net_rcu(dev);
+	if (skb->sk)
+		return sock_net(skb->sk);
+	dev = dst_dev_rcu(skb_dst(skb));
+	return dev && dev != blackhole_netdev ? dev_net_rcu(dev) : NULL;
 }
 
 /*
@@ -125,8 +135,9 @@ static void icmpx_put_message(struct sk_buff *skb, const struct icmpx_error *err
 }
 
 /* The error as a packet, with the route, a reference to which is consumed. */
-static struct sk_buff *icmpx_make_error(struct sock *sk, struct icmpx_error *error,
-					struct rtable *rt, unsigned int hlen, unsigned int room)
+static struct sk_buff *icmpx_make_error(struct net *net, struct sock *sk,
+					struct icmpx_error *error, struct rtable *rt,
+					unsigned int hlen, unsigned int room)
 {
 	const unsigned int limit = error->extension ? ICMPX_ORIGINAL_LEN : room;
 	const unsigned int len = min(error->skb->len - skb_network_offset(error->skb), limit);
@@ -135,33 +146,36 @@ static struct sk_buff *icmpx_make_error(struct sock *sk, struct icmpx_error *err
 				  sizeof(struct icmphdr);
 	struct sk_buff *skb;
 
-	skb = sock_wmalloc(sk, head + size + rt->dst.trailer_len, 0, GFP_ATOMIC);
+	skb = alloc_skb(head + size + rt->dst.trailer_len, GFP_ATOMIC);
 	if (unlikely(!skb))
 		return NULL;
+	icmpx_control_charge(sk, skb);
 	skb_reserve(skb, head);
 	icmpx_put_original(skb, error, len);
 	icmpx_put_message(skb, error);
 
-	skb_dst_set(skb, &rt->dst);
-	skb->protocol = htons(ETH_P_IP);
-	skb->priority = READ_ONCE(sk->sk_priority);
-	skb->mark = IP4_REPLY_MARK(sock_net(sk), error->skb->mark);
+	icmpx_set_route(skb, &error->way, rt);
+	skb->mark = IP4_REPLY_MARK(net, error->skb->mark);
 	skb->ignore_df = 1;
-	icmpx_put_ip_header(skb, &error->fl4, error->options, error->destination, error->tos);
-	__ip_select_ident(sock_net(sk), ip_hdr(skb), 1);
+	/* As what is forwarded: by a queue of the CPU that received the datagram. */
+	if (rt_is_input_route(skb_rtable(error->skb)))
+		skb_copy_queue_mapping(skb, error->skb);
+	icmpx_put_ip_header(net, skb, &error->way.flow, error->options, error->destination,
+			    error->tos);
+	icmpx_identify(net, ip_hdr(skb), &error->way, true);
 	return skb;
 }
 
 /* Sends what may be sent; the route is consumed. Gives back the outcome to count. */
-static enum icmpx_stat icmpx_transmit_error(struct sock *sk, struct icmpx_error *error,
-					    struct rtable *rt)
+static enum icmpx_stat icmpx_transmit_error(struct net *net, struct icmpx_net *ix,
+					    struct icmpx_error *error, struct rtable *rt)
 {
 	const unsigned int hlen = sizeof(struct iphdr) + (error->options ? error->options->len : 0);
 	const unsigned int mtu = dst_mtu(&rt->dst);
 	const int room = (int)min(mtu, ICMPX_ERROR_MAX) - (int)(hlen + sizeof(struct icmphdr));
 	enum icmpx_stat outcome = ICMPX_ERROR_FAILED_MTU;
-	struct net *net = sock_net(sk);
 	struct sk_buff *skb;
+	struct sock *sk;
 
 	/* Without as much as the datagram's header the error says nothing. */
 	if (unlikely(room <= (int)sizeof(struct iphdr)))
@@ -169,89 +183,92 @@ static enum icmpx_stat icmpx_transmit_error(struct sock *sk, struct icmpx_error 
 	if (unlikely(error->extension && room < (int)(ICMPX_ORIGINAL_LEN + error->extension_len)))
 		error->extension = NULL;
 	/* RFC 7600, 4.8: what has no address of its own says so by this one. */
-	if (unlikely(!error->fl4.saddr))
-		error->fl4.saddr = htonl(INADDR_DUMMY);
+	if (unlikely(!error->way.flow.saddr))
+		error->way.flow.saddr = htonl(INADDR_DUMMY);
 	if (unlikely(!inetdev_valid_mtu(mtu)))
 		goto err_count;
 	outcome = ICMPX_ERROR_FAILED_NO_BUFFER;
-	if (unlikely(refcount_read(&sk->sk_wmem_alloc) >= sk->sk_sndbuf))
+	sk = icmpx_control(net, ix->control, ICMPX_ERRORS, rt->dst.dev);
+	if (unlikely(!sk) || icmpx_control_full(sk))
 		goto err_count;
 	outcome = ICMPX_ERROR_FAILED_NO_MEMORY;
-	skb = icmpx_make_error(sk, error, rt, hlen, room);
+	skb = icmpx_make_error(net, sk, error, rt, hlen, room);
 	if (unlikely(!skb))
 		goto err_count;
-	if (unlikely(icmpx_local_out(net, icmpx_net_rcu(net), sk, skb, error->type, true)))
+	if (unlikely(icmpx_local_out(net, ix, sk, skb, error->type, true)))
 		return ICMPX_ERROR_FAILED_OUTPUT;
 	return error->outcome;
 
 err_count:
 	__ICMP_INC_STATS(net, ICMP_MIB_OUTERRORS);
 err_route:
-	ip_rt_put(rt);
+	icmpx_put_route(&error->way, rt);
 	return outcome;
 }
 
 /* The extension is made here, apart from the way of the many that have none. */
-static noinline enum icmpx_stat icmpx_transmit_extended(struct sock *sk, struct icmpx_error *error,
+static noinline enum icmpx_stat icmpx_transmit_extended(struct net *net, struct icmpx_net *ix,
+							struct icmpx_error *error,
 							struct rtable *rt, u32 mask)
 {
 	u8 extension[ICMPX_EXTENSION_MAX];
 
-	error->extension_len = icmpx_extend(sock_net(sk), error, mask, extension);
+	error->extension_len = icmpx_extend(net, error, mask, extension);
 	if (error->extension_len)
 		error->extension = extension;
-	return icmpx_transmit_error(sk, error, rt);
+	return icmpx_transmit_error(net, ix, error, rt);
 }
 
-/* With the control socket at hand. Gives back the outcome to count. */
-static enum icmpx_stat icmpx_route_and_send(struct sock *sk, struct icmpx_error *error)
+/* Between icmpx_send_begin() and icmpx_send_end(). Gives back the outcome to count. */
+static enum icmpx_stat icmpx_route_and_send(struct net *net, struct icmpx_net *ix,
+					    struct icmpx_error *error)
 {
-	struct net *net = sock_net(sk);
 	struct rtable *rt;
 	u32 mask;
 
-	error->fl4.saddr = icmpx_error_source(net, error->skb);
-	rt = icmpx_route_error(net, error);
-	if (IS_ERR(rt))
+	error->way.flow.saddr = icmpx_error_source(net, error->skb);
+	rt = icmpx_route_error(net, ix, error);
+	if (!rt)
 		return ICMPX_ERROR_FAILED_NO_ROUTE;
 	/* RFC 1122, 3.2.2: a link's broadcast address is no host, and only the route knows it. */
 	if (unlikely(rt->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST))) {
-		ip_rt_put(rt);
+		icmpx_put_route(&error->way, rt);
 		return ICMPX_ERROR_SUPPRESSED_SOURCE;
 	}
-	if (error->limited && !icmpx_host_allow(net, rt, error->fl4.daddr)) {
-		ip_rt_put(rt);
+	if (error->limited && !icmpx_host_allow(net, rt, error->way.flow.daddr)) {
+		icmpx_put_route(&error->way, rt);
 		return ICMPX_ERROR_LIMIT_HOST;
 	}
-	mask = READ_ONCE(icmpx_net_rcu(net)->extension_mask);
+	mask = READ_ONCE(ix->extension_mask);
 	if (unlikely(mask) && icmpx_extensible(error->type))
-		return icmpx_transmit_extended(sk, error, rt, mask);
-	return icmpx_transmit_error(sk, error, rt);
+		return icmpx_transmit_extended(net, ix, error, rt, mask);
+	return icmpx_transmit_error(net, ix, error, rt);
 }
 
 /* The options are made here, apart from the way of the many that have none. */
-static noinline enum icmpx_stat icmpx_send_error_with_options(struct sock *sk,
+static noinline enum icmpx_stat icmpx_send_error_with_options(struct net *net,
+							      struct icmpx_net *ix,
 							      struct icmpx_error *error)
 {
 	struct icmpx_options options;
 
-	if (!icmpx_echo_options(sock_net(sk), error->skb, error->opt, &options))
+	if (!icmpx_echo_options(net, error->skb, error->opt, &options))
 		return ICMPX_ERROR_FAILED_OPTIONS;
 	if (options.len)
 		error->options = &options;
-	return icmpx_route_and_send(sk, error);
+	return icmpx_route_and_send(net, ix, error);
 }
 
 /*
- * The limits that need no route, then the rest, with this CPU's control socket.
- * If that is taken, what the CPU is sending already caused this error.
+ * The limits that need no route, then the rest, unless this CPU is
+ * sending already: then that caused this error.
  * Gives back the outcome to count.
  */
-static enum icmpx_stat icmpx_limit_error(struct net *net, struct icmpx_error *error)
+static enum icmpx_stat icmpx_limit_error(struct net *net, struct icmpx_net *ix,
+					 struct icmpx_error *error)
 {
 	const struct net_device *in = error->skb->dev;
 	enum icmpx_stat outcome;
-	struct sock *sk;
 
 	error->limited = !(in && (in->flags & IFF_LOOPBACK)) &&
 			 icmpx_rate_limited(error->type, error->code,
@@ -261,14 +278,11 @@ static enum icmpx_stat icmpx_limit_error(struct net *net, struct icmpx_error *er
 	if (error->limited && icmpx_exhausted(net, error))
 		return ICMPX_ERROR_LIMIT_HOST;
 
-	sk = this_cpu_read(icmpx_control_sk);
-	if (unlikely(!spin_trylock(&sk->sk_lock.slock)))
+	if (!icmpx_send_begin())
 		return ICMPX_ERROR_FAILED_BUSY;
-	sock_net_set(sk, net);
-	outcome = unlikely(error->opt->optlen) ? icmpx_send_error_with_options(sk, error) :
-						 icmpx_route_and_send(sk, error);
-	sock_net_set(sk, &init_net);
-	spin_unlock(&sk->sk_lock.slock);
+	outcome = unlikely(error->opt->optlen) ? icmpx_send_error_with_options(net, ix, error) :
+						 icmpx_route_and_send(net, ix, error);
+	icmpx_send_end();
 	return outcome;
 }
 
@@ -287,7 +301,7 @@ static void icmpx_send_in(struct net *net, struct icmpx_error *error)
 	error->tos = verdict.tos;
 	error->destination = ip_hdr(error->skb)->saddr;
 	local_bh_disable();
-	icmpx_count(ix, icmpx_limit_error(net, error));
+	icmpx_count(ix, icmpx_limit_error(net, ix, error));
 	local_bh_enable();
 }
 

@@ -4,7 +4,7 @@
 #include <net/ip.h>
 #include <net/route.h>
 
-#include "icmpx.h"
+#include "send.h"
 
 /* An address of the interface itself; 0 if it has none, as an unnumbered one. */
 static __be32 icmpx_interface_address(const struct net_device *dev)
@@ -57,15 +57,18 @@ static const struct net_device *icmpx_incoming(struct net *net, const struct icm
  * nor does what a firewall rejects before it has one, and gave the route back to its
  * sender for that.
  */
-static const struct net_device *icmpx_outgoing(const struct sk_buff *skb)
+static const struct net_device *icmpx_outgoing(const struct net *net, const struct sk_buff *skb)
 {
 	const struct rtable *rt = skb_rtable(skb);
+	const struct net_device *dev;
 
 	if (rt->dst.error || rt->rt_flags & RTCF_LOCAL)
 		return NULL;
 	if (!rt_is_input_route(rt) && skb->skb_iif)
 		return NULL;
-	return dst_dev_rcu(&rt->dst);
+	/* The device of a route that is gone is another namespace's. */
+	dev = dst_dev_rcu(&rt->dst);
+	return dev && net_eq(dev_net_rcu(dev), net) ? dev : NULL;
 }
 
 /* Who it would have gone to; 0 for a gateway that has an IPv6 address. */
@@ -99,7 +102,7 @@ unsigned int icmpx_extend(struct net *net, const struct icmpx_error *error, u32 
 {
 	struct icmpx_interface interfaces[ICMPX_INTERFACES_MAX];
 	const struct net_device *in = icmpx_incoming(net, error);
-	const struct net_device *out = icmpx_outgoing(error->skb);
+	const struct net_device *out = icmpx_outgoing(net, error->skb);
 	size_t count = 0;
 
 	if (mask & ICMPX_TELL_INCOMING && in)

@@ -8,11 +8,11 @@
 #include <net/route.h>
 #include <net/xfrm.h>
 
-#include "icmpx.h"
+#include "send.h"
 
 /*
  * Where the datagram came in says best which tables know the way back; one that
- * came from nowhere has but its route.
+ * this host sends has but its route.
  */
 static struct net_device *icmpx_lookup_dev(const struct sk_buff *skb)
 {
@@ -109,9 +109,8 @@ static struct rtable *icmpx_route_reverse(struct net *net, struct icmpx_error *e
  * the last word, of the second it is.
  */
 static struct rtable *icmpx_route_secured(struct net *net, struct icmpx_error *error,
-					  struct rtable *plain)
+					  struct flowi4 *fl4, struct rtable *plain)
 {
-	struct flowi4 *fl4 = &error->fl4;
 	struct dst_entry *dst = xfrm_lookup(net, &plain->dst, flowi4_to_flowi(fl4), NULL, 0);
 	struct rtable *own, *reverse;
 	struct flowi4 rev;
@@ -134,34 +133,51 @@ static struct rtable *icmpx_route_secured(struct net *net, struct icmpx_error *e
 	return reverse;
 }
 
+/* Rules and policies look at more than a kept route's flow says: at ports, labels, the datagram. */
+static noinline struct rtable *icmpx_route_by_rules(struct net *net, struct icmpx_error *error)
+{
+	struct icmpx_flow *flow = &error->way.flow;
+	struct flowi4 fl4;
+	struct rtable *rt;
+
+	flow->flags = 0;
+	icmpx_fill_flow(net, flow, &fl4);
+	fl4.fl4_icmp_type = error->type;
+	fl4.fl4_icmp_code = error->code;
+	security_skb_classify_flow(error->skb, flowi4_to_flowi_common(&fl4));
+	rt = ip_route_output_key_hash(net, &fl4, error->skb);
+	if (!IS_ERR(rt) && icmpx_has_policy(net))
+		rt = icmpx_route_secured(net, error, &fl4, rt);
+	if (IS_ERR(rt))
+		return NULL;
+	flow->saddr = fl4.saddr;
+	flow->daddr = fl4.daddr;
+	return rt;
+}
+
 /**
  * icmpx_route_error() - Look up the route of an error.
  * @net: the namespace
- * @error: its fl4 has the source address, or 0 for the route to choose one; set
+ * @ix: ours of it
+ * @error: the source address of its way is set, or 0 for the route to choose one; set
  *
- * Context: rcu_read_lock(), bottom halves disabled.
+ * Context: icmpx_send_begin() returned true; rcu_read_lock().
  *
- * Return: a route, a reference to which is the caller's, or an ERR_PTR().
+ * Return: a route, to be given back as icmpx_put_route() does; NULL if there is none.
  */
-struct rtable *icmpx_route_error(struct net *net, struct icmpx_error *error)
+struct rtable *icmpx_route_error(struct net *net, struct icmpx_net *ix, struct icmpx_error *error)
 {
-	struct flowi4 *fl4 = &error->fl4;
+	struct icmpx_flow *flow = &error->way.flow;
 	struct sk_buff *skb = error->skb;
-	struct rtable *rt;
 
-	fl4->daddr = error->destination;
+	flow->daddr = error->destination;
 	if (unlikely(error->options && error->options->srr))
-		fl4->daddr = error->options->first_hop;
-	fl4->flowi4_mark = IP4_REPLY_MARK(net, skb->mark);
-	fl4->flowi4_uid = icmpx_root_uid(net);
-	fl4->flowi4_tos = icmpx_route_tos(error->tos);
-	fl4->flowi4_proto = IPPROTO_ICMP;
-	fl4->fl4_icmp_type = error->type;
-	fl4->fl4_icmp_code = error->code;
-	fl4->flowi4_oif = l3mdev_master_ifindex_rcu(icmpx_lookup_dev(skb));
-	security_skb_classify_flow(skb, flowi4_to_flowi_common(fl4));
-	rt = ip_route_output_key_hash(net, fl4, skb);
-	if (IS_ERR(rt) || likely(!icmpx_has_policy(net)))
-		return rt;
-	return icmpx_route_secured(net, error, rt);
+		flow->daddr = error->options->first_hop;
+	flow->mark = IP4_REPLY_MARK(net, skb->mark);
+	flow->tos = icmpx_route_tos(error->tos);
+	flow->oif = l3mdev_master_ifindex_rcu(icmpx_lookup_dev(skb));
+	flow->flags = flow->saddr ? icmpx_source_flags(net, skb_rtable(skb)) : 0;
+	if (unlikely(fib4_has_custom_rules(net) || icmpx_has_policy(net)))
+		return icmpx_route_by_rules(net, error);
+	return icmpx_route(net, ix, &error->way, skb);
 }

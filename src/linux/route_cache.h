@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The way of what this host sends on its own: the look at kept routes, and the identification. */
+#ifndef ICMPX_ROUTE_CACHE_H
+#define ICMPX_ROUTE_CACHE_H
+
+#include <linux/cache.h>
+#include <linux/jiffies.h>
+#include <linux/string.h>
+#include <net/ip_fib.h>
+#include <net/route.h>
+
+#include "icmpx.h"
+
+/**
+ * struct icmpx_flow - what the route of a packet depends on: of struct flowi4, all that differs
+ * @saddr: network order; 0 to have it chosen
+ * @daddr: network order
+ * @mark: of the packet
+ * @oif: a VRF's index, or 0
+ * @tos: type of service, the bits that choose a route
+ * @flags: FLOWI_FLAG_...
+ *
+ * Compared as a whole: there is no byte that is not set.
+ */
+struct icmpx_flow {
+	__be32 saddr;
+	__be32 daddr;
+	u32 mark;
+	int oif;
+	u32 tos;
+	u32 flags;
+};
+
+/**
+ * struct icmpx_way - how a packet that this host sends on its own goes
+ * @flow: what its route is looked up for; then its addresses are the packet's
+ * @place: where a route between the addresses is kept, if one is; NULL before that
+ *	was looked at, and for routes that depend on more
+ * @hash: of the addresses
+ * @kept: 1 if the route is kept there, so that the packet has no reference to it; else 0
+ */
+struct icmpx_way {
+	struct icmpx_flow flow;
+	struct icmpx_route *place;
+	u32 hash;
+	u32 kept;
+};
+
+/**
+ * struct icmpx_route - a place for a route, and for a counter of identifications
+ * @rt: the route, with a reference; NULL if there is none
+ * @net: with @flow, what it was looked up with
+ * @flow: of the packets that go by it
+ * @source: network order: their source address, chosen by the lookup if @flow has none
+ * @expires: when it has to be looked up anew, in jiffies
+ * @missed: hash of the flow that the last lookup was for
+ * @owner: hash of the addresses that @id counts for
+ * @id: next identification of packets between those
+ * @plain: nothing but its device, or a path MTU that is learnt later, says what
+ *	its packets are like
+ */
+struct icmpx_route {
+	struct rtable __rcu *rt;
+	const struct net *net;
+	struct icmpx_flow flow;
+	__be32 source;
+	u32 missed;
+	u32 owner;
+	u16 id;
+	bool plain;
+	unsigned long expires;
+} ____cacheline_aligned;
+
+#define ICMPX_ROUTE_BITS 10
+
+DECLARE_PER_CPU(struct icmpx_route *, icmpx_routes);
+extern u64 icmpx_route_key;
+
+/* route_cache.c */
+struct rtable *icmpx_route_miss(struct net *net, struct icmpx_way *way,
+				const struct sk_buff *about);
+u16 icmpx_first_id(struct icmpx_way *way);
+void icmpx_fill_flow(const struct net *net, const struct icmpx_flow *flow, struct flowi4 *fl4);
+
+/*
+ * Multiply and shift, by a random odd number: whatever chooses addresses does not
+ * choose places. The upper bits are the place.
+ */
+static inline u32 icmpx_route_hash(const struct net *net, const struct icmpx_flow *flow)
+{
+	const u64 addresses = (u64)(__force u32)flow->daddr << 32 | (__force u32)flow->saddr;
+
+	return (addresses ^ (unsigned long)net) * icmpx_route_key >> 32;
+}
+
+static inline bool icmpx_route_matches(const struct icmpx_route *route, const struct net *net,
+				       const struct icmpx_flow *flow)
+{
+	return route->net == net && !memcmp(&route->flow, flow, sizeof(*flow));
+}
+
+/* As dst_check(), but by the namespace that the route is for, whatever became of its device. */
+static inline bool icmpx_route_valid(const struct rtable *rt, int generation)
+{
+	return READ_ONCE(rt->dst.obsolete) == DST_OBSOLETE_FORCE_CHK &&
+	       rt->rt_genid == generation;
+}
+
+/* Whether nothing attached to the route says how large its packets are or how far they go. */
+static inline bool icmpx_route_is_plain(const struct rtable *rt)
+{
+	const struct dst_entry *dst = &rt->dst;
+
+	return rt->rt_type != RTN_MULTICAST && !rt->rt_pmtu && !dst_metric_raw(dst, RTAX_MTU) &&
+	       !dst_metric_raw(dst, RTAX_LOCK) && !dst_metric_raw(dst, RTAX_HOPLIMIT) &&
+	       !dst->lwtstate && !dst_xfrm(dst);
+}
+
+/**
+ * icmpx_source_flags() - Tell whether a route from a packet's destination needs no check of that address.
+ * @net: the namespace
+ * @rt: the route by which the packet came in, to an address of this host
+ *
+ * The lookup of a route refuses a source that is no address of this host. That the
+ * packet's destination is one was found on its way in, by the same table as long as
+ * there is no rule that leads to another; unless addresses have changed since then,
+ * while the packet waited in a queue of netfilter's.
+ *
+ * Context: rcu_read_lock().
+ *
+ * Return: FLOWI_FLAG_ANYSRC or 0.
+ */
+static inline u32 icmpx_source_flags(struct net *net, const struct rtable *rt)
+{
+	if (unlikely(fib4_has_custom_rules(net) || rt->rt_genid != rt_genid_ipv4(net)))
+		return 0;
+	return FLOWI_FLAG_ANYSRC;
+}
+
+/**
+ * icmpx_route() - Look up the route of what this host sends.
+ * @net: the namespace
+ * @ix: ours of it
+ * @way: has the flow that the route is looked up for; gets its source address if that
+ *	was 0, its place, and whether the route is kept there: then the caller has no
+ *	reference to the route, and may use it under rcu_read_lock() alone
+ * @about: the datagram that an error is about, which chooses among several next hops;
+ *	NULL for a reply
+ *
+ * For packets without an IPsec policy: such a route depends on more than that.
+ *
+ * Context: icmpx_send_begin() returned true; rcu_read_lock().
+ *
+ * Return: the route, or NULL if there is none.
+ */
+static __always_inline struct rtable *icmpx_route(struct net *net, struct icmpx_net *ix,
+						  struct icmpx_way *way,
+						  const struct sk_buff *about)
+{
+	const u32 hash = icmpx_route_hash(net, &way->flow);
+	const unsigned long now = jiffies;
+	struct icmpx_route *place;
+	struct rtable *rt;
+
+	place = this_cpu_read(icmpx_routes) + (hash >> (32 - ICMPX_ROUTE_BITS));
+	way->place = place;
+	way->hash = hash;
+	rt = rcu_dereference(place->rt);
+	if (likely(rt && icmpx_route_matches(place, net, &way->flow) &&
+		   icmpx_route_valid(rt, rt_genid_ipv4(net)) &&
+		   time_before(now, place->expires))) {
+		way->kept = 1;
+		way->flow.saddr = place->source;
+		return rt;
+	}
+	__icmpx_count(ix, ICMPX_ROUTE_LOOKUPS);
+	return icmpx_route_miss(net, way, about);
+}
+
+/* Gives back a route that is not used after all. */
+static inline void icmpx_put_route(const struct icmpx_way *way, struct rtable *rt)
+{
+	if (!way->kept)
+		ip_rt_put(rt);
+}
+
+/* A borrowed route gets a reference where the packet leaves RCU: no memory of others is written. */
+static inline void icmpx_set_route(struct sk_buff *skb, const struct icmpx_way *way,
+				   struct rtable *rt)
+{
+	/* That there is one is known here, and asked there. */
+	if (!rt)
+		__builtin_unreachable();
+	if (likely(way->kept))
+		skb_dst_set_noref(skb, &rt->dst);
+	else
+		skb_dst_set(skb, &rt->dst);
+}
+
+/* As icmpx_route_is_plain(), of a route that may have been kept since that was found out. */
+static inline bool icmpx_way_is_plain(const struct icmpx_way *way, const struct rtable *rt)
+{
+	if (likely(way->kept))
+		return way->place->plain && !rt->rt_pmtu;
+	return icmpx_route_is_plain(rt);
+}
+
+/**
+ * icmpx_identify() - Set the identification of a packet.
+ * @net: the namespace
+ * @iph: the packet's header, its addresses and protocol set
+ * @way: the packet's way
+ * @counts: whether no router is likely to fragment it, or its route is kept
+ *
+ * Fragments are put together by their identification (RFC 6864): a packet that is cut,
+ * or may be on its way, gets one from the kernel's generator, which repeats none soon
+ * but writes memory that all CPUs share. Else it grows by one between two addresses: a
+ * counter for all of them would tell each host what this one sends to others.
+ *
+ * Context: icmpx_send_begin() returned true.
+ */
+static __always_inline void icmpx_identify(struct net *net, struct iphdr *iph,
+					   struct icmpx_way *way, bool counts)
+{
+	struct icmpx_route *place = way->place;
+
+	if (unlikely(!place || !counts))
+		__ip_select_ident(net, iph, 1);
+	else if (likely(place->owner == way->hash))
+		iph->id = htons(place->id++);
+	else
+		iph->id = htons(icmpx_first_id(way));
+}
+
+#endif
