@@ -85,7 +85,7 @@ struct icmpx_verdict {
 struct icmpx_verdict icmpx_decide(const u8 *header, u32 policy);
 
 /**
- * icmpx_rate_limited() - Tell whether a message we send is under the limits.
+ * icmpx_rate_limited() - Tell whether a message to be sent is under the limits.
  * @type: type of the message to send
  * @code: code of it
  * @ratemask: setting ratemask: bit N stands for type N
@@ -166,12 +166,12 @@ bool icmpx_echo_reply(u8 *header);
  * @frame: its first %ICMPX_FRAME_LEN bytes
  * @len: bytes of the frame behind the Ethernet header, at least as many as those have
  *
- * It is one if nothing of it needs more than headers turned round: an IPv4 datagram with
- * a right header of no options, whole, from and to addresses that a host can have (RFC
- * 1122, 3.2.1.3), sent by one station. Whose the addresses are, and whether the message's
- * checksum is right, is not looked at.
+ * Such a frame needs nothing but its headers turned round. It has an IPv4 datagram with a
+ * right header and no options, in one piece, from and to addresses that a host can have
+ * (RFC 1122, 3.2.1.3), and one station sent it. The caller checks the owners of the
+ * addresses and the checksum of the message.
  *
- * Return: bytes of the datagram; 0 if it is none.
+ * Return: bytes of the datagram; 0 if the frame has no such request.
  */
 u32 icmpx_express_length(const u8 *frame, u32 len);
 
@@ -197,7 +197,7 @@ void icmpx_timestamp_reply(u8 *message, __be32 now);
 
 /**
  * enum icmpx_probe_by - how a PROBE query names the interface
- * @ICMPX_PROBE_MALFORMED: it does not, as RFC 8335 defines it
+ * @ICMPX_PROBE_MALFORMED: in no way that RFC 8335 defines
  * @ICMPX_PROBE_BY_NAME: by its name
  * @ICMPX_PROBE_BY_INDEX: by its index
  * @ICMPX_PROBE_BY_IPV4: by an IPv4 address
@@ -212,8 +212,8 @@ enum icmpx_probe_by {
 };
 
 /**
- * struct icmpx_probe_query - an interface that somebody asks for
- * @by: enum icmpx_probe_by; it says which of the others is set
+ * struct icmpx_probe_query - the interface that a PROBE query asks for
+ * @by: enum icmpx_probe_by; it says which of the other members is set
  * @ifindex: host order
  * @name: ends with 0
  * @address: network order, the first four bytes for IPv4
@@ -306,9 +306,9 @@ bool icmpx_options_prespecified(const struct icmpx_options *request, __be32 *add
  *
  * Record route and timestamp options are returned with room taken for this
  * host, source routes reversed (RFC 1122, 3.2.2.6; RFC 1812, 4.3.3.6 and
- * 5.2.4.1), CIPSO returned as it came; others are not returned.
+ * 5.2.4.1), CIPSO returned as it came. Other options are not returned.
  *
- * Return: false if an option has no room for what it says it has.
+ * Return: false if an option has less room than its length and pointer say.
  */
 bool icmpx_options_echo(const struct icmpx_options *request, __be32 source,
 			bool prespecified_is_ours, struct icmpx_options *reply);

@@ -24,7 +24,7 @@ constexpr u32 default_ratemask()
 	return mask;
 }
 
-// RFC 792: the four errors, the redirect, and who handles the rest.
+// RFC 792: the four errors, the redirect, and the handlers of the rest.
 static_assert(count([](const Row &row) { return row.handler == Handler::kError; }) == 5);
 static_assert(count([](const Row &row) {
 		      return row.handler == Handler::kError && !row.is_error;

@@ -9,25 +9,25 @@
 
 namespace icmpx {
 
-/// What a type is for, and so who handles it.
+/// What a type is for, and so which part of the module handles it.
 enum class Handler : u8 {
 	kUnknown,   ///< silently discarded (RFC 1122, 3.2.2)
 	kObsolete,  ///< known, and of no use to a host (RFC 6918)
-	kPing,	    ///< a reply to one of our requests
+	kPing,	    ///< a reply to a request of this host
 	kEcho,	    ///< a request to answer
 	kProbe,	    ///< the same, of RFC 8335
 	kTimestamp, ///< the same, of RFC 792
-	kError,	    ///< an error about one of our datagrams
+	kError,	    ///< an error about a datagram of this host
 };
 
-/// A row of the table.
+/// A row of the table: a type.
 struct Row {
 	Handler handler = Handler::kUnknown;
 	/// It is an error: none is sent about it (RFC 1122, 3.2.2).
 	bool is_error = false;
-	/// It may come by broadcast or multicast.
+	/// A message of this type may come by broadcast or multicast.
 	bool by_broadcast = false;
-	/// Then, setting echo_ignore_broadcasts silences it.
+	/// The setting echo_ignore_broadcasts decides whether such a message is answered.
 	bool broadcast_is_optional = false;
 	/// The setting ratemask has it by default (RFC 1812, 4.3.2.8).
 	bool limited = false;

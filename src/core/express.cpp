@@ -40,15 +40,15 @@ template <typename T> void swap(Frame frame, std::size_t a, std::size_t b)
 	put_native(frame, b, value);
 }
 
-/// Tells whether a station sent it that can be sent to: no group, and not nobody.
+/// Tells whether the source address is that of a station, to which a frame can be sent: neither a group nor all zeros.
 bool one_station(ConstFrame frame)
 {
 	return (frame[kMacLen] & 1) == 0 &&
 	       (native<u16>(frame, kMacLen) | native<u32>(frame, kMacLen + 2)) != 0;
 }
 
-/// Tells whether a host can have the address (RFC 1122, 3.2.1.3): it is not of this
-/// network, of loopback, a group, reserved or a broadcast.
+/// Tells whether a host can have the address (RFC 1122, 3.2.1.3): it is not one of this
+/// network or of loopback, and neither a group, nor reserved, nor a broadcast address.
 bool possible_host(u8 first_byte)
 {
 	return first_byte != 0 && first_byte != 127 && first_byte < 224;
@@ -64,7 +64,7 @@ u64 header_sum(ConstFrame frame)
 	       native<u32>(frame, kIpAt + 16);
 }
 
-/// Of zero's two forms the sum is 0xffff, since not all of the header is zeros.
+/// Zero has two forms. The sum is the form 0xffff, since not all of the header is zeros.
 bool header_sum_right(ConstFrame frame) { return header_sum(frame) % 0xffff == 0; }
 
 bool header_plain(ConstFrame frame)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Extensions of errors: made (RFC 4884, RFC 5837), and checked in what others send.
+// Extensions of errors: made (RFC 4884, RFC 5837), and checked in errors that came in.
 #include "checksum.hpp"
 #include "dispatch.hpp"
 
@@ -50,7 +50,7 @@ constexpr void store32(MutableBytes bytes, std::size_t at, u32 value)
 	store16(bytes, at + 2, static_cast<u16>(value));
 }
 
-/// Writes one behind the other into a buffer that has room for all.
+/// Hands out one piece of a buffer behind the other; the buffer has room for all.
 class Writer {
 public:
 	explicit constexpr Writer(MutableBytes to) : to_(to) {}
@@ -114,8 +114,8 @@ constexpr void put_interface(Writer &out, const icmpx_interface &interface)
 					   (has_address ? kHasAddress : 0) | kHasName | kHasMtu);
 }
 
-/// RFC 4884, 8: of another version nothing is known, a checksum of 0 was not
-/// computed, and objects have to fill the rest to its end.
+/// RFC 4884, 8: the layout of another version is unknown, a checksum of 0 was not
+/// computed, and objects have to fill the rest of the extension.
 constexpr bool valid(Bytes extension)
 {
 	if (extension[0] >> 4 != kVersion)

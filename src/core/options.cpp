@@ -15,7 +15,7 @@ constexpr std::size_t kPointerAt = 2;
 constexpr std::size_t kFlagsAt = 3;
 constexpr std::size_t kRouteAt = 3;
 constexpr std::size_t kShortest = 3;
-/// A label is only copied: what is in it is for others to read.
+/// A label is only copied, and its content is not read here.
 constexpr std::size_t kShortestLabel = 2;
 constexpr u8 kFirstPointer = 4;
 /// A timestamp option has its flags before its data, and so begins one later.
@@ -62,7 +62,7 @@ constexpr bool has_room(Bytes option, u8 first, std::size_t pointer, std::size_t
 }
 
 /// Puts an address or a time into the slot that ends at @p end, where the
-/// option has one: icmpx_options_echo() saw to that, but others fill in too.
+/// option has one. icmpx_options_echo() guarantees the slot; options of a program may have none.
 constexpr void put_before(MutableBytes option, std::size_t end, __be32 value)
 {
 	if (end >= kRouteAt + kAddressLen && end <= option.size())
@@ -96,8 +96,8 @@ private:
 	icmpx_options &reply_;
 };
 
-/// Returns a record route option with a slot kept for this host, which had
-/// one on the way in, too.
+/// Returns a record route option with a slot kept for this host, beside the
+/// slot that this host filled in on the way in.
 constexpr bool echo_record_route(const icmpx_options &request, icmpx_options &reply, Appender &out)
 {
 	const Bytes route = option(request, request.rr);
@@ -168,7 +168,7 @@ constexpr bool echo_timestamp(const icmpx_options &request, bool prespecified_is
 }
 
 /// Reverses the route that the request recorded. The last slot is left for the
-/// reply's destination; the host next to us is where the reply goes first.
+/// reply's destination; the reply goes first to the host that is nearest on the route.
 constexpr bool echo_source_route(const icmpx_options &request, __be32 source, icmpx_options &reply,
 				 Appender &out)
 {

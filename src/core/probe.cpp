@@ -121,6 +121,6 @@ void icmpx_probe_reply(u8 *header, u8 code, u8 status)
 	const Header reply{header, ICMPX_HEADER_LEN};
 
 	replace16(reply, kTypeAt, static_cast<u16>(kExtendedEchoReply << 8 | code));
-	// The sequence number's byte stays, the byte of flags becomes ours.
+	// The sequence number's byte stays; the byte of flags becomes the status.
 	replace16(reply, kSequenceAt, static_cast<u16>(reply[kSequenceAt] << 8 | status));
 }

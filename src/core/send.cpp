@@ -21,9 +21,9 @@ constexpr bool well_formed(Bytes datagram)
 	return datagram[0] >> 4 == 4 && (datagram[0] & 0xf) * 4 >= static_cast<int>(kIpHeaderLen);
 }
 
-/// RFC 1122, 3.2.2: the source must name one host, or nobody knows who is to
-/// get the error. Linux lets hosts have addresses of class E, and of 0/8 but for
-/// 0.0.0.0; so those get theirs.
+/// RFC 1122, 3.2.2: the source must name one host, to which the error is sent.
+/// Linux lets hosts have addresses of class E, and of 0/8 but for 0.0.0.0, so
+/// errors are sent to those.
 constexpr bool names_one_host(u32 source)
 {
 	constexpr u32 kLimitedBroadcast = 0xffffffff;
@@ -32,8 +32,8 @@ constexpr bool names_one_host(u32 source)
 	return source != 0 && source != kLimitedBroadcast && !multicast;
 }
 
-/// An unknown type could be an error of the future, and an error about it begin
-/// a loop. Linux has its own way to say "unknown": all above the classic ones.
+/// An unknown type could be an error of the future, and an error about such an error
+/// could begin a loop. Like Linux, this takes all types above the classic ones for unknown.
 constexpr bool may_be_an_error(u8 type) { return type > kLastClassicType || kTable[type].is_error; }
 
 static_assert(may_be_an_error(kUnreachable) && may_be_an_error(kRedirect));
