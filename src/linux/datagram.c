@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An IP datagram out of a program's message: copied and summed up in one pass,
- * in pieces that are the fragments if it needs any, as IP likes to have them.
+ * An IP datagram out of a program's message: copied and summed up in one pass, in
+ * pieces. Each piece becomes a fragment if the datagram needs fragments.
  */
 #include <linux/icmp.h>
 #include <net/icmp.h>
@@ -40,8 +40,8 @@ static unsigned int icmpx_linear_len(const struct icmpx_pieces *pieces, unsigned
 }
 
 /*
- * The first piece waits for room in the send buffer; the others may take it up
- * to double, so that a datagram is not stuck half way.
+ * The first piece waits for room in the send buffer. The other pieces may take the
+ * buffer up to double, so that a datagram is not stuck half way.
  */
 static struct sk_buff *icmpx_alloc_piece(const struct icmpx_pieces *pieces, unsigned int len,
 					 bool first, int *err)
@@ -91,7 +91,7 @@ static int icmpx_fill_piece(struct icmpx_outgoing *out, struct sk_buff *skb, uns
 	return 0;
 }
 
-/* What follows the first piece, which is charged for it all. */
+/* Adds the pieces after the first one, which is charged for all of them. */
 static int icmpx_add_pieces(const struct icmpx_pieces *pieces, struct sk_buff *head)
 {
 	struct sk_buff **tail = &skb_shinfo(head)->frag_list;

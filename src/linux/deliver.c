@@ -47,7 +47,7 @@ static enum icmpx_stat icmpx_delivered_to(u8 protocol)
 	}
 }
 
-/* RFC 1122, 3.2.2: the error goes to whoever sent the datagram in it. */
+/* RFC 1122, 3.2.2: the error goes to the sockets and the protocol that sent the datagram in it. */
 static enum icmpx_stat icmpx_to_sockets(struct icmpx_net *ix, struct sk_buff *skb, u8 protocol,
 					u32 info)
 {
@@ -68,8 +68,8 @@ static enum icmpx_stat icmpx_to_sockets(struct icmpx_net *ix, struct sk_buff *sk
 
 /**
  * icmpx_deliver_error() - Believe an error, or not, and deliver it.
- * @net: the namespace that it came into
- * @ix: ours of it
+ * @net: the namespace that the error came into
+ * @ix: what icmpx keeps for it
  * @skb: the error, its data after the ICMP header; not consumed
  *
  * Context: as icmpx_rcv().

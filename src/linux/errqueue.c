@@ -39,8 +39,8 @@ struct icmpx_errno icmpx_errno_of(const struct sock *sk, u8 type, u8 code)
 }
 
 /*
- * Tells the program where the error's extension is (RFC 4884). The core looks at
- * bytes in one piece, which nearly all are. Gives back false without memory.
+ * Tells the program where the error's extension is (RFC 4884). The core looks at bytes
+ * in one piece; nearly all errors are in one. Returns false without memory.
  */
 static bool icmpx_find_extension(struct sk_buff *skb, const struct icmphdr *header,
 				 unsigned int before, struct sock_ee_data_rfc4884 *found)
@@ -107,7 +107,7 @@ free:
 }
 
 /**
- * icmpx_queue_local_error() - Tell a socket of an error that no packet brought.
+ * icmpx_queue_local_error() - Tell a socket of an error that this host has found.
  * @sk: the socket; nothing happens if it has not asked for errors
  * @number: errno
  * @destination: where its datagram was to go, network order

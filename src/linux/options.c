@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* IP options between what Linux made of them and what the core does with them. */
+/* IP options: translated from Linux's struct ip_options to the core's, and back. */
 #include <linux/inetdevice.h>
 #include <net/ip.h>
 #include <net/route.h>
@@ -32,7 +32,7 @@ static void icmpx_read_options(const struct ip_options *opt, const void *bytes,
  *
  * Context: any.
  *
- * Return: false if an option has no room for what it says it has.
+ * Return: false if an option has less room than its length and pointer say.
  */
 bool icmpx_echo_options(struct net *net, const struct sk_buff *skb, const struct ip_options *opt,
 			struct icmpx_options *reply)
@@ -50,7 +50,7 @@ bool icmpx_echo_options(struct net *net, const struct sk_buff *skb, const struct
 /**
  * icmpx_put_options() - Write a reply's options after its IP header.
  * @skb: the reply, with an IP header that has room for them and addresses set
- * @options: what icmpx_echo_options() set
+ * @options: the options that icmpx_echo_options() has set
  * @destination: network order: where the reply goes in the end
  *
  * Linux is told where they are, for when it fragments the reply.

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The family of ping sockets: who may open one, and how Linux finds ours.
+ * The family of ping sockets: permission to open one, and registration with Linux.
  *
- * inet_register_protosw() puts ours before the built-in one, which comes back
- * when ours goes. Sockets that were open before stay what they are.
+ * inet_register_protosw() puts the family of icmpx before the built-in one, which
+ * socket() finds again when the family of icmpx goes. Sockets that were open before
+ * stay with the built-in code.
  */
 #include <linux/cred.h>
 #include <linux/module.h>
@@ -56,8 +57,8 @@ static int icmpx_ping_may_open(struct net *net)
 }
 
 /*
- * Whoever finds a socket, packets and readers of the list, does so under RCU alone.
- * One that is refused goes at once: until it has, it holds the module.
+ * Packets and readers of /proc/net/icmpx find sockets under RCU alone. A socket that is
+ * refused here is in no table, and is freed at once: it holds the module until then.
  */
 static int icmpx_ping_init_sock(struct sock *sk)
 {
@@ -73,7 +74,7 @@ static void icmpx_ping_close(struct sock *sk, long timeout)
 	sk_common_release(sk);
 }
 
-/* Nobody calls it: a ping socket has no number before get_port() gives it one. */
+/* Never called: Linux hashes a new socket that has a number, and a ping socket has none yet. */
 static int icmpx_ping_hash(struct sock *sk)
 {
 	return -EINVAL;
@@ -102,8 +103,8 @@ struct proto icmpx_ping_prot = {
 };
 
 /*
- * As inet_dgram_connect(), but for the identifier: that one takes it before the
- * peer is known, and by the peer is how sockets share one.
+ * As inet_dgram_connect(), but for the identifier: inet_dgram_connect() binds the socket
+ * before the peer is known, and sockets share an identifier by their peers.
  */
 static int icmpx_ping_ops_connect(struct socket *sock, struct sockaddr *uaddr, int addr_len,
 				  int flags)
@@ -163,7 +164,7 @@ static struct inet_protosw icmpx_ping_protosw = {
 };
 
 /**
- * icmpx_ping_init() - Make the family known to Linux; nobody opens one yet.
+ * icmpx_ping_init() - Register the protocol; socket() does not find the family yet.
  *
  * Context: process.
  *
@@ -185,7 +186,7 @@ void icmpx_ping_exit(void)
 }
 
 /**
- * icmpx_ping_take_over() - Make every ping socket that is opened from now on ours.
+ * icmpx_ping_take_over() - Let icmpx serve every ping socket that is opened from now on.
  *
  * Context: process.
  */
@@ -195,13 +196,14 @@ void icmpx_ping_take_over(void)
 }
 
 /**
- * icmpx_ping_give_back() - Make those opened from now on the built-in code's.
+ * icmpx_ping_give_back() - Let the built-in code serve ping sockets that are opened from now on.
  *
- * socket() looks the family up under RCU and takes the reference to us when it
- * has the memory for the socket. Who is in between was not waited for when the
- * module's references were counted, and may be preempted: synchronize_rcu_tasks()
- * waits until he has found out that we are going. If he sleeps for that memory
- * it does not: nothing tells a module that brings a protocol of such a task.
+ * socket() looks the family up under RCU, and takes the reference to this module once
+ * it has the memory for the socket. A task between those two steps has no reference
+ * when the module's references are counted, and it may be preempted:
+ * synchronize_rcu_tasks() waits until that task has failed to get the reference. It
+ * does not wait for a task that sleeps for the memory: nothing tells a module that
+ * brings a protocol of such a task.
  *
  * Context: process; no socket of the family is left.
  */

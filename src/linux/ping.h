@@ -48,7 +48,7 @@ int icmpx_cmsg_send(struct sock *sk, struct msghdr *msg, struct ipcm_cookie *ipc
 
 /**
  * struct icmpx_outgoing - a message on its way from a program to the wire
- * @msg: the program's, its data after the ICMP header next
+ * @msg: the message of the program; the data after its ICMP header is read next
  * @len: bytes of the message, the ICMP header included
  * @header: the ICMP header to send; its checksum is filled in
  * @sum: sum of the data copied so far
@@ -67,18 +67,18 @@ struct icmpx_outgoing {
 };
 
 /**
- * icmpx_builtin_may_want() - Tell whether the built-in code may have a socket for what ours gets.
- * @ix: ours of the namespace
- * @sk: the socket that we have found
+ * icmpx_builtin_may_want() - Tell whether the built-in code, too, may have a socket for a packet.
+ * @ix: what icmpx keeps for the namespace
+ * @sk: the socket of icmpx that was found for the packet
  *
- * Sockets that were open before the module was loaded have identifiers that we
- * cannot look up, or get them any time. While there are any, what a socket of ours
- * gets goes to the built-in code as well. All processors' numbers are added up for
- * that, so it is done once a jiffy.
+ * The identifiers of sockets that were open before the module was loaded cannot be looked
+ * up, and such a socket may get one at any time. While there are such sockets, a packet
+ * for a socket of icmpx goes to the built-in code as well. The numbers of all CPUs are
+ * added up to find that out, so it is done once a jiffy.
  *
  * Context: bottom halves disabled.
  *
- * Return: true if it has.
+ * Return: true if it may have one.
  */
 static inline bool icmpx_builtin_may_want(struct icmpx_net *ix, const struct sock *sk)
 {

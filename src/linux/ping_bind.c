@@ -9,11 +9,11 @@
 /**
  * icmpx_ping_get_port() - Give a socket an identifier.
  * @sk: the socket, locked, which has none
- * @id: the one that it asks for; 0 for any
+ * @id: the identifier that the socket asks for; 0 for any
  *
  * Context: process. Does not sleep.
  *
- * Return: 0; -EADDRINUSE if it is taken, or all are; -ENOMEM.
+ * Return: 0; -EADDRINUSE if that identifier is taken, or if all are; -ENOMEM.
  */
 int icmpx_ping_get_port(struct sock *sk, unsigned short id)
 {
@@ -109,7 +109,7 @@ static int icmpx_bind_locked(struct sock *sk, const struct sockaddr_in *name)
  *	any
  * @addr_len: bytes at @uaddr
  *
- * Unlike ports, no identifier is reserved for the privileged.
+ * Unlike ports, no identifier is reserved for privileged processes.
  *
  * Context: process.
  *

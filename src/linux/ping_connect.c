@@ -10,13 +10,13 @@
 /**
  * icmpx_ping_pre_connect() - Ask the control group's BPF programs.
  * @sk: the socket
- * @uaddr: the peer, which they may change
+ * @uaddr: the peer, which the programs may change
  * @addr_len: bytes at @uaddr
  *
  * Context: process.
  *
- * Return: 0; -EINVAL if @uaddr is too short for what they may look at; what
- * they return.
+ * Return: 0; -EINVAL if @uaddr is too short for what the programs may look at;
+ * what the programs return.
  */
 int icmpx_ping_pre_connect(struct sock *sk, struct sockaddr *uaddr, int addr_len)
 {
@@ -25,7 +25,7 @@ int icmpx_ping_pre_connect(struct sock *sk, struct sockaddr *uaddr, int addr_len
 	return icmpx_run_bpf_connect4(sk, uaddr, &addr_len);
 }
 
-/* Replies from broadcast and multicast addresses come from others. */
+/* Replies to a request to a broadcast or multicast address have other source addresses. */
 static bool icmpx_is_unicast(struct sock *sk, __be32 address)
 {
 	struct net *net = sock_net(sk);
@@ -43,7 +43,7 @@ static __be32 icmpx_peer_address(const struct sockaddr *uaddr, int addr_len)
 	return addr_len >= sizeof(*name) && name->sin_family == AF_INET ? name->sin_addr.s_addr : 0;
 }
 
-/* Chooses a free identifier; where there is none, one whose sockets have other peers. */
+/* Chooses a free identifier; where none is free, an identifier whose sockets have other peers. */
 static int icmpx_identify_connected(struct sock *sk, __be32 peer)
 {
 	struct inet_sock *inet = inet_sk(sk);
@@ -79,7 +79,7 @@ static int icmpx_connect_locked(struct sock *sk, struct sockaddr *uaddr, int add
 
 	err = __ip4_datagram_connect(sk, uaddr, addr_len);
 	if (err && !had_id && icmpx_ping_sk(sk)->has_peer) {
-		/* Shared by a socket that has no peer, it would get the others' replies. */
+		/* Without a peer, a sharer of an identifier would get the replies of others. */
 		icmpx_ping_unhash(sk);
 		return err;
 	}
@@ -94,12 +94,12 @@ static int icmpx_connect_locked(struct sock *sk, struct sockaddr *uaddr, int add
  * @uaddr: the peer
  * @addr_len: bytes at @uaddr
  *
- * Replies from others than the peer are received all the same, as long as the
- * socket has its identifier to itself.
+ * As long as the socket shares its identifier with no other socket, it also receives
+ * replies from other addresses than its peer's.
  *
  * Context: process.
  *
- * Return: 0; -EAGAIN without an identifier for this peer; -EADDRINUSE if the
+ * Return: 0; -EAGAIN if there is no identifier for this peer; -EADDRINUSE if the
  * socket shares its identifier and so cannot change its peer; what
  * ip4_datagram_connect() returns.
  */

@@ -29,7 +29,7 @@ static void icmpx_report(struct icmpx_net *ix, struct sock *sk, struct sk_buff *
 		ipv4_sk_redirect(skb, sk);
 	if (header->type == ICMP_DEST_UNREACH && header->code == ICMP_FRAG_NEEDED) {
 		ipv4_sk_update_pmtu(skb, sk, info);
-		/* Who lets routers fragment is not told that one could not. */
+		/* A socket that lets routers fragment is not told that one could not. */
 		if (!error.hard)
 			return;
 	}
@@ -47,7 +47,7 @@ static void icmpx_report(struct icmpx_net *ix, struct sock *sk, struct sk_buff *
 
 /**
  * icmpx_ping_err() - Tell a ping socket of an error about its request.
- * @ix: ours of the namespace that the error came into
+ * @ix: what icmpx keeps for the namespace that the error came into
  * @skb: the error, its data at the embedded IP header; not consumed
  * @offset: bytes from there to the embedded ICMP header, of which eight can be
  *	read
@@ -77,7 +77,7 @@ void icmpx_ping_err(struct icmpx_net *ix, struct sk_buff *skb, int offset, u32 i
 		icmpx_count(ix, ICMPX_PING_ERRORS_UNMATCHED);
 	else
 		icmpx_count(ix, ICMPX_PING_ERRORS);
-	/* A socket that was open before the module was loaded may be who sent it. */
+	/* A socket that was open before the module was loaded may have sent the request. */
 	if (!sk || icmpx_builtin_may_want(ix, sk))
 		ping_err(skb, offset, info);
 	if (sk)

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Whose is this packet? The packet path's view of the table of ping sockets. */
+/* The packet path's lookup in the table of ping sockets: which one a packet is for. */
 #include <net/sock.h>
 
 #include "ping_table.h"
 
 /*
  * Whether a socket takes packets to that address, by that interface, and still
- * has the identifier: one that has changed it is on another list, and leads
- * who was on his way through the first one there.
+ * has the identifier. A socket whose identifier has changed is on another list, and a
+ * reader that has reached the socket on the first list goes on along the other one.
  */
 static bool icmpx_accepts(const struct sock *sk, const struct icmpx_ping_query *query)
 {
@@ -36,10 +36,11 @@ static struct sock *icmpx_find_peer(struct icmpx_ping_table *table,
 }
 
 /*
- * The only one takes what has its identifier, whoever it comes from: a host
- * may answer from another of its addresses. Whether somebody shares it is seen
- * in the socket that was first, and not in a count: where it came to others,
- * and went from them, while we look, it still leads to them.
+ * A socket that has its identifier alone takes every reply with it, from any source: a
+ * host may answer from another of its addresses. Whether sockets share the identifier is
+ * seen in the next pointer of the list's first socket, and not in a count. If that socket
+ * is taken off the list after it was read, its next pointer still leads to the sockets
+ * that shared the identifier with it.
  */
 static struct sock *icmpx_find_automatic(struct icmpx_ping_table *table,
 					 const struct icmpx_ident *ident,
@@ -61,8 +62,8 @@ static struct sock *icmpx_find_automatic(struct icmpx_ping_table *table,
  * icmpx_ping_find() - Find the socket that a packet is for.
  * @table: the table
  * @query: what is known of it
- * @ambiguous: set to true if several sockets have the identifier and none that
- *	peer; else left alone
+ * @ambiguous: set to true if several sockets have the identifier and none of them
+ *	that peer; else left alone
  *
  * Of sockets that asked for the same identifier the last one is preferred.
  *

@@ -2,9 +2,8 @@
 /*
  * /proc/net/icmpx: ping sockets, in the columns of /proc/net/icmp.
  *
- * A position is a socket's serial number, one more than that to be exact: so a
- * reader that comes back finds its place at once, and sees every socket once
- * that is there all the while.
+ * A position is a socket's serial number plus one. So a reader that comes back finds its
+ * place at once, and sees every socket once that is in the table all the while.
  */
 #include <linux/proc_fs.h>
 #include <linux/seq_file.h>
@@ -73,7 +72,7 @@ static struct icmpx_ping_ends icmpx_ping_ends_of(const struct sock *sk)
 
 static void icmpx_ping_show_socket(struct seq_file *seq, struct sock *sk)
 {
-	/* Linux may be writing them: a list shows one moment or another. */
+	/* Linux may be writing these fields: the list shows an old or a new value of each. */
 	const struct icmpx_ping_ends ends = data_race(icmpx_ping_ends_of(sk));
 
 	seq_printf(seq, "%5u: %08X:%04X %08X:%04X %02X %08X:%08X 00:00000000 00000000 %5u %8d %lu %d %pK %u",
@@ -108,7 +107,7 @@ static const struct seq_operations icmpx_ping_seq_ops = {
  *
  * Context: process.
  *
- * Return: 0; -ENOMEM, also if somebody else has a file of that name.
+ * Return: 0; -ENOMEM, also if another module has a file of that name.
  */
 int icmpx_ping_proc_init(struct net *net)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Replies, from the wire to the ping socket that asked, and on to the program. */
+/* Replies, from the wire to the ping socket that sent the request, and on to the program. */
 #include <linux/icmp.h>
 #include <net/icmp.h>
 #include <net/inet_common.h>
@@ -30,7 +30,7 @@ static int icmpx_ping_drop(struct icmpx_net *ix, struct sock *sk, struct sk_buff
 	return NET_RX_DROP;
 }
 
-/* A socket that was open before the module was loaded may be who asked. */
+/* A socket that was open before the module was loaded may have sent the request. */
 static int icmpx_to_builtin(struct icmpx_net *ix, struct sk_buff *skb, bool ambiguous)
 {
 	const enum skb_drop_reason reason = ping_rcv(skb);
@@ -46,13 +46,13 @@ static int icmpx_to_builtin(struct icmpx_net *ix, struct sk_buff *skb, bool ambi
 }
 
 /**
- * icmpx_ping_rcv() - Give a reply to the ping socket that asked.
- * @ix: ours of the namespace that it came into
+ * icmpx_ping_rcv() - Give a reply to the ping socket that sent the request.
+ * @ix: what icmpx keeps for the namespace that the reply came into
  * @skb: an echo reply or an extended one, whose ICMP header was pulled;
  *	consumed
  *
  * The program gets the message with its ICMP header. The packet itself goes
- * into the queue, not a clone: nobody else needs it.
+ * into the queue, not a clone: no other reader needs it.
  *
  * Context: as icmpx_rcv().
  *
@@ -78,7 +78,7 @@ int icmpx_ping_rcv(struct icmpx_net *ix, struct sk_buff *skb)
 	if (icmpx_builtin_may_want(ix, sk))
 		ping_rcv(skb);
 
-	/* A reply that waits for a program must not hold a connection of conntrack's. */
+	/* A reply that waits for a program must not hold a conntrack entry. */
 	nf_reset_ct(skb);
 	if (unlikely(sock_queue_rcv_skb_reason(sk, skb, &reason)))
 		return icmpx_ping_drop(ix, sk, skb, icmpx_drop_outcome(reason), reason);
@@ -91,8 +91,8 @@ int icmpx_ping_rcv(struct icmpx_net *ix, struct sk_buff *skb)
  * @sk: the socket
  * @skb: the packet; consumed
  *
- * Linux calls it for packets that waited for a socket's lock; replies do not
- * wait for that.
+ * Linux calls this for packets that waited for a socket's lock; replies do not
+ * wait for that lock.
  *
  * Context: process, with bottom halves disabled; @sk is locked.
  *

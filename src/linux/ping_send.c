@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Requests that ping sockets send: what may be sent, to whom, by which way. */
+/* Requests that ping sockets send: what may be sent, to which address, by which route. */
 #include <linux/slab.h>
 #include <net/icmp.h>
 #include <net/ip.h>
@@ -8,7 +8,7 @@
 
 #include "ping.h"
 
-/* Takes the header off the message; a program fills in type, code and sequence number alone. */
+/* Takes the header off the message. A program fills in type, code and sequence number alone. */
 static int icmpx_read_request(struct msghdr *msg, size_t len, struct icmphdr *request)
 {
 	if (len > 0xFFFF)
@@ -150,10 +150,10 @@ free_options:
 /**
  * icmpx_ping_sendmsg() - sendmsg(2).
  * @sk: the socket
- * @msg: an ICMP header and data; to whom; control messages; flags
+ * @msg: an ICMP header and data; the destination; control messages; flags
  * @len: bytes of the header and the data
  *
- * Sends echo requests and extended ones. Their identifier is the socket's.
+ * Sends echo requests and extended echo requests. Their identifier is the socket's.
  *
  * Context: process.
  *

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The table of ping sockets: who has which identifier, and whose a packet is.
+ * The table of ping sockets: which identifier belongs to which sockets.
  *
  * A BPF program that is asked about a connect() may bind the socket, and does so
  * under rcu_read_lock(): so changing the table does not sleep.
@@ -15,8 +15,8 @@
 #define ICMPX_ID_MAX 65535
 
 /*
- * Identifiers tried at random before the search goes on from the last one. With
- * 60,000 of them taken, 16 of 17 searches end here; 12 tries is the mean.
+ * Identifiers tried at random before the search goes on from the last of them. With
+ * 60,000 identifiers taken, 16 of 17 searches end here; 12 tries is the mean.
  */
 #define ICMPX_RANDOM_TRIES 32
 
@@ -83,7 +83,7 @@ static void icmpx_remove_peer(struct icmpx_ping_table *table, struct icmpx_ping_
 	psk->has_peer = false;
 }
 
-/* Makes the socket one of those that have @id. It is in the table of sockets already. */
+/* Adds the socket to those that have @id. The socket is in the table of sockets already. */
 static void icmpx_attach(struct icmpx_ping_table *table, struct sock *sk, struct icmpx_ident *ident,
 			 u16 id, bool automatic)
 {
@@ -95,7 +95,11 @@ static void icmpx_attach(struct icmpx_ping_table *table, struct sock *sk, struct
 		ident->alone++;
 	icmpx_update_mark(table, id, ident);
 	WRITE_ONCE(psk->inet.inet_num, id);
-	/* Whoever comes here from another list sees its end only with the number. */
+	/*
+	 * A reader that arrives from another identifier's list must see the new inet_num
+	 * before it reaches the end of this list. Pairs with the smp_rmb() in
+	 * icmpx_find_automatic().
+	 */
 	smp_wmb();
 	sk_add_node_rcu(sk, automatic ? &ident->automatic : &ident->bound);
 }
@@ -164,8 +168,8 @@ err_ident:
  *
  * Context: process; @sk is locked. Does not sleep.
  *
- * Return: 0; -EADDRINUSE if another socket has it and SO_REUSEADDR is off on
- * either; -ENOMEM.
+ * Return: 0; -EADDRINUSE if another socket has the identifier and SO_REUSEADDR is off
+ * on either; -ENOMEM.
  */
 int icmpx_ping_take(struct icmpx_ping_table *table, struct sock *sk, u16 id)
 {
@@ -178,8 +182,8 @@ int icmpx_ping_take(struct icmpx_ping_table *table, struct sock *sk, u16 id)
 }
 
 /*
- * Which one is free must not be guessed by who saw the last one, or he could
- * forge the reply to a request that he has not seen.
+ * A host that has seen the last identifier must not be able to guess the next one: it
+ * could forge the reply to a request that it has not seen.
  */
 static int icmpx_reserve_free(struct icmpx_ping_table *table, struct icmpx_ident *ident, u32 *id)
 {
@@ -225,7 +229,7 @@ static int icmpx_choose_locked(struct icmpx_ping_table *table, struct sock *sk)
  *
  * Context: process; @sk is locked. Does not sleep.
  *
- * Return: 0; -EADDRINUSE if every one is taken; -ENOMEM.
+ * Return: 0; -EADDRINUSE if every identifier is taken; -ENOMEM.
  */
 int icmpx_ping_choose(struct icmpx_ping_table *table, struct sock *sk)
 {
@@ -249,7 +253,7 @@ static struct icmpx_ident *icmpx_find_shareable(struct icmpx_ping_table *table, 
 		key.id = *id;
 		if (!rhashtable_lookup_fast(&table->peers, &key, icmpx_peer_params))
 			return ident;
-		/* Others may change the table meanwhile: the search goes on from its number. */
+		/* Other tasks may change the table meanwhile: the search goes on from @id. */
 		cond_resched_lock(&table->lock);
 	}
 	return NULL;
@@ -286,10 +290,10 @@ static int icmpx_share_locked(struct icmpx_ping_table *table, struct sock *sk, _
  * icmpx_ping_share() - Choose an identifier that no socket of that peer has.
  * @table: the table
  * @sk: the socket, which has none and is about to be connected
- * @peer: to whom; a unicast address, network order
+ * @peer: the address that it is to be connected to: unicast, network order
  *
- * For when no identifier is free any more. If nearly all are taken by sockets
- * of this very peer the search looks at each of them, some milliseconds.
+ * For when no identifier is free any more. If sockets of this very peer have nearly all
+ * identifiers, the search looks at each of them, for some milliseconds.
  *
  * Context: process; @sk is locked.
  *
@@ -314,7 +318,7 @@ int icmpx_ping_share(struct icmpx_ping_table *table, struct sock *sk, __be32 pee
  *
  * Context: process.
  *
- * Return: true if it had one.
+ * Return: true if the socket had an identifier.
  */
 bool icmpx_ping_release(struct icmpx_ping_table *table, struct sock *sk)
 {
@@ -350,10 +354,10 @@ unlock:
  * icmpx_ping_set_peer() - Let a socket share its identifier from now on.
  * @table: the table
  * @sk: the socket, which is connected
- * @peer: to whom; a unicast address, network order
+ * @peer: the address that it is connected to: unicast, network order
  *
- * Nothing changes for a socket that asked for its identifier: it is not shared
- * behind its back. Nor if there is no memory.
+ * Nothing changes for a socket that asked for its identifier, since an identifier that a
+ * program has chosen is never shared this way. Nor does anything without memory.
  *
  * Context: process; @sk is locked.
  */
@@ -373,8 +377,8 @@ void icmpx_ping_set_peer(struct icmpx_ping_table *table, struct sock *sk, __be32
 /**
  * icmpx_ping_forget_peer() - Take back what icmpx_ping_set_peer() did.
  * @table: the table
- * @sk: the socket, which is about to be connected to somebody else
- * @next: to whom, network order
+ * @sk: the socket, which is about to be connected again
+ * @next: the address that it is to be connected to, network order
  *
  * Context: process; @sk is locked.
  *

@@ -5,7 +5,7 @@
  * An identifier is 16 bits of an echo request; its reply brings them back. So
  * at most 65,535 sockets of a namespace can have one to themselves. Past that,
  * sockets that are connected to different unicast addresses may share one:
- * who a reply comes from tells them apart.
+ * the source of a reply tells them apart.
  */
 #ifndef ICMPX_PING_TABLE_H
 #define ICMPX_PING_TABLE_H
@@ -15,12 +15,12 @@
 #include <linux/xarray.h>
 #include <net/inet_sock.h>
 
-/* Mark of an identifier that a socket more may share. */
+/* Mark of an identifier that one more socket may share. */
 #define ICMPX_SHAREABLE XA_MARK_1
 
 /**
  * struct icmpx_ident - an identifier in use
- * @bound: sockets that asked for it, the last one first
+ * @bound: sockets that asked for the identifier, the last one first
  * @automatic: sockets that it was chosen for; more than one only if each has a peer
  * @alone: sockets, of both kinds, that have no peer to tell them apart by
  * @rcu: to free it
@@ -70,7 +70,7 @@ struct icmpx_ping_peer {
  * @automatic: its identifier was chosen for it
  * @has_peer: it may share its identifier
  *
- * All but @inet is the table's, and under its lock.
+ * All members but @inet belong to the table, and its lock protects them.
  */
 struct icmpx_ping_sock {
 	struct inet_sock inet;	/* first, as Linux expects it */
@@ -96,7 +96,7 @@ static inline struct icmpx_ping_sock *icmpx_ping_sk(const struct sock *sk)
 
 /**
  * struct icmpx_ping_query - what is known of the socket that a packet is for
- * @peer: who sent the reply, or to whom the request went; network order
+ * @peer: source of the reply, or destination of the request; network order
  * @local: the address that the packet came to; network order
  * @dif: index of the interface that it came in by
  * @sdif: index of that interface if @dif is its VRF's, or 0

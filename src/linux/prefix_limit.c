@@ -3,16 +3,17 @@
  * The limit of echo replies for each source prefix: settings echo_ratelimit,
  * echo_burst and echo_ratelimit_prefix.
  *
- * Sources can be spoofed, so their number must cost nothing: buckets are not
- * found but shared. A prefix has one bucket in each of two rows, chosen by a
- * keyed hash, and may go on as long as one of the two lets it. Two prefixes
- * would have to meet in both to disturb each other, and nobody can choose whom
- * to meet. Under a flood from everywhere at once all buckets run dry: the
- * limit then bounds what is sent in all, and errs on the side of silence.
+ * Sources can be spoofed, so their number must cost nothing: prefixes share
+ * buckets. A keyed hash chooses a bucket in each of two rows for a prefix, and a
+ * reply may go out as long as one of the two lets it. Two prefixes disturb each
+ * other only where they share both buckets, and a sender cannot choose the
+ * prefixes that it shares buckets with. Under a flood from everywhere at once
+ * all buckets run dry: the limit then bounds the sum of what is sent, and errs
+ * on the side of silence.
  *
- * The two are not taken from in one step. Where CPUs answer the same prefix at
- * once, as many more replies as there are other CPUs may go out as both buckets
- * run dry.
+ * A reply does not take from both buckets in one step. Where CPUs answer the
+ * same prefix at once, as many more replies as there are other CPUs may go out
+ * as both buckets run dry.
  */
 #include <linux/atomic.h>
 #include <linux/inetdevice.h>
@@ -30,7 +31,7 @@
 /**
  * struct icmpx_prefix_table - buckets: 64 KiB in all, however many sources
  * @rcu: for freeing it
- * @key: what makes the choice of buckets unpredictable
+ * @key: key of the hash that chooses buckets
  * @bucket: when the next reply is due, in nanoseconds of the monotonic clock
  */
 struct icmpx_prefix_table {
@@ -54,12 +55,12 @@ static bool icmpx_bucket_allow(atomic64_t *bucket, u64 now, u32 rate, u32 burst)
 
 /**
  * icmpx_prefix_allow() - Ask whether a source prefix may get one more reply.
- * @ix: ours of the namespace
- * @source: an address in it, network order
+ * @ix: what icmpx keeps for the namespace
+ * @source: an address in the prefix, network order
  *
  * Context: rcu_read_lock(). Lock-free.
  *
- * Return: true if it may, or if the limit is off; then it is accounted for.
+ * Return: true if it may, or if the limit is off; then the reply is accounted for.
  */
 bool icmpx_prefix_allow(struct icmpx_net *ix, __be32 source)
 {
@@ -86,15 +87,16 @@ bool icmpx_prefix_allow(struct icmpx_net *ix, __be32 source)
 
 /**
  * icmpx_prefix_limit_set() - Set echo_ratelimit and echo_burst.
- * @ix: ours of the namespace
+ * @ix: what icmpx keeps for the namespace
  * @rate: replies a second; 0 turns the limit off and frees its memory
  * @burst: how many of them at once, at least 1
  *
- * Every prefix begins anew, with a full burst: when the next reply is due says how
- * much was used up only by the rate and the burst that it was reckoned with. What a
- * long burst at a low rate has put off by days would stay put off.
+ * Every prefix begins anew, with a full burst: the time at which the next reply is due
+ * says how much was used up only together with the rate and the burst that it was
+ * reckoned with. A reply that a long burst at a low rate has put off by days would stay
+ * put off.
  *
- * The memory is charged to whoever sets it.
+ * The memory is charged to the control group of the task that sets the limit.
  *
  * Context: process, with limit_lock held.
  *
@@ -121,7 +123,7 @@ int icmpx_prefix_limit_set(struct icmpx_net *ix, int rate, int burst)
 
 /**
  * icmpx_prefix_limit_exit() - Free a namespace's buckets.
- * @ix: ours of it
+ * @ix: what icmpx keeps for it
  *
  * Context: process; the namespace has neither packets nor settings any more.
  */

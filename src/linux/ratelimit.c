@@ -2,7 +2,7 @@
 /*
  * The limits that Linux has always had: one bucket for each namespace, one for
  * each destination. Their state is where the built-in code keeps it, so that
- * replies sent here and errors sent there share one budget.
+ * messages of both codes share one budget.
  */
 #include <linux/jiffies.h>
 #include <linux/random.h>
@@ -17,8 +17,8 @@
 #define ICMPX_FILL_INTERVAL (HZ / 50)
 
 /*
- * Who fills is whoever moves the stamp; who comes second finds credit or is a
- * packet too early.
+ * The CPU that moves the stamp fills the bucket. A CPU that comes second lets its packet
+ * pass: the credit is there, or is about to be.
  */
 static bool icmpx_global_fill(struct net *net)
 {
@@ -64,9 +64,9 @@ bool icmpx_global_allow(struct net *net)
 }
 
 /*
- * Takes 0, 1 or 2 tokens: 1 on average, but nobody who watches the limit can
- * count what others made this host send, which is how SAD DNS found a
- * resolver's ports.
+ * Takes 0, 1 or 2 tokens, 1 on average: so a host that watches the limit cannot count
+ * what other hosts made this one send. By such counting SAD DNS found a resolver's ports
+ * (CVE-2020-25705).
  */
 static void icmpx_global_take(struct net *net)
 {
@@ -116,13 +116,13 @@ bool icmpx_host_allow(struct net *net, const struct rtable *rt, __be32 destinati
  * @net: the namespace, in which @destination has one bucket, whatever the way to it
  * @destination: an address, network order
  *
- * Takes no token: what it lets pass may fail yet, and goes to icmpx_host_allow()
- * in any case. Nor does it write down what the bucket has earned: whoever asks
- * next reckons from the same time.
+ * Takes no token: an error that passes may fail yet, and goes to icmpx_host_allow()
+ * in any case. Nor does this write down what the bucket has earned: the next caller
+ * reckons from the same time.
  *
  * Context: rcu_read_lock(), bottom halves disabled.
  *
- * Return: true if there is none to take; then it is counted as limited.
+ * Return: true if there is no token to take; then the error is counted as limited.
  */
 bool icmpx_host_exhausted(struct net *net, __be32 destination)
 {

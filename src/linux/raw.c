@@ -22,7 +22,7 @@ static void icmpx_raw_socket_error(struct sock *sk, struct sk_buff *skb, u32 inf
 	if (header->type == ICMP_DEST_UNREACH && header->code == ICMP_FRAG_NEEDED)
 		ipv4_sk_update_pmtu(skb, sk, info);
 
-	/* Who neither asked nor is connected could not tell what it is about. */
+	/* Neither asked for nor connected: the program could not tell what it is about. */
 	if (!wanted && sk->sk_state != TCP_ESTABLISHED)
 		return;
 	if (header->type == ICMP_SOURCE_QUENCH)
@@ -63,7 +63,7 @@ unsigned int icmpx_raw_error(struct sk_buff *skb, u8 protocol, u32 info)
 	struct sock *sk;
 
 	sk_for_each_rcu(sk, &raw_v4_hashinfo.ht[raw_hashfunc(net, protocol)]) {
-		/* Our datagram went out: its destination is the socket's peer. */
+		/* The datagram went out from here: its destination is the socket's peer. */
 		if (!raw_v4_match(net, sk, protocol, embedded->daddr, embedded->saddr, dif, sdif))
 			continue;
 		icmpx_raw_socket_error(sk, skb, info);

@@ -108,11 +108,11 @@ static int icmpx_stat_show(struct seq_file *seq, void *v)
 /**
  * icmpx_stat_init() - Give a namespace its counters, and the file to read them.
  * @net: the namespace
- * @ix: ours of it
+ * @ix: what icmpx keeps for it
  *
  * Context: process.
  *
- * Return: 0; -ENOMEM, also if somebody else has a file of that name.
+ * Return: 0; -ENOMEM, also if another module has a file of that name.
  */
 int icmpx_stat_init(struct net *net, struct icmpx_net *ix)
 {
@@ -129,7 +129,7 @@ int icmpx_stat_init(struct net *net, struct icmpx_net *ix)
 /**
  * icmpx_stat_exit() - Take a namespace's counters away.
  * @net: the namespace
- * @ix: ours of it
+ * @ix: what icmpx keeps for it
  *
  * Context: process; the namespace has no packets any more. Waits for readers.
  */

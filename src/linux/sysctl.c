@@ -2,9 +2,9 @@
 /*
  * Settings: /proc/sys/net/icmpx/ of each network namespace.
  *
- * What the kernel has under net.ipv4.icmp_* is the same storage here, under a
- * second name and with the same range: there is one truth, and loading the
- * module changes none of it.
+ * A setting that the kernel has under net.ipv4.icmp_* is the same storage here, under a
+ * second name and with the same range: both names have one value, and loading the
+ * module changes no value.
  */
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
@@ -26,7 +26,7 @@ static int icmpx_extension_mask_max = ICMPX_EXTENSION_MASK_MAX;
 static unsigned long icmpx_group_min[] = { 0, 0 };
 static unsigned long icmpx_group_max[] = { GID_T_MAX, GID_T_MAX };
 
-/* The limit's memory comes and goes with the rate, and is another one after each change. */
+/* A rate other than 0 allocates the limit's table, 0 frees it, and each change replaces it. */
 static int icmpx_limit_handler(struct icmpx_net *ix, ICMPX_CTL_TABLE *table, int write,
 			       void *buffer, size_t *lenp, loff_t *ppos)
 {
@@ -58,7 +58,7 @@ static int icmpx_echo_burst_handler(ICMPX_CTL_TABLE *table, int write, void *buf
 				   table, write, buffer, lenp, ppos);
 }
 
-/* Two groups, as numbered in the user namespace of who reads or writes; upside down: no group. */
+/* Two groups, numbered as in the user namespace of the task; in descending order: no group. */
 static int icmpx_group_range_handler(ICMPX_CTL_TABLE *table, int write, void *buffer, size_t *lenp,
 				     loff_t *ppos)
 {
@@ -93,7 +93,7 @@ static int icmpx_group_range_handler(ICMPX_CTL_TABLE *table, int write, void *bu
 	return 0;
 }
 
-/* Names of devices. What is too long for so many of them is refused, not cut. */
+/* Names of devices. A value too long for as many devices as may be named is refused, not cut. */
 static int icmpx_express_handler(ICMPX_CTL_TABLE *table, int write, void *buffer, size_t *lenp,
 				 loff_t *ppos)
 {
@@ -128,8 +128,8 @@ static int icmpx_express_handler(ICMPX_CTL_TABLE *table, int write, void *buffer
 	}
 
 /*
- * Second names, and what is a matter of the namespace's devices; the data of a namespace
- * is as far from its struct net as here.
+ * Second names, and the setting of the namespace's devices. The data of each namespace is
+ * as far from its struct net as the data here is from init_net.
  */
 static const struct ctl_table icmpx_shared_settings[] = {
 	ICMPX_SWITCH(echo_ignore_all),
@@ -185,7 +185,7 @@ static const struct ctl_table icmpx_shared_settings[] = {
 	},
 };
 
-/* New ones; the data is an offset into struct icmpx_net. */
+/* Settings of icmpx; the data is an offset into struct icmpx_net. */
 static const struct ctl_table icmpx_own_settings[] = {
 	{
 		.procname = "echo_ratelimit",
@@ -230,11 +230,11 @@ static const struct ctl_table icmpx_own_settings[] = {
 /**
  * icmpx_settings_init() - Give a namespace its settings.
  * @net: the namespace
- * @ix: ours of it
+ * @ix: what icmpx keeps for it
  *
  * Context: process.
  *
- * Return: 0; -ENOMEM, also if somebody else has registered net/icmpx.
+ * Return: 0; -ENOMEM, also if another module has registered net/icmpx.
  */
 int icmpx_settings_init(struct net *net, struct icmpx_net *ix)
 {
@@ -246,7 +246,7 @@ int icmpx_settings_init(struct net *net, struct icmpx_net *ix)
 	ix->echo_prefix = ICMPX_PREFIX_MAX;
 	ix->extension_mask = 0;
 
-	/* One more, which stays empty. */
+	/* One entry more, which stays empty. */
 	table = kcalloc(ICMPX_SETTINGS + 1, sizeof(*table), GFP_KERNEL_ACCOUNT);
 	if (!table)
 		return -ENOMEM;
@@ -271,9 +271,9 @@ int icmpx_settings_init(struct net *net, struct icmpx_net *ix)
 
 /**
  * icmpx_settings_exit() - Take a namespace's settings away.
- * @ix: ours of it
+ * @ix: what icmpx keeps for it
  *
- * Context: process. Waits for whoever reads or writes one.
+ * Context: process. Waits for readers and writers.
  */
 void icmpx_settings_exit(struct icmpx_net *ix)
 {
