@@ -71,6 +71,8 @@ inline void become(const User &user)
 /// A user namespace and a network namespace that belongs to it, which last as long as this does.
 class UserNamespace {
 public:
+	/// One whose root is nobody outside.
+	UserNamespace() : UserNamespace("0 65534 1", "0 65534 1") {}
 	/// The maps as in user_namespaces(7): "INSIDE OUTSIDE COUNT".
 	UserNamespace(const std::string &uids, const std::string &gids)
 	{
@@ -101,6 +103,29 @@ public:
 
 	/// The network namespace alone, as who this process is outside.
 	void enter_network() const { host::check(setns(net_.get(), CLONE_NEWNET), "setns"); }
+
+	/// What @p function returns in the network namespace, as who this process is outside; it comes back from there.
+	template <typename Function> auto in_network(Function function) const
+	{
+		const host::Namespace outside = host::Namespace::current();
+
+		enter_network();
+		auto result = function();
+		outside.enter();
+		return result;
+	}
+
+	/// Runs @p function in a child process that is root in there, and nobody outside.
+	void as_root(const std::function<void()> &function,
+		     const Where &where = Where::current()) const
+	{
+		run(
+			[&] {
+				enter_as_root();
+				function();
+			},
+			where);
+	}
 
 private:
 	host::Descriptor user_, net_;

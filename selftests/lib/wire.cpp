@@ -238,9 +238,8 @@ void expect_echo_reply(const Answer &answer, const Ipv4 &request, const Where &w
 	ktap::expect_equal(answer.icmp.data, asked.data, "data", where);
 }
 
-Wire new_server(const Wire::Options &options, unsigned mtu)
+Wire serve(const Wire::Options &options, unsigned mtu)
 {
-	host::enter_new_namespace();
 	Wire wire = Wire::tap(options);
 
 	// No address resolution, no IPv6: every frame on the wire is there because of the test.
@@ -250,6 +249,12 @@ Wire new_server(const Wire::Options &options, unsigned mtu)
 		  std::to_string(mtu) + " up\naddress add 10.0.0.2/24 broadcast + " + device +
 		  "\nroute add default " + device + "\nEND");
 	return wire;
+}
+
+Wire new_server(const Wire::Options &options, unsigned mtu)
+{
+	host::enter_new_namespace();
+	return serve(options, mtu);
 }
 
 } // namespace wire

@@ -96,8 +96,10 @@ private:
 	Mac mac_;
 };
 
-/// What a test program usually starts with: a new namespace, and in it wire0 with 10.0.0.2/24, 10.0.0.1 (and everybody
-/// else) reachable over it without ARP.
+/// Makes a wire in this namespace, with 10.0.0.2/24, and 10.0.0.1 (and everybody else) reachable over it without ARP.
+Wire serve(const Wire::Options &options, unsigned mtu = 1500);
+
+/// What a test program usually starts with: a new namespace, and in it what serve() makes, wire0.
 Wire new_server(const Wire::Options &options, unsigned mtu = 1500);
 inline Wire new_server() { return new_server(Wire::Options{}); }
 

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/**
+ * @file
+ * Netlink messages made by hand, for what no program of Debian 12 can ask the kernel for.
+ */
+#pragma once
+
+#include "host.hpp"
+#include "ktap.hpp"
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <optional>
+#include <source_location>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include <linux/netlink.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+namespace netlink {
+
+using Bytes = std::vector<std::uint8_t>;
+using Where = std::source_location;
+
+/// A message: a header of the family's, and attributes behind it.
+class Message {
+public:
+	template <typename Header>
+	Message(std::uint16_t type, std::uint16_t flags, const Header &header)
+	{
+		nlmsghdr start{};
+
+		start.nlmsg_type = type;
+		start.nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
+		append(start);
+		append(header);
+	}
+
+	/// An attribute with @p value as it is in memory.
+	template <typename T>
+	Message &put(std::uint16_t type, const T &value) requires std::is_trivially_copyable_v<T> &&
+		(!std::is_convertible_v<T, std::string_view>)
+	{
+		return nest(type, [&] { append(value); });
+	}
+
+	/// An attribute that is a string, with the zero at its end.
+	Message &put(std::uint16_t type, std::string_view text)
+	{
+		return nest(type, [&] {
+			bytes_.insert(bytes_.end(), text.begin(), text.end());
+			bytes_.push_back(0);
+		});
+	}
+
+	/// An attribute that holds what @p fill adds.
+	Message &nest(std::uint16_t type, const std::function<void()> &fill)
+	{
+		const std::size_t at = bytes_.size();
+		nlattr header{};
+
+		header.nla_type = type;
+		append(header);
+		fill();
+		header.nla_len = static_cast<std::uint16_t>(bytes_.size() - at);
+		std::memcpy(&bytes_[at], &header, sizeof(header));
+		bytes_.resize(NLMSG_ALIGN(bytes_.size()));
+		return *this;
+	}
+
+	/// What some attributes begin with.
+	template <typename T> void append(const T &value) requires std::is_trivially_copyable_v<T>
+	{
+		std::array<std::uint8_t, sizeof(T)> raw{};
+
+		std::memcpy(raw.data(), &value, sizeof(value));
+		bytes_.insert(bytes_.end(), raw.begin(), raw.end());
+		bytes_.resize(NLMSG_ALIGN(bytes_.size()));
+	}
+
+	Bytes build() const
+	{
+		Bytes whole = bytes_;
+		const auto size = static_cast<std::uint32_t>(whole.size());
+
+		std::memcpy(whole.data(), &size, sizeof(size));
+		return whole;
+	}
+
+private:
+	Bytes bytes_;
+};
+
+/// The contents of the attribute @p type behind @p header bytes of a message's payload; nothing when there is none.
+inline std::optional<Bytes> attribute(const Bytes &payload, std::size_t header, std::uint16_t type)
+{
+	nlattr found{};
+
+	for (std::size_t at = NLMSG_ALIGN(header); at + sizeof(found) <= payload.size();
+	     at += NLMSG_ALIGN(found.nla_len)) {
+		std::memcpy(&found, &payload[at], sizeof(found));
+		if (found.nla_len < sizeof(found) || at + found.nla_len > payload.size())
+			break;
+		if ((found.nla_type & NLA_TYPE_MASK) == type) {
+			auto begin = payload.begin() + static_cast<std::ptrdiff_t>(at);
+
+			return Bytes(begin + sizeof(found), begin + found.nla_len);
+		}
+	}
+	return std::nullopt;
+}
+
+/// A netlink socket of the namespace that it was opened in.
+class Socket {
+public:
+	explicit Socket(int protocol)
+		: fd_(host::check(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol),
+				  "netlink socket"))
+	{
+		sockaddr_nl name{};
+
+		name.nl_family = AF_NETLINK;
+		host::check(bind(fd_.get(), reinterpret_cast<sockaddr *>(&name), sizeof(name)),
+			    "bind netlink socket");
+	}
+
+	/// Has the kernel carry out @p message; returns 0 or the errno. Other messages that come meanwhile are kept.
+	int request(const Message &message)
+	{
+		Bytes bytes = message.build();
+		nlmsghdr start{};
+
+		std::memcpy(&start, bytes.data(), sizeof(start));
+		start.nlmsg_flags |= NLM_F_ACK;
+		start.nlmsg_seq = ++sequence_;
+		std::memcpy(bytes.data(), &start, sizeof(start));
+		host::check(static_cast<int>(send(fd_.get(), bytes.data(), bytes.size(), 0)),
+			    "netlink request");
+		while (!answer_)
+			ktap::require(read(std::chrono::seconds(60)), "an answer by netlink");
+		return *std::exchange(answer_, std::nullopt);
+	}
+
+	/// The payload of the next message that is no answer; nothing when none comes in time.
+	std::optional<Bytes> next(std::chrono::milliseconds timeout)
+	{
+		while (kept_.empty()) {
+			if (!read(timeout))
+				return std::nullopt;
+		}
+		Bytes first = std::move(kept_.front());
+		kept_.erase(kept_.begin());
+		return first;
+	}
+
+private:
+	/// Sorts what comes with the next read; false when nothing does.
+	bool read(std::chrono::milliseconds timeout)
+	{
+		pollfd ready{.fd = fd_.get(), .events = POLLIN, .revents = 0};
+		Bytes buffer(1 << 17);
+
+		if (poll(&ready, 1, static_cast<int>(timeout.count())) <= 0)
+			return false;
+		buffer.resize(static_cast<std::size_t>(host::check(
+			static_cast<int>(recv(fd_.get(), buffer.data(), buffer.size(), 0)),
+			"netlink receive")));
+		nlmsghdr start{};
+		for (std::size_t at = 0; at + sizeof(start) <= buffer.size();
+		     at += NLMSG_ALIGN(start.nlmsg_len)) {
+			std::memcpy(&start, &buffer[at], sizeof(start));
+			if (start.nlmsg_len < sizeof(start) || at + start.nlmsg_len > buffer.size())
+				break;
+			auto begin = buffer.begin() + static_cast<std::ptrdiff_t>(at);
+			Bytes payload(begin + sizeof(start), begin + start.nlmsg_len);
+			if (start.nlmsg_type == NLMSG_ERROR) {
+				std::int32_t error = 0;
+
+				std::memcpy(&error, payload.data(), sizeof(error));
+				answer_ = -error;
+			} else {
+				kept_.push_back(std::move(payload));
+			}
+		}
+		return true;
+	}
+
+	host::Descriptor fd_;
+	std::uint32_t sequence_ = 0;
+	std::optional<int> answer_;
+	std::vector<Bytes> kept_;
+};
+
+} // namespace netlink
