@@ -50,6 +50,7 @@ public:
 	static Namespace named(const std::string &name);
 
 	void enter() const;
+	int fd() const { return fd_.get(); }
 
 private:
 	explicit Namespace(Descriptor fd) : fd_(std::move(fd)) {}

@@ -18,6 +18,7 @@
 #include <source_location>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <linux/netlink.h>

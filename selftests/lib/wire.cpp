@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 
 #include <arpa/inet.h>
@@ -32,6 +33,8 @@ constexpr Mac own_mac{0x02, 0, 0, 0, 0, 0x01};
 constexpr Mac broadcast_mac{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 constexpr Mac all_hosts_mac{0x01, 0x00, 0x5e, 0, 0, 0x01};
 
+} // namespace
+
 Mac hardware_address(const std::string &device)
 {
 	host::Descriptor socket(
@@ -45,7 +48,18 @@ Mac hardware_address(const std::string &device)
 	return mac;
 }
 
-} // namespace
+std::string text(const Mac &mac)
+{
+	std::string text;
+
+	for (std::uint8_t byte : mac) {
+		std::array<char, 4> hex{};
+
+		std::snprintf(hex.data(), hex.size(), "%s%02x", text.empty() ? "" : ":", byte);
+		text += hex.data();
+	}
+	return text;
+}
 
 Bytes ethernet(const Mac &destination, View datagram)
 {
@@ -67,7 +81,8 @@ Wire Wire::tap(const Options &options)
 
 	options.name.copy(request.ifr_name, IFNAMSIZ - 1);
 	request.ifr_flags = static_cast<short>((options.ethernet ? IFF_TAP : IFF_TUN) | IFF_NO_PI |
-					       (options.virtio_header ? IFF_VNET_HDR : 0));
+					       (options.virtio_header ? IFF_VNET_HDR : 0) |
+					       (options.several_queues ? IFF_MULTI_QUEUE : 0));
 	host::check(ioctl(fd.get(), TUNSETIFF, &request), "TUNSETIFF");
 	Mac mac = options.ethernet ? hardware_address(options.name) : Mac{};
 	return {options, std::move(fd), mac};

@@ -30,6 +30,10 @@ enum class Cast { unicast, broadcast, multicast };
 
 using Mac = std::array<std::uint8_t, 6>;
 
+/// The MAC address of @p device, and what `ip link` writes for one.
+Mac hardware_address(const std::string &device);
+std::string text(const Mac &mac);
+
 /// A frame of Ethernet, its type IPv4, for @p destination.
 packet::Bytes ethernet(const Mac &destination, packet::View datagram);
 
@@ -57,6 +61,8 @@ public:
 		bool ethernet = true;
 		/// A virtio_net_hdr before each frame.
 		bool virtio_header = false;
+		/// One queue of several: the device that has the first one gets another if there is one already.
+		bool several_queues = false;
 	};
 
 	/// Makes a device in this namespace, down and without address; what is sent here arrives there.
