@@ -10,13 +10,11 @@
 #include <array>
 #include <chrono>
 #include <csignal>
-#include <ctime>
 #include <string>
 #include <vector>
 
 #include <fcntl.h>
 #include <linux/filter.h>
-#include <linux/net_tstamp.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <sys/epoll.h>
@@ -179,42 +177,6 @@ void control_messages_of_ip()
 	net().send(reply);
 	received = control::receive(socket, MSG_DONTWAIT, 100, 8);
 	ktap::expect_equal(received.flags, MSG_CTRUNC, "no room for control messages");
-}
-
-void timestamps()
-{
-	Socket socket = fresh(), stamping = control::have_all_stamped();
-	timeval before{}, after{}, last{};
-
-	ktap::expect_equal(ioctl(socket.get(), SIOCGSTAMP, &last) ? errno : 0, ENOENT,
-			   "SIOCGSTAMP before the first");
-	gettimeofday(&before, nullptr);
-	auto expect_now = [&](time_t seconds, const std::string &what) {
-		gettimeofday(&after, nullptr);
-		ktap::expect_between(seconds, before.tv_sec, after.tv_sec, what);
-	};
-	auto arrived = [&](int option, int value) {
-		sock::set(socket, SOL_SOCKET, option, value);
-		arrive(socket);
-		Received received = take(socket);
-		ktap::expect_equal(received.messages.size(), 1U, "control messages");
-		sock::set(socket, SOL_SOCKET, option, 0);
-		return received;
-	};
-
-	auto micro = arrived(SO_TIMESTAMP, 1).value<timeval>(SOL_SOCKET, SCM_TIMESTAMP);
-	expect_now(ktap::require_value(micro, "SCM_TIMESTAMP").tv_sec, "SCM_TIMESTAMP");
-	auto nano = arrived(SO_TIMESTAMPNS, 1).value<timespec>(SOL_SOCKET, SCM_TIMESTAMPNS);
-	expect_now(ktap::require_value(nano, "SCM_TIMESTAMPNS").tv_sec, "SCM_TIMESTAMPNS");
-	auto times =
-		arrived(SO_TIMESTAMPING, SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE)
-			.value<std::array<timespec, 3>>(SOL_SOCKET, SCM_TIMESTAMPING);
-	expect_now(ktap::require_value(times, "SCM_TIMESTAMPING")[0].tv_sec, "SCM_TIMESTAMPING");
-	ktap::expect_equal((*times)[2].tv_sec, 0, "SCM_TIMESTAMPING, hardware");
-	arrive(socket);
-	ktap::expect_equal(take(socket).messages.size(), 0U, "switched off");
-	ktap::expect_equal(ioctl(socket.get(), SIOCGSTAMP, &last), 0, "SIOCGSTAMP");
-	expect_now(last.tv_sec, "SIOCGSTAMP");
 }
 
 void when_there_is_nothing()
@@ -438,7 +400,6 @@ int main(int argc, char **argv)
 			  {"peeking", peeking},
 			  {"too_little_room", too_little_room},
 			  {"control_messages_of_ip", control_messages_of_ip},
-			  {"timestamps", timestamps},
 			  {"when_there_is_nothing", when_there_is_nothing},
 			  {"a_reply_wakes_who_waits", a_reply_wakes_who_waits},
 			  {"polling", polling},

@@ -152,7 +152,8 @@ int icmpx_ping_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flag
 		msg->msg_flags |= MSG_TRUNC;
 	err = skb_copy_datagram_msg(skb, 0, msg, copied);
 	if (!err) {
-		sock_recv_cmsgs(msg, sk, skb);
+		/* Not sock_recv_cmsgs(): that forgets when the first one came in. */
+		__sock_recv_cmsgs(msg, sk, skb);
 		icmpx_source_address(msg, skb, addr_len);
 		if (icmpx_sk_cmsg_flags(sk))
 			ip_cmsg_recv(msg, skb);
