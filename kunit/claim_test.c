@@ -295,7 +295,7 @@ static void fill_way_in(struct sk_buff *skb)
 	shared->hwtstamps.hwtstamp = 11;
 }
 
-/* Compares an skb with what alloc_skb() gives: the group byte by byte, and each member beside it. */
+/* Compares an skb with what alloc_skb() gives: the headers as bytes, then what is beside them. */
 static void expect_as_allocated(struct kunit *test, struct sk_buff *skb, u16 queue)
 {
 	struct sk_buff *fresh = alloc_skb(64, GFP_KERNEL);

@@ -37,10 +37,10 @@ bool checks_tags(int protocol)
 /// The error about a datagram of @p protocol; there is no socket of the protocol's own that can have sent it.
 packet::Ipv4 too_big(int protocol)
 {
-	return errors::too_big(
-		mtu, errors::sent(static_cast<std::uint8_t>(protocol), errors::host,
-				  remote(static_cast<std::uint8_t>(protocol)), packet::pattern(64))
-			     .build());
+	return errors::too_big(mtu, errors::sent(static_cast<std::uint8_t>(protocol), errors::host,
+						 remote(static_cast<std::uint8_t>(protocol)),
+						 packet::pattern(64))
+					    .build());
 }
 
 /// A raw socket sees each error that is believed. There is none for 0, and IPPROTO_RAW's only sends.

@@ -112,7 +112,8 @@ void exactly_one_call_fails()
 		Redirected asking(peer(30), true, connected);
 		ktap::expect_equal(sock::take_error(asking.socket), EREMOTEIO,
 				   "the first SO_ERROR" + kind);
-		ktap::expect_equal(sock::take_error(asking.socket), 0, "the second SO_ERROR" + kind);
+		ktap::expect_equal(sock::take_error(asking.socket), 0,
+				   "the second SO_ERROR" + kind);
 		asking.expect_reply("recvmsg() after SO_ERROR" + kind);
 		net().receive_all();
 	}

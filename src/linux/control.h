@@ -16,8 +16,8 @@ enum icmpx_kind {
 	ICMPX_KINDS,
 };
 
-/* Devices whose queues are bounded apart from each other: those whose indexes differ in their last bits. */
-#define ICMPX_WAYS 8
+/* Devices are bounded apart from each other if their indexes differ in the last bits. */
+#define ICMPX_WAYS 8u
 
 /**
  * struct icmpx_control - the control sockets of a namespace on one CPU
@@ -77,7 +77,8 @@ struct sock *icmpx_control_create(struct net *net, struct sock **place);
 static inline struct sock *icmpx_control(struct net *net, struct icmpx_control __percpu *control,
 					 enum icmpx_kind kind, const struct net_device *dev)
 {
-	struct sock **place = &this_cpu_ptr(control)->sk[kind][(unsigned int)dev->ifindex % ICMPX_WAYS];
+	const unsigned int way = dev->ifindex % ICMPX_WAYS;
+	struct sock **place = &this_cpu_ptr(control)->sk[kind][way];
 
 	return likely(*place) ? *place : icmpx_control_create(net, place);
 }
@@ -88,7 +89,7 @@ static inline bool icmpx_control_full(const struct sock *sk)
 	return unlikely(refcount_read(&sk->sk_wmem_alloc) >= sk->sk_sndbuf);
 }
 
-/* skb_set_owner_w() for a packet that has no owner, and a socket that is one and has no flow hash. */
+/* skb_set_owner_w() for a packet without an owner, and a full socket that has no flow hash. */
 static inline void icmpx_control_charge(struct sock *sk, struct sk_buff *skb)
 {
 	skb->sk = sk;

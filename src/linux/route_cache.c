@@ -11,8 +11,8 @@
  * next one would find, since several next hops take turns, nothing is kept.
  *
  * Only the CPU itself, between icmpx_send_begin() and icmpx_send_end(), reads and fills
- * its table; any CPU may empty it. The reference that a place has is taken out of it atomically, and a packet
- * that found the route there before is under RCU. A device does not wait for routes
+ * its table; any CPU may empty it. The reference that a place has is taken out of it
+ * atomically, and a packet that found the route there before is under RCU. A device does not wait for routes
  * that are kept here: Linux gives those of one that goes to another device, as it does
  * with the routes of sockets.
  *
@@ -137,7 +137,7 @@ struct rtable *icmpx_route_miss(struct net *net, struct icmpx_way *way,
 #define ICMPX_ID_TICK (HZ / 15)
 
 /**
- * icmpx_first_id() - Choose the identification of a packet between addresses that have no counter.
+ * icmpx_first_id() - Choose the identification of a packet for whose addresses none is counted.
  * @way: the packet's way, which has a place
  *
  * The counter of its place becomes theirs, unless a route of others is kept there. It
@@ -182,11 +182,11 @@ static void icmpx_route_flush(const struct net *net)
 }
 
 /**
- * icmpx_route_exit_net() - Give back the kept routes of a namespace, before its memory becomes another's.
+ * icmpx_route_exit_net() - Give back the kept routes of a namespace.
  * @net: the namespace, of which no packet is in our code any more
  *
- * Other namespaces' stay. A place that changes hands meanwhile may lose its new route:
- * then that is looked up again.
+ * That must be before its memory becomes another's. Other namespaces' routes stay, but
+ * for that of a place that changes hands meanwhile, which is looked up again.
  *
  * Context: process.
  */

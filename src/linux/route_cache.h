@@ -117,7 +117,7 @@ static inline bool icmpx_route_is_plain(const struct rtable *rt)
 }
 
 /**
- * icmpx_source_flags() - Tell whether a route from a packet's destination needs no check of that address.
+ * icmpx_source_flags() - Tell whether a route from a packet's destination needs no check of it.
  * @net: the namespace
  * @rt: the route by which the packet came in, to an address of this host
  *
