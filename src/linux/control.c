@@ -101,6 +101,8 @@ struct sock *icmpx_control_create(struct net *net, struct sock **place)
 
 	if (!sk)
 		return NULL;
+	/* For sparse, which sees no lock taken in there. */
+	__acquire(&sk->sk_lock.slock);
 	bh_unlock_sock(sk);
 	/* Of the two references that a clone has none is needed: sk_wmem_alloc is what counts. */
 	sock_set_flag(sk, SOCK_DEAD);
