@@ -76,12 +76,18 @@ static void build_role(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, icmpx_extension_build(&interface, 1, extension), len - 8);
 	KUNIT_EXPECT_EQ(test, extension[7], row->ctype & ~0x04);
 	KUNIT_EXPECT_EQ(test, sum(extension, len - 8), 0xffff);
+	/* Nor is there one for a name that is not to be told; "eth0" takes eight bytes. */
+	interface.name[0] = 0;
+	KUNIT_EXPECT_EQ(test, icmpx_extension_build(&interface, 1, extension), len - 16);
+	KUNIT_EXPECT_EQ(test, extension[7], row->ctype & ~0x06);
+	KUNIT_EXPECT_EQ(test, get_unaligned_be32(extension + 12), interface.mtu);
+	KUNIT_EXPECT_EQ(test, sum(extension, len - 16), 0xffff);
 }
 
 /* Names of every length, and one that has no end. */
 static void build_names(struct kunit *test)
 {
-	for (size_t length = 0; length <= ICMPX_IFNAME_MAX; length++) {
+	for (size_t length = 1; length <= ICMPX_IFNAME_MAX; length++) {
 		const size_t kept = min_t(size_t, length, ICMPX_IFNAME_MAX - 1);
 		const size_t padded = round_up(1 + kept, 4);
 		struct icmpx_interface interface = eth0;

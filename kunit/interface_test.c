@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * PROBE: the interface that a query asks for, and how it is.
+ * PROBE: the interface that a query asks for, and how it is; and its name.
  */
 #include <linux/etherdevice.h>
 #include <linux/rtnetlink.h>
@@ -156,6 +156,35 @@ static void ignored(struct kunit *test)
 	wire_expect_silence(test, test->priv, &packet, ICMPX_IGNORE_PROBE);
 }
 
+static bool has_name(struct kunit *test, const char *expected)
+{
+	char name[IFNAMSIZ] = "left from before";
+	bool known;
+
+	rcu_read_lock();
+	known = icmpx_device_name(&init_net, dev_of(test), name);
+	rcu_read_unlock();
+	KUNIT_EXPECT_STREQ(test, name, expected);
+	return known;
+}
+
+/* What is written there is not a name yet, nor any more, unless Linux finds the device by it. */
+static void renamed(struct kunit *test)
+{
+	struct net_device *dev = dev_of(test);
+	char before[IFNAMSIZ];
+
+	strscpy(before, dev->name, sizeof(before));
+	KUNIT_EXPECT_TRUE(test, has_name(test, before));
+	strscpy(dev->name, "in the midst", IFNAMSIZ);
+	KUNIT_EXPECT_FALSE(test, has_name(test, ""));
+	/* That of another device, too. */
+	strscpy(dev->name, "lo", IFNAMSIZ);
+	KUNIT_EXPECT_FALSE(test, has_name(test, ""));
+	strscpy(dev->name, before, IFNAMSIZ);
+	KUNIT_EXPECT_TRUE(test, has_name(test, before));
+}
+
 static int interface_setup(struct kunit *test)
 {
 	test->priv = wire_open(test);
@@ -177,6 +206,7 @@ static struct kunit_case interface_cases[] = {
 	KUNIT_CASE(malformed),
 	KUNIT_CASE(without_addresses),
 	KUNIT_CASE(ignored),
+	KUNIT_CASE(renamed),
 	{}
 };
 

@@ -3,31 +3,31 @@
 // What errors tell of a datagram's way with net.icmpx.errors_extension_mask (RFC 4884, RFC 5837), and what sockets are
 // told of extensions that others send (IP_RECVERR_RFC4884).
 
-#include "lib/counters.hpp"
 #include "lib/errors.hpp"
+#include "lib/extension.hpp"
 #include "lib/ktap.hpp"
 #include "lib/ping.hpp"
+#include "lib/renamer.hpp"
 #include "lib/sending.hpp"
 #include "lib/wire.hpp"
 
 #include <net/if.h>
 #include <netinet/in.h>
 
-using counters::Change;
+using extension::expect_extended;
+using extension::extended;
+using extension::object;
+using extension::original;
 using packet::Address;
 using packet::Bytes;
 using packet::Ipv4;
 using packet::Type;
-using packet::View;
 using sending::beyond;
 using sending::Router;
 using sending::to_closed_port;
 using wire::Answer;
 
 namespace {
-
-/// Where an extension is, whatever the datagram's length.
-constexpr std::size_t original = 128;
 
 enum Mask { incoming = 1, outgoing = 2, next_hop = 4 };
 
@@ -37,69 +37,6 @@ void set_mask(int mask)
 	if (!sending::ours())
 		ktap::skip("errors are the built-in code's");
 	host::set_sysctl("net/icmpx/errors_extension_mask", mask);
-}
-
-/// An object for the interface @p name, as RFC 5837 has it; @p address 0 for none.
-Bytes object(std::uint8_t role, const std::string &name, Address address, std::uint32_t mtu)
-{
-	Bytes content;
-
-	packet::put32(content, if_nametoindex(name.c_str()));
-	if (address) {
-		packet::put16(content, 1);
-		packet::put16(content, 0);
-		packet::put32(content, address);
-	}
-	Bytes text{0};
-	text.insert(text.end(), name.begin(), name.end());
-	text.resize((text.size() + 3) / 4 * 4);
-	text[0] = static_cast<std::uint8_t>(text.size());
-	content.insert(content.end(), text.begin(), text.end());
-	packet::put32(content, mtu);
-
-	Bytes whole;
-	packet::put16(whole, static_cast<std::uint16_t>(4 + content.size()));
-	whole.push_back(2);
-	whole.push_back(static_cast<std::uint8_t>(role << 6 | (address ? 0x0f : 0x0b)));
-	whole.insert(whole.end(), content.begin(), content.end());
-	return whole;
-}
-
-Bytes extension(std::initializer_list<Bytes> objects)
-{
-	Bytes whole{0x20, 0, 0, 0};
-
-	for (const Bytes &part : objects)
-		whole.insert(whole.end(), part.begin(), part.end());
-	std::uint16_t sum = packet::checksum(whole);
-	whole[2] = static_cast<std::uint8_t>(sum >> 8);
-	whole[3] = static_cast<std::uint8_t>(sum);
-	return whole;
-}
-
-/// What @p about is quoted as, with @p extension behind it.
-Bytes extended(const Ipv4 &about, const Bytes &extension)
-{
-	Bytes data = about.build();
-
-	data.resize(original);
-	data.insert(data.end(), extension.begin(), extension.end());
-	return data;
-}
-
-void expect_extended(const wire::Wire &wire, const Ipv4 &about, const sending::Error &expected,
-		     const Bytes &extension, const wire::Where &where = wire::Where::current())
-{
-	Change change;
-	Answer answer = wire::require_answer(wire, about, wire::Cast::unicast, where);
-
-	ktap::expect_equal(answer.icmp.type, expected.type, "type", where);
-	ktap::expect_equal(answer.icmp.code, expected.code, "code", where);
-	// RFC 4884, 4.1: the original datagram's length, in words.
-	ktap::expect_equal(answer.icmp.rest, expected.rest | 32U << 16, "second word", where);
-	ktap::expect_equal(answer.icmp.data, extended(about, extension), "message", where);
-	ktap::expect_equal(answer.ip.destination, about.source, "destination", where);
-	sending::expect_counted_sent(change, expected.type, where);
 }
 
 Ipv4 expiring(std::size_t size = 18)
@@ -154,7 +91,8 @@ void every_length()
 
 	set_mask(incoming);
 	for (std::size_t size : {0, 18, 99, 100, 101, 102, 600, 1472})
-		expect_extended(router.near, expiring(size), expired, extension({near_object()}));
+		expect_extended(router.near, expiring(size), expired,
+				extension::build({near_object()}));
 }
 
 void every_mask()
@@ -162,17 +100,17 @@ void every_mask()
 	Router router;
 
 	set_mask(outgoing);
-	expect_extended(router.near, expiring(), expired, extension({far_object()}));
+	expect_extended(router.near, expiring(), expired, extension::build({far_object()}));
 	set_mask(next_hop);
-	expect_extended(router.near, expiring(), expired, extension({hop_object()}));
+	expect_extended(router.near, expiring(), expired, extension::build({hop_object()}));
 	set_mask(incoming | outgoing | next_hop);
 	expect_extended(router.near, expiring(), expired,
-			extension({near_object(), far_object(), hop_object()}));
+			extension::build({near_object(), far_object(), hop_object()}));
 	host::run("ip route add 198.51.100.0/24 via 10.0.1.9");
 	Ipv4 about = expiring();
 	about.destination = packet::ipv4("198.51.100.1");
 	expect_extended(router.near, about, expired,
-			extension({near_object(), far_object(), hop_object(0x0a000109)}));
+			extension::build({near_object(), far_object(), hop_object(0x0a000109)}));
 }
 
 /// The MTU that is told stays beside the length.
@@ -184,7 +122,7 @@ void fragmentation_needed()
 	about.df = true;
 	set_mask(incoming | outgoing);
 	expect_extended(router.near, about, {.code = 4, .rest = 600},
-			extension({near_object(), far_object(600)}));
+			extension::build({near_object(), far_object(600)}));
 }
 
 /// The pointer, too; and what came to this host itself would have gone nowhere.
@@ -194,10 +132,10 @@ void of_a_host()
 	Ipv4 about = to_closed_port();
 
 	set_mask(incoming | outgoing | next_hop);
-	expect_extended(wire, about, {.code = 3}, extension({near_object()}));
+	expect_extended(wire, about, {.code = 3}, extension::build({near_object()}));
 	about.options = {7, 2, 4, 0};
 	expect_extended(wire, about, {.type = Type::parameter_problem, .rest = 21U << 24},
-			extension({near_object()}));
+			extension::build({near_object()}));
 }
 
 /// An interface without an address is told by the rest; a name may be as long as names get.
@@ -211,7 +149,38 @@ void unnumbered()
 		  "ip route add default dev a23456789012345; ip route add 10.0.1.0/24 dev wire1 "
 		  "metric 1");
 	expect_extended(router.near, expiring(), expired,
-			extension({object(0, "a23456789012345", 0, 1400)}));
+			extension::build({object(0, "a23456789012345", 0, 1400)}));
+}
+
+/// What is told is the one name or the other, or none while there is none; all else as ever.
+void renamed()
+{
+	Router router;
+	const unsigned index = if_nametoindex("wire1");
+	int named = 0, nameless = 0;
+
+	set_mask(outgoing);
+	if (!host::try_run("ip link set wire1 name wire2 && ip link set wire2 name wire1"))
+		ktap::skip("the kernel renames no device that is up");
+	auto told = [&](const std::string &name) {
+		return extension::build({object(2, index, name, sending::second, 1500)});
+	};
+	host::Renamer renamer("wire1");
+	while (renamer.times() < 20 || named + nameless < 300) {
+		const Ipv4 about = expiring();
+		const Answer answer = wire::require_answer(router.near, about);
+
+		if (answer.icmp.data == extended(about, told("")))
+			nameless++;
+		else if (answer.icmp.data == extended(about, told(host::Renamer::first)) ||
+			 answer.icmp.data == extended(about, told(host::Renamer::second)))
+			named++;
+		else
+			ktap::fatal("neither name is told");
+	}
+	renamer.finish();
+	ktap::say(std::to_string(named) + " with a name, " + std::to_string(nameless) + " without");
+	expect_extended(router.near, expiring(), expired, told(host::Renamer::first));
 }
 
 /// Nothing to tell, nothing attached.
@@ -256,7 +225,7 @@ void of_a_vrf()
 		  " type dummy");
 	host::set_sysctl("net/ipv4/conf/tunnel/rp_filter", 0);
 	about.ttl = 1;
-	expect_extended(router.near, about, expired, extension({near_object()}));
+	expect_extended(router.near, about, expired, extension::build({near_object()}));
 	about.ttl = 64;
 	about.df = true;
 	router.near.send(about);
@@ -269,11 +238,12 @@ void of_a_vrf()
 void small_path()
 {
 	Router router;
-	const std::size_t room = sending::headers + original + extension({near_object()}).size();
+	const std::size_t room =
+		sending::headers + original + extension::build({near_object()}).size();
 
 	set_mask(incoming);
 	host::run("ip route replace 10.0.0.1 dev wire0 mtu lock " + std::to_string(room));
-	expect_extended(router.near, expiring(600), expired, extension({near_object()}));
+	expect_extended(router.near, expiring(600), expired, extension::build({near_object()}));
 	host::run("ip route replace 10.0.0.1 dev wire0 mtu lock " + std::to_string(room - 1));
 	sending::Error cut = expired;
 	cut.room = room - 1;
@@ -338,7 +308,7 @@ void received()
 {
 	auto wire = wire::new_server();
 	Client client;
-	const Bytes good = extension({object(0, "wire0", packet::server, 1500)});
+	const Bytes good = extension::build({object(0, "wire0", packet::server, 1500)});
 
 	auto expect = [&](std::uint8_t words, const Bytes &tail, int at, bool invalid,
 			  const char *what) {
@@ -414,6 +384,7 @@ int main(int argc, char **argv)
 				 {"fragmentation_needed", fragmentation_needed},
 				 {"of_a_host", of_a_host},
 				 {"unnumbered", unnumbered},
+				 {"renamed", renamed},
 				 {"nothing_to_tell", nothing_to_tell},
 				 {"rejected_before_routing", rejected_before_routing},
 				 {"of_a_vrf", of_a_vrf},

@@ -59,7 +59,7 @@ struct icmpx_send_verdict icmpx_decide_send(u8 type, const u8 *datagram, const u
  * @ifindex: host order
  * @mtu: bytes
  * @address: network order; 0 if it has none
- * @name: ends with 0
+ * @name: ends with 0; empty if it is not to be told
  * @role: %ICMPX_ROLE_INCOMING, ...
  */
 struct icmpx_interface {

@@ -95,6 +95,7 @@ constexpr void put_name(Writer &out, const icmpx_interface &interface)
 constexpr void put_interface(Writer &out, const icmpx_interface &interface)
 {
 	const bool has_address = interface.address != __be32{0};
+	const bool has_name = interface.name[0] != 0;
 	const std::size_t start = out.size();
 	const MutableBytes header = out.take(kObjectHeaderLen);
 
@@ -105,13 +106,15 @@ constexpr void put_interface(Writer &out, const icmpx_interface &interface)
 		store16(address, 0, kAfiIpv4);
 		store_be32(address, 4, interface.address);
 	}
-	put_name(out, interface);
+	if (has_name)
+		put_name(out, interface);
 	store32(out.take(kMtuLen), 0, interface.mtu);
 
 	store16(header, 0, static_cast<u16>(out.size() - start));
 	header[kClassAt] = kInterfaceClass;
 	header[kCTypeAt] = static_cast<u8>((interface.role & 3U) << kRoleShift | kHasIndex |
-					   (has_address ? kHasAddress : 0) | kHasName | kHasMtu);
+					   (has_address ? kHasAddress : 0) |
+					   (has_name ? kHasName : 0) | kHasMtu);
 }
 
 /// RFC 4884, 8: the layout of another version is unknown, a checksum of 0 was not

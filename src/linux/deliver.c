@@ -22,6 +22,7 @@ static bool icmpx_validates_tag(u8 protocol)
 static bool icmpx_is_bogus(struct net *net, const struct sk_buff *skb)
 {
 	const struct iphdr *embedded = (const struct iphdr *)skb->data;
+	char name[IFNAMSIZ];
 
 	if (READ_ONCE(net->ipv4.sysctl_icmp_ignore_bogus_error_responses))
 		return false;
@@ -29,7 +30,9 @@ static bool icmpx_is_bogus(struct net *net, const struct sk_buff *skb)
 		return false;
 	net_warn_ratelimited("%pI4 sent an error of type %u, code %u about a broadcast to %pI4, which no host may send; it came in by %s\n",
 			     &ip_hdr(skb)->saddr, icmp_hdr(skb)->type, icmp_hdr(skb)->code,
-			     &embedded->daddr, skb->dev->name);
+			     &embedded->daddr,
+			     icmpx_device_name(net, skb->dev, name) ? name :
+			     "a device that is being renamed");
 	return true;
 }
 

@@ -221,6 +221,9 @@ void icmpx_put_ip_header(struct net *net, struct sk_buff *skb, const struct icmp
 void icmpx_send(struct sk_buff *skb, int type, int code, __be32 info,
 		const struct ip_options *opt);
 
+/* send_extension.c */
+bool icmpx_device_name(struct net *net, const struct net_device *dev, char *name);
+
 /* send_hook.c */
 void icmpx_send_take_over(void);
 void icmpx_send_give_back(void);

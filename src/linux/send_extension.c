@@ -21,8 +21,36 @@ static __be32 icmpx_interface_address(const struct net_device *dev)
 	return 0;
 }
 
-static void icmpx_describe(struct icmpx_interface *interface, const struct net_device *dev,
-			   u8 role, __be32 address)
+static_assert(ICMPX_IFNAME_MAX == IFNAMSIZ);
+
+/**
+ * icmpx_device_name() - Copy the name of a device, which may be renamed meanwhile.
+ * @net: its namespace
+ * @dev: the device
+ * @name: %IFNAMSIZ bytes; empty if the device has no name at the moment
+ *
+ * A copy made while another CPU writes the name may be of the old one in part. The
+ * lock that tells is not exported, and before 6.12 it sleeps. But from the first byte
+ * that is written until a grace period later Linux does not find the device by the new
+ * name, nor by the old one, nor by a mixture, unless that has the hash of the old one.
+ *
+ * Context: rcu_read_lock().
+ *
+ * Return: true if it has one.
+ */
+bool icmpx_device_name(struct net *net, const struct net_device *dev, char *name)
+{
+	/* What another CPU writes meanwhile is found out below. */
+	data_race(strscpy(name, dev->name, IFNAMSIZ));
+	if (likely(dev_get_by_name_rcu(net, name) == dev))
+		return true;
+	name[0] = '\0';
+	return false;
+}
+
+/* A name is left out while there is none (RFC 5837, 4.1). */
+static void icmpx_describe(struct net *net, struct icmpx_interface *interface,
+			   const struct net_device *dev, u8 role, __be32 address)
 {
 	*interface = (struct icmpx_interface){
 		.ifindex = dev->ifindex,
@@ -30,7 +58,7 @@ static void icmpx_describe(struct icmpx_interface *interface, const struct net_d
 		.address = address,
 		.role = role,
 	};
-	strscpy(interface->name, dev->name, sizeof(interface->name));
+	icmpx_device_name(net, dev, interface->name);
 }
 
 /*
@@ -106,13 +134,13 @@ unsigned int icmpx_extend(struct net *net, const struct icmpx_error *error, u32 
 	size_t count = 0;
 
 	if (mask & ICMPX_TELL_INCOMING && in)
-		icmpx_describe(&interfaces[count++], in, ICMPX_ROLE_INCOMING,
+		icmpx_describe(net, &interfaces[count++], in, ICMPX_ROLE_INCOMING,
 			       icmpx_interface_address(in));
 	if (mask & ICMPX_TELL_OUTGOING && out)
-		icmpx_describe(&interfaces[count++], out, ICMPX_ROLE_OUTGOING,
+		icmpx_describe(net, &interfaces[count++], out, ICMPX_ROLE_OUTGOING,
 			       icmpx_interface_address(out));
 	if (mask & ICMPX_TELL_NEXT_HOP && out)
-		icmpx_describe(&interfaces[count++], out, ICMPX_ROLE_NEXT_HOP,
+		icmpx_describe(net, &interfaces[count++], out, ICMPX_ROLE_NEXT_HOP,
 			       icmpx_next_hop(error->skb));
 	return count ? icmpx_extension_build(interfaces, count, extension) : 0;
 }

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/**
+ * @file
+ * Extensions of errors (RFC 4884) that tell of interfaces (RFC 5837), as they have to be.
+ */
+#pragma once
+
+#include "counters.hpp"
+#include "ktap.hpp"
+#include "packet.hpp"
+#include "sending.hpp"
+#include "wire.hpp"
+
+#include <cstdint>
+#include <initializer_list>
+#include <net/if.h>
+#include <string>
+
+namespace extension {
+
+using packet::Address;
+using packet::Bytes;
+using packet::Ipv4;
+
+/// Where an extension is, whatever the datagram's length.
+inline constexpr std::size_t original = 128;
+
+/// An object for the interface @p index, as RFC 5837 has it; @p address 0 for none, @p name may be empty.
+inline Bytes object(std::uint8_t role, unsigned index, const std::string &name, Address address,
+		    std::uint32_t mtu)
+{
+	const int parts = 9 | (address ? 4 : 0) | (name.empty() ? 0 : 2);
+	Bytes content;
+
+	packet::put32(content, index);
+	if (address) {
+		packet::put16(content, 1);
+		packet::put16(content, 0);
+		packet::put32(content, address);
+	}
+	if (!name.empty()) {
+		Bytes text{0};
+		text.insert(text.end(), name.begin(), name.end());
+		text.resize((text.size() + 3) / 4 * 4);
+		text[0] = static_cast<std::uint8_t>(text.size());
+		content.insert(content.end(), text.begin(), text.end());
+	}
+	packet::put32(content, mtu);
+
+	Bytes whole;
+	packet::put16(whole, static_cast<std::uint16_t>(4 + content.size()));
+	whole.push_back(2);
+	whole.push_back(static_cast<std::uint8_t>(role << 6 | parts));
+	whole.insert(whole.end(), content.begin(), content.end());
+	return whole;
+}
+
+inline Bytes object(std::uint8_t role, const std::string &name, Address address, std::uint32_t mtu)
+{
+	return object(role, if_nametoindex(name.c_str()), name, address, mtu);
+}
+
+/// An extension of these objects.
+inline Bytes build(std::initializer_list<Bytes> objects)
+{
+	Bytes whole{0x20, 0, 0, 0};
+
+	for (const Bytes &part : objects)
+		whole.insert(whole.end(), part.begin(), part.end());
+	std::uint16_t sum = packet::checksum(whole);
+	whole[2] = static_cast<std::uint8_t>(sum >> 8);
+	whole[3] = static_cast<std::uint8_t>(sum);
+	return whole;
+}
+
+/// What @p about is quoted as, with @p extension behind it.
+inline Bytes extended(const Ipv4 &about, const Bytes &extension)
+{
+	Bytes data = about.build();
+
+	data.resize(original);
+	data.insert(data.end(), extension.begin(), extension.end());
+	return data;
+}
+
+/// Sends @p about and expects @p expected with @p extension to come back, and to be counted.
+inline void expect_extended(const wire::Wire &wire, const Ipv4 &about,
+			    const sending::Error &expected, const Bytes &extension,
+			    const wire::Where &where = wire::Where::current())
+{
+	counters::Change change;
+	wire::Answer answer = wire::require_answer(wire, about, wire::Cast::unicast, where);
+
+	ktap::expect_equal(answer.icmp.type, expected.type, "type", where);
+	ktap::expect_equal(answer.icmp.code, expected.code, "code", where);
+	// RFC 4884, 4.1: the original datagram's length, in words.
+	ktap::expect_equal(answer.icmp.rest, expected.rest | 32U << 16, "second word", where);
+	ktap::expect_equal(answer.icmp.data, extended(about, extension), "message", where);
+	ktap::expect_equal(answer.ip.destination, about.source, "destination", where);
+	sending::expect_counted_sent(change, expected.type, where);
+}
+
+} // namespace extension
