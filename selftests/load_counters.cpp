@@ -155,6 +155,66 @@ void without_ftrace()
 	expect_requests(change, 1, "requests, afterwards");
 }
 
+const std::string probes = "/sys/kernel/debug/kprobes/";
+
+/// Switches all of the kernel's probes on or off.
+void set_probes(bool on)
+{
+	ktap::require(host::write_file(probes + "enabled", on ? "1" : "0"), "switching probes");
+}
+
+/// icmpx is told of readers by a probe that the administrator sees, and that is armed.
+void by_a_probe()
+{
+	const module::Icmpx icmpx;
+
+	if (!host::read_file(probes + "list"))
+		ktap::skip("needs " + probes + "list");
+	auto listed = [] {
+		return host::output_of("grep snmp_seq_show " + probes + "list");
+	};
+	ktap::expect_equal(listed(), "", "probes without icmpx");
+	ktap::require_equal(icmpx.load(), 0, "loading");
+	ktap::expect(listed().find("snmp_seq_show") != std::string::npos, "a probe");
+	ktap::expect(listed().find("[DISABLED]") == std::string::npos, "it is armed");
+	ktap::require_equal(icmpx.unload_when_idle(), 0, "unloading");
+	ktap::expect_equal(listed(), "", "probes after icmpx");
+}
+
+/// Without probes nobody says that a reader comes, so all is counted where it reads. Probes that are switched off later
+/// have it wait until they are on again, or icmpx goes; no message is lost.
+void without_probes()
+{
+	const module::Icmpx icmpx;
+
+	if (!host::read_file(probes + "enabled"))
+		ktap::skip("needs " + probes + "enabled");
+	const wire::Wire wire = wire::new_server();
+	const Change change(Files::snmp);
+
+	set_probes(false);
+	const int loaded = icmpx.load();
+	send_request(wire);
+	expect_requests(change, 1, "requests");
+	set_probes(true);
+	ktap::require_equal(loaded, 0, "loading without probes");
+	send_request(wire);
+	expect_requests(change, 2, "requests with probes that came later");
+	ktap::require_equal(icmpx.unload_when_idle(), 0, "unloading");
+
+	ktap::require_equal(icmpx.load(), 0, "loading");
+	set_probes(false);
+	send_request(wire);
+	set_probes(true);
+	expect_requests(change, 3, "requests once probes are on again");
+	set_probes(false);
+	send_request(wire);
+	const int unloaded = icmpx.unload_when_idle();
+	expect_requests(change, 4, "requests once icmpx is gone");
+	set_probes(true);
+	ktap::require_equal(unloaded, 0, "unloading without probes");
+}
+
 /// Reads all the time; what it reads only grows.
 class Reader {
 public:
@@ -246,6 +306,8 @@ int main(int argc, char **argv)
 			  {"namespaces_apart", namespaces_apart},
 			  {"across_loading_and_unloading", across_loading_and_unloading},
 			  {"without_ftrace", without_ftrace},
+			  {"by_a_probe", by_a_probe},
+			  {"without_probes", without_probes},
 			  {"while_others_read", while_others_read},
 			  {"while_express_answers", while_express_answers}});
 }

@@ -87,3 +87,22 @@ expect_absent_in() {
 	expect_equal "$(ip netns exec "$1" ls -d /proc/sys/net/icmpx /proc/net/icmpx_stat 2>/dev/null)" "" \
 		"settings and counters in $1"
 }
+
+# An error comes back for each datagram to a port where nobody is.
+expect_errors() {
+	expect_success "connection refused" in_client bash -c '
+		exec 3<>/dev/udp/10.0.0.2/9
+		echo one >&3
+		sleep 0.3
+		! echo two 2>/dev/null >&3'
+}
+
+# expect_sending 0|1: what icmpx says, and who sent the errors.
+expect_sending() {
+	expect_equal "$(in_server sed -n 's/^sending //p' /proc/net/icmpx_stat)" "$1" "sending"
+	local before after
+	before=$(in_server sed -n 's/^error_sent_unreachable //p' /proc/net/icmpx_stat)
+	expect_errors
+	after=$(in_server sed -n 's/^error_sent_unreachable //p' /proc/net/icmpx_stat)
+	expect_equal $((after > before)) "$1" "errors sent by icmpx"
+}

@@ -267,17 +267,6 @@ static __always_inline void icmpx_ftrace_go_to(struct ftrace_regs *fregs, unsign
 	ftrace_instruction_pointer_set(fregs, ip);
 #endif
 }
-
-/* What a traced function was called with; @n: from 0. */
-static __always_inline unsigned long icmpx_ftrace_argument(struct ftrace_regs *fregs,
-							   unsigned int n)
-{
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
-	return ftrace_regs_get_argument(fregs, n);
-#else
-	return regs_get_kernel_argument(&fregs->regs, n);
-#endif
-}
 #endif
 
 /* Whether @function belongs to a module, not to the kernel itself. */

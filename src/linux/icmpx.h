@@ -113,7 +113,7 @@ static inline void __icmpx_count(struct icmpx_net *ix, enum icmpx_stat stat)
 /* mib.c */
 extern bool icmpx_mib_own;
 void icmpx_mib_take_over(void);
-void icmpx_mib_give_back(void);
+int icmpx_mib_give_back(void);
 
 /* Counts a message that came in. Context: any; writes this CPU's memory alone, if it may. */
 static inline void icmpx_count_message_in(struct net *net, struct icmpx_net *ix, u8 type)
