@@ -226,7 +226,7 @@ bool icmpx_device_name(struct net *net, const struct net_device *dev, char *name
 
 /* send_hook.c */
 void icmpx_send_take_over(void);
-void icmpx_send_give_back(void);
+int icmpx_send_give_back(void);
 bool icmpx_sending(void);
 
 /* options.c */

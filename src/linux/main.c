@@ -9,10 +9,15 @@
  * given back, so that no packet is left in code or data that goes. As long as the
  * family is there, a socket that is opened is refused, because we are going: so it
  * is the first to leave.
+ *
+ * What ftrace and kprobes have been given to call says when it cannot be taken back:
+ * it does nothing from then on, and all else goes as usual, but for this module's text
+ * and data: see icmpx_stay().
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/module.h>
+#include <linux/sched.h>
 
 #include "icmpx.h"
 #include "ping.h"
@@ -80,8 +85,32 @@ static struct pernet_operations icmpx_net_ops = {
 	.size = sizeof(struct icmpx_net),
 };
 
+/*
+ * The kernel frees a module once its last function has returned: this one does not.
+ * ftrace switches itself off for good when it finds the kernel's text other than it
+ * left it. Then it takes nothing back, and goes on to call what it was calling.
+ *
+ * There is no better place to find out. Nothing of a module is asked before its end is
+ * certain, and no reference that it takes is looked at after that. Nor can what ftrace
+ * calls be anything but a module's text: the kernel has nothing else to offer.
+ *
+ * The task is idle, and freezable, so that neither the load, nor the search for hung
+ * tasks, nor suspending takes notice. No lock is held: the kernel calls the end of a
+ * module without any. Another one of this name is refused as long as this is going.
+ */
+static void icmpx_stay(void)
+{
+	pr_warn("ftrace has switched itself off, and cannot let go of this module: its memory stays in use, %s does not return, and icmpx cannot be loaded again until the machine is restarted; ICMP is not affected\n",
+		current->comm);
+	for (;;) {
+		set_current_state(TASK_IDLE | TASK_FREEZABLE);
+		schedule();
+	}
+}
+
 static int __init icmpx_init(void)
 {
+	int stuck = 0;
 	int err;
 
 	err = icmpx_control_init();
@@ -123,7 +152,7 @@ static int __init icmpx_init(void)
 	return 0;
 
 err_mib:
-	icmpx_mib_give_back();
+	stuck = icmpx_mib_give_back();
 	unregister_pernet_subsys(&icmpx_net_ops);
 err_express:
 	icmpx_express_exit();
@@ -133,21 +162,27 @@ err_route:
 	icmpx_route_exit();
 err_control:
 	icmpx_control_exit();
+	if (unlikely(stuck))
+		icmpx_stay();
 	return err;
 }
 
 static void __exit icmpx_exit(void)
 {
+	int stuck;
+
 	icmpx_ping_give_back();
-	icmpx_send_give_back();
+	stuck = icmpx_send_give_back();
 	icmpx_give_back();
-	icmpx_mib_give_back();
+	stuck = icmpx_mib_give_back() ?: stuck;
 	unregister_pernet_subsys(&icmpx_net_ops);
 	icmpx_express_exit();
 	icmpx_ping_exit();
 	icmpx_route_exit();
 	icmpx_control_exit();
 	pr_info("ICMP is the kernel's again\n");
+	if (unlikely(stuck))
+		icmpx_stay();
 }
 
 module_init(icmpx_init);

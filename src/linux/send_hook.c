@@ -32,11 +32,20 @@ bool icmpx_sending(void)
 }
 
 #ifdef CONFIG_DYNAMIC_FTRACE_WITH_ARGS
-/* Calls nothing that is traced, so it needs no protection from itself. */
+/* icmpx_send() finds its arguments where the callers of __icmp_send() have put them. */
+static_assert(__same_type(__icmp_send, icmpx_send),
+	      "__icmp_send() of this kernel takes other arguments than icmpx_send()");
+
+/*
+ * Calls nothing that is traced, so it needs no protection from itself. Where nothing
+ * is to be taken, __icmp_send() goes on as if the call had not been led here: see
+ * icmpx_send_unhook().
+ */
 static void notrace icmpx_send_instead(unsigned long ip, unsigned long parent_ip,
 				       struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
-	icmpx_ftrace_go_to(fregs, (unsigned long)icmpx_send);
+	if (likely(READ_ONCE(icmpx_send_taken)))
+		icmpx_ftrace_go_to(fregs, (unsigned long)icmpx_send);
 }
 
 /*
@@ -62,14 +71,26 @@ static int icmpx_send_hook(void)
 }
 
 /*
- * It returns when nobody is on the way to icmpx_send() or in it any more: ftrace
- * waits for every CPU to schedule, and then for every task that was running, or
- * preempted, to do so by its own will, which nobody does in there.
+ * Where ftrace lets go of us, it has waited when it returns: for every CPU to schedule,
+ * and then for every task that was running or preempted to schedule by its own will,
+ * which none does between __icmp_send() and the end of icmpx_send().
+ *
+ * Where it does not, calls still come to icmpx_send_instead(), which sends them back,
+ * and ftrace's list still has the ops. What remains to be waited for is icmpx_send()
+ * itself, called by those that saw icmpx_send_taken set: tasks, preempted ones too, as
+ * ftrace waits for them; softirqs, on idle CPUs too, by a grace period.
  */
-static void icmpx_send_unhook(void)
+static int icmpx_send_unhook(void)
 {
-	unregister_ftrace_function(&icmpx_send_ops);
+	const int err = unregister_ftrace_function(&icmpx_send_ops);
+
+	if (err) {
+		synchronize_rcu_tasks();
+		synchronize_rcu();
+		return err;
+	}
 	ftrace_free_filter(&icmpx_send_ops);
+	return 0;
 }
 #else
 static int icmpx_send_hook(void)
@@ -77,8 +98,9 @@ static int icmpx_send_hook(void)
 	return -EOPNOTSUPP;
 }
 
-static void icmpx_send_unhook(void)
+static int icmpx_send_unhook(void)
 {
+	return 0;
 }
 #endif
 
@@ -108,12 +130,15 @@ void icmpx_send_take_over(void)
 /**
  * icmpx_send_give_back() - Make the errors that the kernel sends its own again.
  *
- * Context: process. No error is in our code any more when it returns.
+ * Context: process. No error is in icmpx_send() any more when it returns.
+ *
+ * Return: 0; a negative errno if calls of __icmp_send() still come through this
+ * module's text, as they do once ftrace has switched itself off.
  */
-void icmpx_send_give_back(void)
+int icmpx_send_give_back(void)
 {
 	if (!icmpx_send_taken)
-		return;
-	icmpx_send_unhook();
+		return 0;
 	WRITE_ONCE(icmpx_send_taken, false);
+	return icmpx_send_unhook();
 }
