@@ -36,6 +36,28 @@ once() {
 	exec {lock}>&-
 }
 
+# end_when_silent PID SECONDS COMMAND…: ends the process once nothing has been added for that long to any of the files that
+# COMMAND names, and says so; SECONDS 0: never. It counts how often there was nothing new, not the time: a host that stood
+# still, or had no time for this, is no hang.
+end_when_silent() {
+	local pid=$1 limit=$2 size last='' quiet=0
+	shift 2
+	while sleep 1 && kill -0 "$pid" 2>/dev/null; do
+		size=$("$@" | xargs stat -Lc %s 2>/dev/null | sha256sum || true)
+		if [[ $size != "$last" ]]; then
+			last=$size quiet=0
+		elif ((limit && ++quiet >= limit)); then
+			echo "silent for $limit s"
+			kill "$pid"
+			sleep 5
+			pkill -KILL -P "$pid" || true
+			kill -KILL "$pid" 2>/dev/null || true
+			return 0
+		fi
+	done
+	return 0
+}
+
 # What a kernel says when something is wrong with it, or with what watches it: an extended regular expression.
 complaints='BUG: |BUG [^ ]+ \(|WARNING: |INFO: (task|rcu|trying to register)|Oops|Kernel panic|blocked for more than|detected stall'
 complaints+='|KASAN|UBSAN|ODEBUG:|ref_tracker:|unreferenced object|refcount_t:|suspicious RCU|possible recursive locking'

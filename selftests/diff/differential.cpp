@@ -148,6 +148,7 @@ void compare(const Arguments &arguments, std::uint64_t seed)
 				shown++;
 			}
 		}
+		ktap::progress(std::to_string(runner.figures().packets) + " packets");
 	} while (!only && shown < differences_shown && runner.figures().packets < packets);
 	say_figures(runner, steady_clock::now() - begin);
 }

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <exception>
 #include <functional>
 #include <initializer_list>
@@ -91,6 +92,21 @@ inline void say(std::string_view message)
 	std::fflush(stdout);
 }
 
+/// To be called in the course of something long: prints a line when ten seconds have passed since the last one. What ends
+/// tests that hang (scripts/vm, run_kselftest.sh) goes by the lines that they print.
+inline void progress(std::string_view what)
+{
+	constexpr std::time_t interval = 10;
+	static std::time_t said;
+	timespec now{};
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	if (said && now.tv_sec - said >= interval)
+		say("so far: " + std::string(what));
+	if (!said || now.tv_sec - said >= interval)
+		said = now.tv_sec;
+}
+
 /// Fails the current test, which goes on.
 inline void failure(std::string_view message, const Location &where = Location::current())
 {
@@ -114,6 +130,7 @@ inline void failure(std::string_view message, const Location &where = Location::
 inline bool expect(bool condition, std::string_view what,
 		   const Location &where = Location::current())
 {
+	progress(what);
 	if (!condition)
 		failure("does not hold: " + std::string(what), where);
 	return condition;
@@ -126,6 +143,7 @@ bool expect_equal(const A &actual, const E &expected, std::string_view what,
 {
 	bool equal;
 
+	progress(what);
 	if constexpr (std::is_integral_v<A> && std::is_integral_v<E>)
 		equal = static_cast<std::int64_t>(actual) == static_cast<std::int64_t>(expected);
 	else
@@ -143,6 +161,7 @@ inline bool expect_between(std::int64_t actual, std::int64_t low, std::int64_t h
 {
 	bool inside = low <= actual && actual <= high;
 
+	progress(what);
 	if (!inside)
 		failure(std::string(what) + ": got " + detail::text(actual) + ", expected " +
 				detail::text(low) + " to " + detail::text(high),
