@@ -18,16 +18,10 @@ using express::express_server;
 using express::ping;
 using express::plain_server;
 using express::setting;
+using express::try_to_set;
 using ktap::expect_equal;
 using packet::Ipv4;
 using wire::Wire;
-
-/// Returns 0 or the errno.
-int try_to_set(const std::string &value)
-{
-	// A write of no byte at all does not reach the setting.
-	return host::write_file(std::string("/proc/sys/") + setting, value + "\n") ? 0 : errno;
-}
 
 void expect_setting(const std::string &value, std::string_view what,
 		    const std::source_location &where = std::source_location::current())

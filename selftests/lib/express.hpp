@@ -27,6 +27,13 @@ inline constexpr const char *setting = "net/icmpx/express";
 inline constexpr std::size_t ip_at = ETH_HLEN;
 inline constexpr std::size_t icmp_at = ip_at + 20;
 
+/// Sets which devices of this namespace have the express path; returns 0 or the errno.
+inline int try_to_set(const std::string &value)
+{
+	// A write of no byte at all does not reach the setting.
+	return host::write_file(std::string("/proc/sys/") + setting, value + "\n") ? 0 : errno;
+}
+
 inline Wire plain_server(const Wire::Options &options = {}, unsigned mtu = 1500)
 {
 	host::need_icmpx();

@@ -56,20 +56,15 @@ class Network {
 public:
 	Network()
 	{
-		host::need("veth");
-		host::run("ip netns add " + client_ + " && ip netns add " + server_);
-		host::run("ip -n " + server_ +
-			  " link add server type veth peer name client netns " + client_);
-		host::run("ip -n " + server_ +
-			  " address add 10.0.0.2/24 dev server && "
-			  "ip -n " +
-			  server_ +
-			  " link set server up && "
-			  "ip -n " +
+		host::need("veth", "test -d /sys/module/veth");
+		host::run("ip netns add " + client_ + " && ip netns add " + server_ + " && ip -n " +
+			  server_ + " -batch - <<-END && ip -n " + client_ +
+			  " -batch - <<-END\n"
+			  "link add server type veth peer name client netns " +
 			  client_ +
-			  " address add 10.0.0.1/24 dev client && "
-			  "ip -n " +
-			  client_ + " link set client up && ip -n " + client_ + " link set lo up");
+			  "\naddress add 10.0.0.2/24 dev server\nlink set server up\nEND\n"
+			  "address add 10.0.0.1/24 dev client\nlink set client up\n"
+			  "link set lo up\nEND");
 		host::Namespace::named(server_).enter();
 		host::set_sysctl("net/ipv4/icmp_ratemask", 0);
 	}
@@ -81,8 +76,9 @@ public:
 		host::try_run("ip netns delete " + client_ + "; ip netns delete " + server_);
 	}
 
-	/// What `ip netns` knows the client's namespace as.
+	/// What `ip netns` knows the namespaces as.
 	const std::string &client() const { return client_; }
+	const std::string &server() const { return server_; }
 
 	/// Moves the calling thread into the client's namespace.
 	void enter_client() const { host::Namespace::named(client_).enter(); }
