@@ -163,7 +163,7 @@ static void decide_reads_the_header_only(struct kunit *test)
 static void rate_limited_every_bit(struct kunit *test)
 {
 	for (u32 type = 0; type <= 255; type++) {
-		for (u32 code = 0; code <= 255; code++) {
+		for (u32 code = 0; code <= 255; code = sample_next(code, 255)) {
 			const bool exempt = type > 18 || (type == 3 && code == 4);
 
 			for (u32 bit = 0; bit < 32; bit++)

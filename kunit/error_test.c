@@ -164,7 +164,7 @@ static void anything(struct kunit *test)
 	struct rnd_state random;
 
 	random_start(&random);
-	for (u32 i = 0; i < 100000; i++) {
+	for (u32 i = 0; i < sample_count(100000); i++) {
 		u8 header[ICMPX_HEADER_LEN];
 		u8 embedded[EMBEDDED_MAX];
 
@@ -243,7 +243,7 @@ static void every_mtu(struct kunit *test)
 {
 	static const u8 embedded[EMBEDDED_MAX] = { 0x45, [9] = 6 };
 
-	for (u32 mtu = 0; mtu <= 0xffff; mtu++) {
+	for (u32 mtu = 0; mtu <= 0xffff; mtu = sample_next(mtu, 0xffff)) {
 		u8 header[ICMPX_HEADER_LEN] = { 3, 4, 0, 0, 0xff, 0x11 };
 
 		put_unaligned_be16(mtu, header + 6);

@@ -187,7 +187,7 @@ static void parse_lying_lengths(struct kunit *test)
 
 	make_query(&row, 'x', bytes);
 	for (size_t len = 0; len <= ICMPX_PROBE_QUERY_MAX + 4; len++) {
-		for (u32 claim = 0; claim <= 0xffff; claim++) {
+		for (u32 claim = 0; claim <= 0xffff; claim = sample_next(claim, 0xffff)) {
 			struct icmpx_probe_query expected = {};
 
 			if (claim > 4 && claim < 4 + ICMPX_IFNAME_MAX && claim + OBJECT_AT <= len) {
@@ -242,7 +242,7 @@ static void parse_every_address_length(struct kunit *test)
 
 static void parse_every_family(struct kunit *test)
 {
-	for (u32 family = 0; family <= 0xffff; family++) {
+	for (u32 family = 0; family <= 0xffff; family = sample_next(family, 0xffff)) {
 		check_family(test, family, 4, 8);
 		check_family(test, family, 16, 20);
 	}
@@ -285,7 +285,7 @@ static void check_reply(struct kunit *test, const u8 *request, u8 code, u8 statu
 /* Every sum that the rest of a message can have, with every answer there is. */
 static void reply_every_sum(struct kunit *test)
 {
-	for (u32 id = 0; id <= 0xffff; id++) {
+	for (u32 id = 0; id <= 0xffff; id = sample_next(id, 0xffff)) {
 		for (u32 answer = 0; answer < 5 * 8; answer++) {
 			u8 request[ICMPX_HEADER_LEN] = { 42, 0, 0, 0, 0, 0, answer, 1 };
 
@@ -302,7 +302,7 @@ static void reply_anything(struct kunit *test)
 	struct rnd_state random;
 
 	random_start(&random);
-	for (u32 i = 0; i < 200000; i++) {
+	for (u32 i = 0; i < sample_count(200000); i++) {
 		u8 request[ICMPX_HEADER_LEN];
 
 		prandom_bytes_state(&random, request, sizeof(request));

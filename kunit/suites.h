@@ -38,6 +38,29 @@ extern struct kunit_suite icmpx_send_suite;
 extern struct kunit_suite icmpx_stat_suite;
 extern struct kunit_suite icmpx_sysctl_suite;
 
+/*
+ * With KASAN, where all takes many times as long, loops over all values of
+ * something see a sample: those next to either end, further than an interface's
+ * name is long, and every 31st between. All values are for user-mode Linux, and
+ * for the host's fuzzers (scripts/fuzz).
+ */
+#define SAMPLE_STRIDE 31
+#define SAMPLE_EDGE 24
+
+/* Of the values from 0 to @last, the one to look at after @value. */
+static inline u32 sample_next(u32 value, u32 last)
+{
+	if (!IS_ENABLED(CONFIG_KASAN) || value < SAMPLE_EDGE || value + SAMPLE_EDGE >= last)
+		return value + 1;
+	return min(value + SAMPLE_STRIDE, last - SAMPLE_EDGE);
+}
+
+/* How many of @count turns, each with other random numbers. */
+static inline u32 sample_count(u32 count)
+{
+	return IS_ENABLED(CONFIG_KASAN) ? count / SAMPLE_STRIDE : count;
+}
+
 /* What a function may write is put between two of these, which it may not. */
 struct guard {
 	u8 bytes[32];
