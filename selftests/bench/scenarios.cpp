@@ -35,6 +35,8 @@ namespace {
 
 constexpr std::string_view bench_file = "/proc/icmpx_bench";
 constexpr unsigned warm_up = 128;
+/// Not an ICMP type: a datagram that an error is sent about.
+constexpr int to_closed_port = 256;
 
 struct Scenario {
 	std::string name;
@@ -46,6 +48,8 @@ struct Scenario {
 	bool gro = false;
 	/// Whether they come in fragments.
 	bool fragments = false;
+	/// Whether they come in by a device with several queues.
+	bool several_queues = false;
 	/// Shell commands that make the machine what the scenario says, and what it was.
 	std::string before{};
 	std::string after{};
@@ -67,6 +71,8 @@ std::vector<Scenario> scenarios()
 		{.name = "echo, no data", .bytes = 0},
 		{.name = "echo, 56 bytes"},
 		{.name = "echo, 56 bytes, by GRO", .gro = true},
+		{.name = "echo, 56 bytes, 4 queues", .several_queues = true},
+		{.name = "echo, 56 bytes, 4 queues, by GRO", .gro = true, .several_queues = true},
 		{.name = "echo, 1400 bytes", .bytes = 1400},
 		{.name = "echo, 8972 bytes, MTU 9000",
 		 .bytes = 8972,
@@ -93,6 +99,7 @@ std::vector<Scenario> scenarios()
 			   "add rule ip bench in ct state new,established counter accept'",
 		 .after = "nft delete table ip bench"},
 		{.name = "raw socket open", .raw_socket = true},
+		{.name = "raw socket open, 4 queues", .several_queues = true, .raw_socket = true},
 		{.name = "raw socket open, 1400 bytes", .bytes = 1400, .raw_socket = true},
 		{.name = "IP option", .options = true},
 		{.name = "limits open",
@@ -102,6 +109,17 @@ std::vector<Scenario> scenarios()
 		 .before = limits + "6169 net.ipv4.icmp_ratelimit=600000" + no_global_limit,
 		 .after = no_limits},
 		{.name = "error for a UDP socket", .type = 3},
+		{.name = "error about a UDP datagram",
+		 .type = to_closed_port,
+		 .bytes = 18,
+		 .before = limits + "0",
+		 .after = no_limits},
+		{.name = "error about a UDP datagram, 4 queues",
+		 .type = to_closed_port,
+		 .bytes = 18,
+		 .several_queues = true,
+		 .before = limits + "0",
+		 .after = no_limits},
 		{.name = "unknown type", .type = 200},
 		{.name = "obsolete type", .type = 15},
 	};
@@ -111,6 +129,7 @@ std::int64_t measure(const Scenario &scenario)
 {
 	std::optional<sock::Socket> raw, udp;
 	const std::string file(bench_file);
+	const std::string network = scenario.several_queues ? "10.98.0." : "10.99.0.";
 
 	if (!scenario.before.empty())
 		host::run(scenario.before);
@@ -128,9 +147,10 @@ std::int64_t measure(const Scenario &scenario)
 		std::ostringstream line;
 
 		// Many sources are behind a router, or their neighbour entries would be what is measured.
-		line << "bench0 " << (scenario.sources > 1 ? "11.0.0.1" : "10.99.0.2")
-		     << " 10.99.0.1 " << scenario.type << ' ' << scenario.bytes << ' ' << count
-		     << " 0 0 " << scenario.sources << ' '
+		line << (scenario.several_queues ? "bench4 " : "bench0 ")
+		     << (scenario.sources > 1 ? "11.0.0.1" : network + "2") << ' ' << network
+		     << "1 " << scenario.type << ' ' << scenario.bytes << ' ' << count << " 0 0 "
+		     << scenario.sources << ' '
 		     << scenario.options + 2 * scenario.gro + 8 * scenario.fragments;
 		host::check(host::write_file(file, line.str()) ? 0 : -1, scenario.name);
 	}
@@ -165,7 +185,9 @@ int run(unsigned rounds, const std::string &part)
 	kernel = kernel.substr(0, kernel.find_first_of("-+"));
 	host::try_run("modprobe dummy numdummies=0");
 	host::run("ip link add bench0 type dummy && ip address add 10.99.0.1/24 dev bench0 && "
-		  "ip link set bench0 up && ip route add default via 10.99.0.2");
+		  "ip link set bench0 up && ip route add default via 10.99.0.2 && "
+		  "ip link add bench4 numtxqueues 4 numrxqueues 4 type dummy && "
+		  "ip address add 10.98.0.1/24 dev bench4 && ip link set bench4 up");
 	for (const Scenario &scenario : scenarios()) {
 		if (scenario.name.find(part) != std::string::npos)
 			chosen.push_back(scenario);

@@ -28,6 +28,9 @@
  * all other figures is the driver's, which frees the packet. With 8, and no other,
  * messages are in fragments, each as large as DEVICE's MTU lets it be.
  *
+ * A DEVICE with several queues receives one message after the other by the next of
+ * them, and says so, as drivers do.
+ *
  * With SOURCE 0.0.0.0 each message has another source, of 11.0.0.0 to
  * 106.255.255.255: somebody who spoofs.
  */
@@ -160,6 +163,15 @@ static void bench_fill_quotation(const struct bench_job *job, struct iphdr *iph)
 	bench_fill_udp(udph, sizeof(*udph));
 }
 
+/* What a driver tells of a packet that it has received. */
+static void bench_record_queue(struct sk_buff *skb, unsigned int number)
+{
+	const unsigned int queues = skb->dev->real_num_rx_queues;
+
+	if (queues > 1)
+		skb_record_rx_queue(skb, number % queues);
+}
+
 /* Part of a datagram, from byte @offset behind its header on. */
 static struct sk_buff *bench_make_fragment(const struct sk_buff *whole, unsigned int offset,
 					   unsigned int len, bool last)
@@ -177,6 +189,7 @@ static struct sk_buff *bench_make_fragment(const struct sk_buff *whole, unsigned
 	ip_send_check(iph);
 	skb_put_data(skb, whole->data + sizeof(*iph) + offset, len);
 	skb->protocol = eth_type_trans(skb, whole->dev);
+	skb_copy_queue_mapping(skb, whole);
 	return skb;
 }
 
@@ -242,6 +255,8 @@ static struct sk_buff *bench_make(struct bench_job *job, u16 sequence)
 	skb->protocol = eth_type_trans(skb, job->dev);
 	if (job->flags & BENCH_FLAG_DRIVER)
 		__skb_push(skb, ETH_HLEN);
+	else
+		bench_record_queue(skb, sequence);
 	return job->flags & BENCH_FLAG_FRAGMENTS ? bench_cut(skb) : skb;
 }
 
