@@ -61,6 +61,10 @@ public:
 			  "\n}\nchain late {\ntype filter hook input priority 10\n}\n}\nEND");
 	}
 
+	Queue(const Queue &) = delete;
+	Queue &operator=(const Queue &) = delete;
+	~Queue() { host::try_run("nft delete table ip held"); }
+
 	/// Waits for the next packet that is held; lets it go on with go_on().
 	std::uint32_t next(const ktap::Location &where = ktap::Location::current())
 	{

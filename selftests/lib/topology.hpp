@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /**
  * @file
- * Ways in and out that mark the packets on them: an ifb in front of the stack, a pod behind netkit, redirection from
- * device to device.
+ * Ways in and out that mark the packets on them, or hold them: an ifb in front of the stack, a pod behind a veth or a
+ * netkit, redirection from device to device, several queues, a queue that is slow.
  */
 #pragma once
 
