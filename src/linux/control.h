@@ -17,7 +17,7 @@ enum icmpx_kind {
 };
 
 /* Devices are bounded apart from each other if their indexes differ in the last bits. */
-#define ICMPX_WAYS 8u
+#define ICMPX_WAYS 4u
 
 /**
  * struct icmpx_control - the control sockets of a namespace on one CPU

@@ -12,9 +12,9 @@
  *
  * Only the CPU itself, between icmpx_send_begin() and icmpx_send_end(), reads and fills
  * its table; any CPU may empty it. The reference that a place has is taken out of it
- * atomically, and a packet that found the route there before is under RCU. A device does not wait for routes
- * that are kept here: Linux gives those of one that goes to another device, as it does
- * with the routes of sockets.
+ * atomically, and a packet that found the route there before is under RCU. A device does
+ * not wait for routes that are kept here: Linux gives those of one that goes to another
+ * device, as it does with the routes of sockets.
  *
  * Beside its route a place has a counter of identifications, see icmpx_identify().
  */

@@ -187,11 +187,14 @@ static enum icmpx_stat icmpx_transmit_error(struct net *net, struct icmpx_net *i
 		error->way.flow.saddr = htonl(INADDR_DUMMY);
 	if (unlikely(!inetdev_valid_mtu(mtu)))
 		goto err_count;
-	outcome = ICMPX_ERROR_FAILED_NO_BUFFER;
-	sk = icmpx_control(net, ix->control, ICMPX_ERRORS, rt->dst.dev);
-	if (unlikely(!sk) || icmpx_control_full(sk))
-		goto err_count;
 	outcome = ICMPX_ERROR_FAILED_NO_MEMORY;
+	sk = icmpx_control(net, ix->control, ICMPX_ERRORS, rt->dst.dev);
+	if (unlikely(!sk))
+		goto err_count;
+	if (icmpx_control_full(sk)) {
+		outcome = ICMPX_ERROR_FAILED_NO_BUFFER;
+		goto err_count;
+	}
 	skb = icmpx_make_error(net, sk, error, rt, hlen, room);
 	if (unlikely(!skb))
 		goto err_count;

@@ -135,7 +135,11 @@ enum icmpx_stat icmpx_transmit(struct net *net, struct icmpx_net *ix, struct icm
 		goto err_route;
 	}
 	sk = icmpx_control(net, ix->control, ICMPX_REPLIES, rt->dst.dev);
-	if (unlikely(!sk) || icmpx_control_full(sk))
+	if (unlikely(!sk)) {
+		outcome = ICMPX_DROP_NO_MEMORY;
+		goto err_route;
+	}
+	if (icmpx_control_full(sk))
 		goto err_route;
 	/* As one packet may come in what a virtual machine meant to be cut into many. */
 	outcome = ICMPX_DROP_OUTPUT;
