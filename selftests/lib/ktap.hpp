@@ -50,6 +50,9 @@ namespace detail {
 
 inline bool current_failed;
 
+/// Whether tests are running: what else uses expectations prints figures, and nothing in between.
+inline bool running;
+
 template <typename T> std::string text(const T &value)
 {
 	std::ostringstream out;
@@ -130,7 +133,8 @@ inline void failure(std::string_view message, const Location &where = Location::
 inline bool expect(bool condition, std::string_view what,
 		   const Location &where = Location::current())
 {
-	progress(what);
+	if (detail::running)
+		progress(what);
 	if (!condition)
 		failure("does not hold: " + std::string(what), where);
 	return condition;
@@ -143,7 +147,8 @@ bool expect_equal(const A &actual, const E &expected, std::string_view what,
 {
 	bool equal;
 
-	progress(what);
+	if (detail::running)
+		progress(what);
 	if constexpr (std::is_integral_v<A> && std::is_integral_v<E>)
 		equal = static_cast<std::int64_t>(actual) == static_cast<std::int64_t>(expected);
 	else
@@ -161,7 +166,8 @@ inline bool expect_between(std::int64_t actual, std::int64_t low, std::int64_t h
 {
 	bool inside = low <= actual && actual <= high;
 
-	progress(what);
+	if (detail::running)
+		progress(what);
 	if (!inside)
 		failure(std::string(what) + ": got " + detail::text(actual) + ", expected " +
 				detail::text(low) + " to " + detail::text(high),
@@ -214,6 +220,7 @@ inline int run(int argc, char **argv, const std::vector<Test> &all)
 		std::fprintf(stderr, "no test's name contains '%s'\n", argc < 2 ? "" : argv[1]);
 		return Exit::fail;
 	}
+	detail::running = true;
 	std::printf("KTAP version 1\n1..%zu\n", tests.size());
 	std::fflush(stdout);
 	for (const Test &test : tests) {

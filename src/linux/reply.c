@@ -2,7 +2,6 @@
 /* Replies: options, limits, source address and route; then transmit.c. */
 #include <linux/icmp.h>
 #include <net/icmp.h>
-#include <net/l3mdev.h>
 
 #include "reply.h"
 
@@ -19,7 +18,7 @@ static __always_inline struct icmpx_flow icmpx_flow_back(struct net *net, struct
 		.saddr = ip_hdr(skb)->daddr,
 		.daddr = ip_hdr(skb)->saddr,
 		.mark = IP4_REPLY_MARK(net, skb->mark),
-		.oif = 0,
+		.oif = icmpx_vrf_of(skb->dev),
 		.tos = icmpx_route_tos(ip_hdr(skb)->tos),
 		.flags = icmpx_source_flags(net, skb_rtable(skb)),
 	};
@@ -28,8 +27,6 @@ static __always_inline struct icmpx_flow icmpx_flow_back(struct net *net, struct
 		flow.saddr = icmpx_source_towards(skb);
 		flow.flags = 0;
 	}
-	if (unlikely(skb->dev->priv_flags & (IFF_L3MDEV_MASTER | IFF_L3MDEV_SLAVE)))
-		flow.oif = l3mdev_master_ifindex_rcu(skb->dev);
 	return flow;
 }
 

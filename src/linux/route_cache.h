@@ -7,6 +7,7 @@
 #include <linux/jiffies.h>
 #include <linux/string.h>
 #include <net/ip_fib.h>
+#include <net/l3mdev.h>
 #include <net/route.h>
 
 #include "icmpx.h"
@@ -203,6 +204,20 @@ static inline bool icmpx_way_is_plain(const struct icmpx_way *way, const struct 
 	if (likely(way->kept))
 		return way->place->plain && !rt->rt_pmtu;
 	return icmpx_route_is_plain(rt);
+}
+
+/* dst_mtu() of a packet's route. */
+static inline unsigned int icmpx_way_mtu(const struct rtable *rt, bool plain)
+{
+	return likely(plain) ? READ_ONCE(rt->dst.dev->mtu) : dst_mtu(&rt->dst);
+}
+
+/* l3mdev_master_ifindex_rcu(), without the call where no VRF is. */
+static inline int icmpx_vrf_of(struct net_device *dev)
+{
+	if (likely(!(dev->priv_flags & (IFF_L3MDEV_MASTER | IFF_L3MDEV_SLAVE))))
+		return 0;
+	return l3mdev_master_ifindex_rcu(dev);
 }
 
 /**

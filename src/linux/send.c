@@ -110,7 +110,7 @@ static void icmpx_put_original(struct sk_buff *skb, const struct icmpx_error *er
 			       unsigned int len)
 {
 	skb->csum = skb_copy_and_csum_bits(error->skb, skb_network_offset(error->skb),
-					   skb_put(skb, len), len);
+					   __skb_put(skb, len), len);
 	if (likely(!error->extension))
 		return;
 	skb_put_zero(skb, ICMPX_ORIGINAL_LEN - len);
@@ -122,6 +122,7 @@ static void icmpx_put_original(struct sk_buff *skb, const struct icmpx_error *er
 static void icmpx_put_message(struct sk_buff *skb, const struct icmpx_error *error)
 {
 	struct icmphdr *header = __skb_push(skb, sizeof(*header));
+	__wsum sum;
 
 	header->type = error->type;
 	header->code = error->code;
@@ -129,9 +130,12 @@ static void icmpx_put_message(struct sk_buff *skb, const struct icmpx_error *err
 	header->un.gateway = error->info;
 	if (unlikely(error->extension))
 		header->un.reserved[1] = ICMPX_ORIGINAL_LEN / sizeof(u32);
-	header->checksum = csum_fold(csum_partial(header, sizeof(*header), skb->csum));
+	/* Of the header, as sent, the checksum is all but two words. */
+	sum = csum_add(skb->csum, (__force __wsum)header->un.gateway);
+	header->checksum = csum_fold(csum_add(sum, *(const __wsum *)header));
 	skb->csum = 0;
-	nf_ct_attach(skb, error->skb);
+	if (unlikely(skb_nfct(error->skb)))
+		nf_ct_attach(skb, error->skb);
 }
 
 /* The error as a packet, with the route, a reference to which is consumed. */
@@ -171,7 +175,7 @@ static enum icmpx_stat icmpx_transmit_error(struct net *net, struct icmpx_net *i
 					    struct icmpx_error *error, struct rtable *rt)
 {
 	const unsigned int hlen = sizeof(struct iphdr) + (error->options ? error->options->len : 0);
-	const unsigned int mtu = dst_mtu(&rt->dst);
+	const unsigned int mtu = icmpx_way_mtu(rt, icmpx_way_is_plain(&error->way, rt));
 	const int room = (int)min(mtu, ICMPX_ERROR_MAX) - (int)(hlen + sizeof(struct icmphdr));
 	enum icmpx_stat outcome = ICMPX_ERROR_FAILED_MTU;
 	struct sk_buff *skb;
@@ -270,12 +274,12 @@ static noinline enum icmpx_stat icmpx_send_error_with_options(struct net *net,
 static enum icmpx_stat icmpx_limit_error(struct net *net, struct icmpx_net *ix,
 					 struct icmpx_error *error)
 {
+	const u32 ratemask = READ_ONCE(net->ipv4.sysctl_icmp_ratemask);
 	const struct net_device *in = error->skb->dev;
 	enum icmpx_stat outcome;
 
-	error->limited = !(in && (in->flags & IFF_LOOPBACK)) &&
-			 icmpx_rate_limited(error->type, error->code,
-					    READ_ONCE(net->ipv4.sysctl_icmp_ratemask));
+	error->limited = ratemask && !(in && (in->flags & IFF_LOOPBACK)) &&
+			 icmpx_rate_limited(error->type, error->code, ratemask);
 	if (error->limited && !icmpx_global_allow(net))
 		return ICMPX_ERROR_LIMIT_GLOBAL;
 	if (error->limited && icmpx_exhausted(net, error))
@@ -303,8 +307,13 @@ static void icmpx_send_in(struct net *net, struct icmpx_error *error)
 	error->outcome = verdict.outcome;
 	error->tos = verdict.tos;
 	error->destination = ip_hdr(error->skb)->saddr;
+	/* Most errors are about what is just coming in. */
+	if (likely(softirq_count())) {
+		__icmpx_count(ix, icmpx_limit_error(net, ix, error));
+		return;
+	}
 	local_bh_disable();
-	icmpx_count(ix, icmpx_limit_error(net, ix, error));
+	__icmpx_count(ix, icmpx_limit_error(net, ix, error));
 	local_bh_enable();
 }
 
@@ -332,7 +341,7 @@ void icmpx_send(struct sk_buff *skb, int type, int code, __be32 info,
 	};
 	struct net *net;
 
-	/* Who has no route yet cannot be told anything. */
+	/* Without a route it is not known yet whether the datagram may cause an error. */
 	if (!skb_rtable(skb))
 		return;
 	rcu_read_lock();

@@ -140,7 +140,6 @@ static noinline struct rtable *icmpx_route_by_rules(struct net *net, struct icmp
 	struct flowi4 fl4;
 	struct rtable *rt;
 
-	flow->flags = 0;
 	icmpx_fill_flow(net, flow, &fl4);
 	fl4.fl4_icmp_type = error->type;
 	fl4.fl4_icmp_code = error->code;
@@ -175,9 +174,11 @@ struct rtable *icmpx_route_error(struct net *net, struct icmpx_net *ix, struct i
 		flow->daddr = error->options->first_hop;
 	flow->mark = IP4_REPLY_MARK(net, skb->mark);
 	flow->tos = icmpx_route_tos(error->tos);
-	flow->oif = l3mdev_master_ifindex_rcu(icmpx_lookup_dev(skb));
-	flow->flags = flow->saddr ? icmpx_source_flags(net, skb_rtable(skb)) : 0;
+	flow->oif = icmpx_vrf_of(icmpx_lookup_dev(skb));
+	flow->flags = 0;
 	if (unlikely(fib4_has_custom_rules(net) || icmpx_has_policy(net)))
 		return icmpx_route_by_rules(net, error);
+	if (flow->saddr)
+		flow->flags = icmpx_source_flags(net, skb_rtable(skb));
 	return icmpx_route(net, ix, &error->way, skb);
 }

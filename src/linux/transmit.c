@@ -129,7 +129,7 @@ enum icmpx_stat icmpx_transmit(struct net *net, struct icmpx_net *ix, struct icm
 	struct iphdr *iph;
 	u8 ttl;
 
-	mtu = likely(plain) ? READ_ONCE(rt->dst.dev->mtu) : dst_mtu(&rt->dst);
+	mtu = icmpx_way_mtu(rt, plain);
 	if (unlikely(!inetdev_valid_mtu(mtu))) {
 		outcome = ICMPX_DROP_NO_ROUTE;
 		goto err_route;
