@@ -235,7 +235,14 @@ void vlans()
 		packet::Bytes reply = next_tagged(wire);
 		if (reply.size() == frame.size())
 			std::copy_n(frame.begin() + 6, 6, reply.begin());
-		expect_equal(reply, express::reply_to(frame), std::string(devices) + ": reply");
+		// On the normal way, the identification is counted.
+		packet::Bytes expected = express::reply_to(frame);
+		if (reply.size() == expected.size() && std::string_view(way) == "reply_in_place") {
+			std::copy_n(reply.begin() + express::ip_at + 4, 2,
+				    expected.begin() + express::ip_at + 4);
+			express::put_checksum(expected);
+		}
+		expect_equal(reply, expected, std::string(devices) + ": reply");
 		expect_way(change, way, devices);
 	}
 	// The address is the VLAN's now: without a tag, it is another device's.

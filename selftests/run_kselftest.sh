@@ -27,17 +27,25 @@ put_back() {
 
 # run PROGRAM: returns its status, or 124 when it hung.
 run() {
-	local output pid line read_status limit=()
-	[[ ${KSELFTEST_TIMEOUT-} == 0 ]] || limit=(-t "${KSELFTEST_TIMEOUT:-600}")
+	local output pid line part='' read_status silent=0 limit=${KSELFTEST_TIMEOUT:-600}
 	exec {output}< <(exec "./$1" 2>&1 </dev/null)
 	pid=$!
 	while true; do
-		IFS= read -r "${limit[@]}" line <&"$output"
+		IFS= read -r -t 2 line <&"$output"
 		read_status=$?
-		[[ $read_status != 0 && ! $line ]] || printf '  %s\n' "$line"
-		((read_status == 0)) || break
+		part+=$line
+		if ((read_status <= 128)); then
+			[[ $read_status != 0 && ! $part ]] || printf '  %s\n' "$part"
+			((read_status == 0)) || break
+			part='' silent=0
+		else
+			# What a program leaves behind may hold its output open.
+			kill -0 "$pid" 2>/dev/null || break
+			((silent += 2))
+			((limit == 0 || silent < limit)) || break
+		fi
 	done
-	if ((read_status > 128)); then
+	if ((read_status > 128)) && kill -0 "$pid" 2>/dev/null; then
 		kill "$pid"
 		(sleep 5 && kill -KILL "$pid") 2>/dev/null &
 		wait "$pid"

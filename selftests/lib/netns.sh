@@ -100,6 +100,8 @@ ktap_run() {
 cleanup() {
 	local name
 	for name in $(ip netns list | cut -d' ' -f1 | grep -E "^icmpx-.*-$$\$"); do
+		# A program that a test has left there would hold the namespace, and the test's output.
+		ip netns pids "$name" | xargs -r kill
 		ip netns delete "$name"
 	done
 }
