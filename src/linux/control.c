@@ -4,11 +4,11 @@
  * they are gone, so its send buffer bounds how many may wait in the queues below.
  *
  * Whatever can be made to wait by one namespace, or in one device's queue, must leave
- * room for all else on the CPU: a user may hold replies back in a queue of his own. So
- * each namespace has sockets of its own, on each CPU some for replies and some for
- * errors, by the device that they leave by. Most of those are never needed, since a
- * namespace has few devices and answers on few CPUs: a socket is made when the first
- * packet needs it, and goes with the namespace.
+ * room for all else on the CPU: any user may hold replies back, in a queue of a
+ * namespace that belongs to that user. So each namespace has sockets of its own, on
+ * each CPU some for replies and some for errors, by the device that they leave by. Most
+ * of those are never needed, since a namespace has few devices and answers on few CPUs:
+ * a socket is made when the first packet needs it, and goes with the namespace.
  *
  * A packet may outlive all that: sock_wfree() frees the socket with the last of its
  * packets, which is the kernel's code and memory alone.

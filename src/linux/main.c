@@ -2,7 +2,7 @@
 /*
  * Loading and unloading, and what each network namespace gets.
  *
- * Loading goes from what nobody sees to what everybody sees: a control socket,
+ * Loading goes from what no packet sees to what all packets see: a control socket,
  * namespaces, readers of the kernel's counters, then the slot that makes packets
  * ours, the errors that the kernel sends, and last the family, whose sockets need
  * those. Unloading goes back the same way, with a grace period once the slot is
