@@ -145,6 +145,8 @@ Injection::Injection(const Code &code)
 	klogctl(console_level, nullptr, silent_console);
 }
 
+void Injection::spare(const Code &code) { reject("failslab", code); }
+
 Injection::~Injection()
 {
 	for (const char *mechanism : mechanisms)

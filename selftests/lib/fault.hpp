@@ -39,6 +39,9 @@ public:
 	Injection &operator=(const Injection &) = delete;
 	~Injection();
 
+	/// Lets no allocation under @p code fail that failslab looks at, in place of those for slabs' directories.
+	void spare(const Code &code);
+
 	/// Lets @p percent of allocations fail, whoever makes them.
 	void at_random(int percent);
 };
