@@ -266,6 +266,31 @@ void fwmark_reflect_routes_the_reply()
 			  request);
 }
 
+/// RFC 1122, 3.2.1.3: no reply comes from an address that is not this host's, and a firewall may have written one into
+/// the request.
+void rewritten_destination()
+{
+	auto wire = wire::new_server();
+	Ipv4 request = ping();
+
+	if (!host::try_run("nft 'add table ip t; add chain ip t in { type filter hook input "
+			   "priority 0; };"
+			   "add rule ip t in icmp type echo-request ip daddr set 203.0.113.9'"))
+		ktap::skip("the kernel has no nf_tables");
+	for (int i = 0; i < 3; i++) {
+		Change change;
+		wire::expect_no_answer(wire, request);
+		change.expect_icmp(
+			{{"Icmp.InMsgs", 1}, {"Icmp.InEchos", 1}, {"IcmpMsg.InType8", 1}},
+			"an address of nobody's");
+		change.expect_outcomes({{"drop_no_route", 1}}, "an address of nobody's");
+	}
+	host::run("ip address add 203.0.113.9/32 dev lo");
+	wire.send(request);
+	auto answer = ktap::require_value(next_answer(wire), "a reply");
+	expect_equal(answer.ip.source, packet::ipv4("203.0.113.9"), "the source");
+}
+
 } // namespace
 
 int main(int argc, char **argv)
@@ -287,6 +312,7 @@ int main(int argc, char **argv)
 			{"policy_routing_by_tos", policy_routing_by_tos},
 			{"fwmark_reflect_routes_the_reply", fwmark_reflect_routes_the_reply},
 			{"no_route_back_no_reply", no_route_back},
+			{"rfc1122_3_2_1_3_rewritten_destination", rewritten_destination},
 			{"reply_stays_in_its_vrf", reply_stays_in_its_vrf},
 			{"reply_waits_in_its_vrf", reply_waits_in_its_vrf},
 			{"source_for_broadcast_in_a_vrf", broadcast_in_a_vrf},

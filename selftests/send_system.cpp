@@ -73,6 +73,30 @@ void reject_in_every_hook()
 	}
 }
 
+/**
+ * An error comes from no address but this host's, whatever its datagram was sent to (RFC 1122, 3.2.1.3): a firewall that
+ * rejects before there is a route takes the one to the sender instead, which is a local one if the sender claims to be
+ * this host, and may have written another destination into what came in.
+ */
+void rejected_from_elsewhere()
+{
+	Router router;
+	Ipv4 about = to_closed_port(18, packet::ipv4("198.51.100.3"));
+
+	nft("add table ip t\nadd chain ip t p { type filter hook prerouting priority 0; }\n"
+	    "add chain ip t i { type filter hook input priority 0; }\n"
+	    "add rule ip t p ip daddr 198.51.100.3 reject with icmp type admin-prohibited\n"
+	    "add rule ip t i udp dport 9 ip daddr set 198.51.100.3 counter reject");
+	for (const char *sender : {"127.0.0.1", "10.0.0.2", "10.0.1.2"}) {
+		about.source = packet::ipv4(sender);
+		sending::expect_none(router.near, about, "error_failed_no_route");
+	}
+	sending::expect_none(router.near, to_closed_port(18), "error_failed_no_route");
+	ktap::expect(host::output_of("nft list chain ip t i").find("packets 1 ") !=
+			     std::string::npos,
+		     "one was rewritten");
+}
+
 /// A program whose datagram is rejected on its way out.
 void reject_output()
 {
@@ -240,16 +264,18 @@ void policy_that_blocks()
 
 int main(int argc, char **argv)
 {
-	return ktap::run(argc, argv,
-			 {
-				 {"reject_in_every_hook", reject_in_every_hook},
-				 {"reject_output", reject_output},
-				 {"related", related},
-				 {"dropped_on_the_way_out", dropped_on_the_way_out},
-				 {"record_route_is_returned", record_route_is_returned},
-				 {"source_route_is_reversed", source_route_is_reversed},
-				 {"policy_without_the_flag", policy_without_the_flag},
-				 {"policy_with_the_flag", policy_with_the_flag},
-				 {"policy_that_blocks", policy_that_blocks},
-			 });
+	return ktap::run(
+		argc, argv,
+		{
+			{"reject_in_every_hook", reject_in_every_hook},
+			{"rfc1122_3_2_1_3_rejected_from_elsewhere", rejected_from_elsewhere},
+			{"reject_output", reject_output},
+			{"related", related},
+			{"dropped_on_the_way_out", dropped_on_the_way_out},
+			{"record_route_is_returned", record_route_is_returned},
+			{"source_route_is_reversed", source_route_is_reversed},
+			{"policy_without_the_flag", policy_without_the_flag},
+			{"policy_with_the_flag", policy_with_the_flag},
+			{"policy_that_blocks", policy_that_blocks},
+		});
 }

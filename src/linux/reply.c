@@ -20,13 +20,10 @@ static __always_inline struct icmpx_flow icmpx_flow_back(struct net *net, struct
 		.mark = IP4_REPLY_MARK(net, skb->mark),
 		.oif = icmpx_vrf_of(skb->dev),
 		.tos = icmpx_route_tos(ip_hdr(skb)->tos),
-		.flags = icmpx_source_flags(net, skb_rtable(skb)),
 	};
 
-	if (unlikely((skb_rtable(skb)->rt_flags & mask) != RTCF_LOCAL)) {
+	if (unlikely((skb_rtable(skb)->rt_flags & mask) != RTCF_LOCAL))
 		flow.saddr = icmpx_source_towards(skb);
-		flow.flags = 0;
-	}
 	return flow;
 }
 

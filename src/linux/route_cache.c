@@ -71,7 +71,6 @@ void icmpx_fill_flow(const struct net *net, const struct icmpx_flow *flow, struc
 	fl4->flowi4_mark = flow->mark;
 	fl4->flowi4_oif = flow->oif;
 	fl4->flowi4_tos = flow->tos;
-	fl4->flowi4_flags = flow->flags;
 	fl4->flowi4_uid = icmpx_root_uid(net);
 	fl4->flowi4_proto = IPPROTO_ICMP;
 }

@@ -19,7 +19,6 @@
  * @mark: of the packet
  * @oif: a VRF's index, or 0
  * @tos: type of service, the bits that choose a route
- * @flags: FLOWI_FLAG_...
  *
  * Compared as a whole: there is no byte that is not set.
  */
@@ -29,7 +28,6 @@ struct icmpx_flow {
 	u32 mark;
 	int oif;
 	u32 tos;
-	u32 flags;
 };
 
 /**
@@ -115,27 +113,6 @@ static inline bool icmpx_route_is_plain(const struct rtable *rt)
 	return rt->rt_type != RTN_MULTICAST && !rt->rt_pmtu && !dst_metric_raw(dst, RTAX_MTU) &&
 	       !dst_metric_raw(dst, RTAX_LOCK) && !dst_metric_raw(dst, RTAX_HOPLIMIT) &&
 	       !dst->lwtstate && !dst_xfrm(dst);
-}
-
-/**
- * icmpx_source_flags() - Tell whether a route from a packet's destination needs no check of it.
- * @net: the namespace
- * @rt: the route by which the packet came in, to an address of this host
- *
- * The lookup of a route refuses a source that is no address of this host. That the
- * packet's destination is one was found on its way in, by the same table as long as
- * there is no rule that leads to another; unless addresses have changed since then,
- * while the packet waited in a queue of netfilter's.
- *
- * Context: rcu_read_lock().
- *
- * Return: FLOWI_FLAG_ANYSRC or 0.
- */
-static inline u32 icmpx_source_flags(struct net *net, const struct rtable *rt)
-{
-	if (unlikely(fib4_has_custom_rules(net) || rt->rt_genid != rt_genid_ipv4(net)))
-		return 0;
-	return FLOWI_FLAG_ANYSRC;
 }
 
 /**

@@ -175,10 +175,7 @@ struct rtable *icmpx_route_error(struct net *net, struct icmpx_net *ix, struct i
 	flow->mark = IP4_REPLY_MARK(net, skb->mark);
 	flow->tos = icmpx_route_tos(error->tos);
 	flow->oif = icmpx_vrf_of(icmpx_lookup_dev(skb));
-	flow->flags = 0;
 	if (unlikely(fib4_has_custom_rules(net) || icmpx_has_policy(net)))
 		return icmpx_route_by_rules(net, error);
-	if (flow->saddr)
-		flow->flags = icmpx_source_flags(net, skb_rtable(skb));
 	return icmpx_route(net, ix, &error->way, skb);
 }
