@@ -95,6 +95,9 @@ struct wire *wire_open(struct kunit *test)
 	int err;
 
 	KUNIT_ASSERT_NOT_NULL(test, wire);
+	/* A test has a thread of its own, and what icmpx keeps for a CPU is that of one. */
+	KUNIT_ASSERT_EQ(test,
+			set_cpus_allowed_ptr(current, cpumask_of(raw_smp_processor_id())), 0);
 	skb_queue_head_init(&wire->sent);
 	wire->dev = alloc_netdev(sizeof(wire), "wire%d", NET_NAME_UNKNOWN, wire_setup);
 	KUNIT_ASSERT_NOT_NULL(test, wire->dev);
