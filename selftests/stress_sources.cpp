@@ -3,7 +3,7 @@
 // Requests from millions of sources, each of them another: whoever spoofs makes this host answer, limit and drop, but
 // remember nothing.
 //
-// The kernel makes them (modules/icmpx_bench.c), a system call for each would take too long.
+// The kernel makes them (modules/bench_main.c), a system call for each would take too long.
 
 #include "lib/counters.hpp"
 #include "lib/host.hpp"

@@ -60,7 +60,8 @@ inline bpf_insn copy(int to, int from)
 }
 inline bpf_insn add(int to, int value)
 {
-	return instruction(BPF_ALU64 | BPF_ADD | BPF_K, to, 0, 0, value);
+	// BPF_K, which is 0 as BPF_ADD is.
+	return instruction(BPF_ALU64 | BPF_ADD, to, 0, 0, value);
 }
 inline bpf_insn context(int to, int from, std::size_t offset)
 {

@@ -36,47 +36,22 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/etherdevice.h>
 #include <linux/icmp.h>
 #include <linux/inet.h>
+#include <linux/ip.h>
 #include <linux/module.h>
 #include <linux/nsproxy.h>
 #include <linux/proc_fs.h>
 #include <linux/seq_file.h>
 #include <linux/uaccess.h>
 #include <linux/udp.h>
-#include <net/ip.h>
+
+#include "bench.h"
 
 #define BENCH_FILE "icmpx_bench"
 /* Packets made ahead, so that the clock sees their way and not their making. */
 #define BENCH_BATCH 64
 #define BENCH_COUNT_MAX 10000000
-/* Not an ICMP type: what a UDP datagram is asked for by. */
-#define BENCH_UDP 256
-#define BENCH_PORT 9
-/* Record route, seven bytes, with room for an address; then the end of the list. */
-#define BENCH_OPTIONS_LEN 8
-
-#define BENCH_FLAG_OPTIONS BIT(0)
-#define BENCH_FLAG_GRO BIT(1)
-#define BENCH_FLAG_DRIVER BIT(2)
-#define BENCH_FLAG_FRAGMENTS BIT(3)
-
-/* Who sends: an address that nobody has been given. */
-static const u8 bench_station[ETH_ALEN] = { 0x02, 0, 0, 0, 0, 0x02 };
-
-struct bench_job {
-	struct net_device *dev;
-	__be32 source;
-	__be32 destination;
-	unsigned int type;
-	unsigned int len;
-	unsigned int count;
-	unsigned int identifiers;
-	u32 seed;
-	unsigned int sources;
-	unsigned int flags;
-};
 
 /**
  * struct bench_batch - packets that come in at once
@@ -95,170 +70,6 @@ struct bench_batch {
 /* Sources are drawn one after the other, whoever asks. */
 static DEFINE_MUTEX(bench_lock);
 static u64 bench_result;
-
-/* The next identifier; selftests/bench/ping_sockets.cpp has the same sequence. */
-static u16 bench_draw(struct bench_job *job)
-{
-	job->seed = job->seed * 1664525 + 1013904223;
-	return 1 + (job->seed >> 16) % job->identifiers;
-}
-
-/* Both headers are of one length. */
-static_assert(sizeof(struct icmphdr) == sizeof(struct udphdr));
-
-static void bench_fill_icmp(struct bench_job *job, struct icmphdr *icmph, unsigned int len,
-			    u16 sequence)
-{
-	icmph->type = job->type;
-	icmph->code = job->type == ICMP_DEST_UNREACH ? ICMP_PORT_UNREACH : 0;
-	if (job->identifiers)
-		icmph->un.echo.id = htons(bench_draw(job));
-	icmph->un.echo.sequence = htons(sequence);
-	icmph->checksum = 0;
-	icmph->checksum = ip_compute_csum(icmph, len);
-}
-
-static void bench_fill_udp(struct udphdr *udph, unsigned int len)
-{
-	udph->source = htons(BENCH_PORT);
-	udph->dest = htons(BENCH_PORT);
-	udph->len = htons(len);
-	udph->check = 0;
-}
-
-/* The next source of somebody who spoofs; each one comes again after 2^29 at the earliest. */
-static __be32 bench_spoof(void)
-{
-	static u32 state;
-
-	state = state * 1664525 + 1013904223;
-	return htonl(0x0b000000 + state % 0x60000000);
-}
-
-static __be32 bench_source(const struct bench_job *job)
-{
-	static u32 state;
-
-	if (!job->source)
-		return bench_spoof();
-	if (job->sources <= 1)
-		return job->source;
-	state = state * 1664525 + 1013904223;
-	return htonl(ntohl(job->source) + (u32)((u64)state * job->sources >> 32));
-}
-
-/* What the error quotes: a header and eight bytes. */
-static void bench_fill_quotation(const struct bench_job *job, struct iphdr *iph)
-{
-	struct udphdr *udph = (struct udphdr *)(iph + 1);
-
-	iph->version = IPVERSION;
-	iph->ihl = sizeof(*iph) / 4;
-	iph->tot_len = htons(sizeof(*iph) + sizeof(*udph));
-	iph->ttl = IPDEFTTL;
-	iph->protocol = IPPROTO_UDP;
-	iph->saddr = job->destination;
-	iph->daddr = job->source;
-	ip_send_check(iph);
-	bench_fill_udp(udph, sizeof(*udph));
-}
-
-/* What a driver tells of a packet that it has received. */
-static void bench_record_queue(struct sk_buff *skb, unsigned int number)
-{
-	const unsigned int queues = skb->dev->real_num_rx_queues;
-
-	if (queues > 1)
-		skb_record_rx_queue(skb, number % queues);
-}
-
-/* Part of a datagram, from byte @offset behind its header on. */
-static struct sk_buff *bench_make_fragment(const struct sk_buff *whole, unsigned int offset,
-					   unsigned int len, bool last)
-{
-	struct iphdr *iph;
-	struct sk_buff *skb;
-
-	skb = netdev_alloc_skb_ip_align(whole->dev, ETH_HLEN + sizeof(*iph) + len);
-	if (!skb)
-		return NULL;
-	skb_put_data(skb, skb_mac_header(whole), ETH_HLEN);
-	iph = skb_put_data(skb, whole->data, sizeof(*iph));
-	iph->tot_len = htons(sizeof(*iph) + len);
-	iph->frag_off = htons(offset / 8 | (last ? 0 : IP_MF));
-	ip_send_check(iph);
-	skb_put_data(skb, whole->data + sizeof(*iph) + offset, len);
-	skb->protocol = eth_type_trans(skb, whole->dev);
-	skb_copy_queue_mapping(skb, whole);
-	return skb;
-}
-
-/* The fragments of @whole, a datagram without options, which it consumes; or NULL. */
-static struct sk_buff *bench_cut(struct sk_buff *whole)
-{
-	const unsigned int most = round_down(whole->dev->mtu - sizeof(struct iphdr), 8);
-	const unsigned int end = whole->len - sizeof(struct iphdr);
-	struct sk_buff *list = NULL, **next = &list;
-	unsigned int offset, len;
-
-	for (offset = 0; offset < end; offset += len, next = &(*next)->next) {
-		len = min(most, end - offset);
-		*next = bench_make_fragment(whole, offset, len, offset + len == end);
-		if (!*next)
-			break;
-	}
-	consume_skb(whole);
-	if (offset < end)
-		kfree_skb_list(list);
-	return offset < end ? NULL : list;
-}
-
-static struct sk_buff *bench_make(struct bench_job *job, u16 sequence)
-{
-	const unsigned int len = sizeof(struct icmphdr) + job->len;
-	const unsigned int options = job->flags & BENCH_FLAG_OPTIONS ? BENCH_OPTIONS_LEN : 0;
-	static const u8 record_route[BENCH_OPTIONS_LEN] = { IPOPT_RR, 7, 4 };
-	struct sk_buff *skb;
-	struct ethhdr *eth;
-	struct iphdr *iph;
-	void *message;
-
-	skb = netdev_alloc_skb_ip_align(job->dev, ETH_HLEN + sizeof(*iph) + options + len);
-	if (!skb)
-		return NULL;
-	eth = skb_put_zero(skb, sizeof(*eth));
-	ether_addr_copy(eth->h_dest, job->dev->dev_addr);
-	ether_addr_copy(eth->h_source, bench_station);
-	eth->h_proto = htons(ETH_P_IP);
-
-	iph = skb_put_zero(skb, sizeof(*iph));
-	iph->version = IPVERSION;
-	iph->ihl = (sizeof(*iph) + options) / 4;
-	iph->tot_len = htons(sizeof(*iph) + options + len);
-	iph->id = htons(sequence);
-	iph->ttl = IPDEFTTL;
-	iph->protocol = job->type == BENCH_UDP ? IPPROTO_UDP : IPPROTO_ICMP;
-	iph->saddr = bench_source(job);
-	iph->daddr = job->destination;
-	skb_put_data(skb, record_route, options);
-	ip_send_check(iph);
-
-	message = skb_put(skb, len);
-	memset(message, 0xa5, len);
-	if (job->type == ICMP_DEST_UNREACH)
-		bench_fill_quotation(job, message + sizeof(struct icmphdr));
-	if (job->type == BENCH_UDP)
-		bench_fill_udp(message, len);
-	else
-		bench_fill_icmp(job, message, len, sequence);
-
-	skb->protocol = eth_type_trans(skb, job->dev);
-	if (job->flags & BENCH_FLAG_DRIVER)
-		__skb_push(skb, ETH_HLEN);
-	else
-		bench_record_queue(skb, sequence);
-	return job->flags & BENCH_FLAG_FRAGMENTS ? bench_cut(skb) : skb;
-}
 
 static int bench_make_batch(struct bench_job *job, struct bench_batch *batch, u16 sequence)
 {
