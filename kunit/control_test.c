@@ -8,6 +8,7 @@
 /* An echo request of identifier 0x1234, sequence number 7, and data. */
 static const u8 echo[] = { 8, 0, 0, 0, 0x12, 0x34, 0, 7, 1, 2, 3, 4, 5, 6, 7, 8, 9 };
 static const struct wire_packet request = { .message = echo, .len = sizeof(echo) };
+
 /* The socket of what leaves by @dev, of this CPU. */
 static struct sock *control_of(enum icmpx_kind kind, const struct net_device *dev)
 {
@@ -51,6 +52,7 @@ static void sockets_are_clones_of_the_model(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, sock_flag(sk, SOCK_DEAD));
 		/* No packet is left that is charged to it. */
 		KUNIT_EXPECT_EQ(test, refcount_read(&sk->sk_wmem_alloc), 1);
+		KUNIT_EXPECT_EQ(test, refcount_read(&sk->sk_refcnt), 1);
 	}
 }
 

@@ -4,7 +4,9 @@
 // led them there then points to the first network namespace's blackhole device: that namespace is neither to answer nor to
 // get them, and no reply has an address that is gone.
 
+#include "lib/errors.hpp"
 #include "lib/held.hpp"
+#include "lib/module.hpp"
 
 #include <linux/icmp.h>
 
@@ -193,6 +195,37 @@ void the_first_namespace_alone()
 		child::run([=] { no_answer_from_an_address_that_is_gone(freed); });
 }
 
+/// What is on its way out when the module goes is sent, or thrown away, all the same: netfilter has a reference to the socket
+/// that it was sent by.
+void the_module_goes_meanwhile(const std::string &hook)
+{
+	nfqueue::need();
+	module::Icmpx icmpx;
+
+	host::enter_new_namespace();
+	Wire wire = held::serve();
+	host::set_sysctl("net/ipv4/icmp_ratemask", 0);
+	for (bool goes_on : {true, false}) {
+		for (const Ipv4 &cause :
+		     {request(), errors::sent_udp({packet::client, 4242}, {packet::server, 9})}) {
+			ktap::require_equal(icmpx.load(), 0, "loading");
+			nfqueue::Queue queue("icmp type { echo-reply, destination-unreachable }",
+					     hook);
+			wire.send(cause);
+			const std::uint32_t id = queue.next();
+			ktap::require_equal(icmpx.unload_when_idle(), 0, "unloading");
+			nfqueue::pass_grace_period();
+			if (!goes_on)
+				continue;
+			queue.go_on(id);
+			expect(wire::next_answer(wire).has_value(), "what was held is sent");
+		}
+	}
+}
+
+void the_module_goes_before_a_filter() { the_module_goes_meanwhile("output"); }
+void the_module_goes_behind_routing() { the_module_goes_meanwhile("postrouting"); }
+
 } // namespace
 
 int main(int argc, char **argv)
@@ -212,5 +245,7 @@ int main(int argc, char **argv)
 			{"no_answer_from_an_address_that_is_gone", one_namespace},
 			{"no_answer_from_an_address_that_is_gone_in_the_first_namespace",
 			 the_first_namespace_alone},
+			{"the_module_goes_before_a_filter", the_module_goes_before_a_filter},
+			{"the_module_goes_behind_routing", the_module_goes_behind_routing},
 		});
 }

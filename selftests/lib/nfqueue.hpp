@@ -37,14 +37,16 @@ inline void pass_grace_period()
 }
 
 /**
- * Holds packets at LOCAL_IN of this network namespace, where routing is behind them, until a test lets them go on.
+ * Holds packets at a hook of this network namespace until a test lets them go on; at LOCAL_IN, if no other is named,
+ * where routing is behind them.
  *
  * Rules in the chain "late" of the table "held" see them after that.
  */
 class Queue {
 public:
 	/// Those that match the nft expression @p what.
-	explicit Queue(const std::string &what, std::uint16_t number = 17)
+	explicit Queue(const std::string &what, const std::string &hook = "input",
+		       std::uint16_t number = 17)
 		: number_(number), socket_(NETLINK_NETFILTER)
 	{
 		nfqnl_msg_config_cmd bind{};
@@ -56,8 +58,8 @@ public:
 		headers.copy_mode = NFQNL_COPY_META;
 		request(message(NFQNL_MSG_CONFIG).put(NFQA_CFG_PARAMS, headers));
 		host::run("nft -f - <<'END'\ntable ip held {\n"
-			  "chain hold {\ntype filter hook input priority 0\n" +
-			  what + " queue num " + std::to_string(number) +
+			  "chain hold {\ntype filter hook " +
+			  hook + " priority 0\n" + what + " queue num " + std::to_string(number) +
 			  "\n}\nchain late {\ntype filter hook input priority 10\n}\n}\nEND");
 	}
 

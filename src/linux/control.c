@@ -10,8 +10,9 @@
  * of those are never needed, since a namespace has few devices and answers on few CPUs:
  * a socket is made when the first packet needs it, and goes with the namespace.
  *
- * A packet may outlive all that: sock_wfree() frees the socket with the last of its
- * packets, which is the kernel's code and memory alone.
+ * A packet may outlive all that. It keeps its socket by sk_wmem_alloc, and by sk_refcnt
+ * where netfilter's queues or netem hold it back: with the last packet the socket goes,
+ * which is the kernel's code and memory alone.
  */
 #include <linux/workqueue.h>
 #include <net/inet_common.h>
@@ -104,7 +105,8 @@ struct sock *icmpx_control_create(struct net *net, struct sock **place)
 	/* For sparse, which sees no lock taken in there. */
 	__acquire(&sk->sk_lock.slock);
 	bh_unlock_sock(sk);
-	/* Of the two references that a clone has none is needed: sk_wmem_alloc is what counts. */
+	/* Of the two references that a clone has, one is for those who hash it. */
+	__sock_put(sk);
 	sock_set_flag(sk, SOCK_DEAD);
 	sock_net_set(sk, net);
 	*place = sk;
@@ -134,7 +136,7 @@ static void icmpx_control_free(struct sock *sk)
 	if (!sk)
 		return;
 	sock_net_set(sk, &init_net);
-	sk_free(sk);
+	sock_put(sk);
 }
 
 /**
