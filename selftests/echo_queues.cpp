@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
 // A reply leaves by the queue that its request came by, as what is forwarded does: no processor takes another one's lock,
-// and no flow hash has to be made. (The built-in code's replies leave by their hash.)
+// and no flow hash has to be made; so does an error. (What the built-in code sends leaves by its hash.)
 
 #include "lib/express.hpp"
+#include "lib/sending.hpp"
 #include "lib/socket.hpp"
 #include "lib/topology.hpp"
 
@@ -87,6 +88,26 @@ void replies_by_another_device()
 	expect_kept(queues, others, "reply_in_place");
 }
 
+void errors_too()
+{
+	const std::vector<Wire> queues = server();
+
+	host::set_sysctl("net/ipv4/icmp_ratemask", 0);
+	for (std::uint16_t port = 4242; port < 4245; port++) {
+		for (std::size_t queue = 0; queue < count - 1; queue++) {
+			const Ipv4 about =
+				errors::sent_udp({packet::client, port}, {packet::server, 9});
+
+			queues[queue].send(about);
+			auto answer = wire::next_answer(queues[queue]);
+			sending::expect_is(
+				ktap::require_value(std::move(answer),
+						    "an error by queue " + std::to_string(queue)),
+				about, {.code = 3});
+		}
+	}
+}
+
 } // namespace
 
 int main(int argc, char **argv)
@@ -97,5 +118,6 @@ int main(int argc, char **argv)
 				 {"replies_that_are_copies", replies_that_are_copies},
 				 {"express_replies", express_replies},
 				 {"replies_by_another_device", replies_by_another_device},
+				 {"errors_too", errors_too},
 			 });
 }
