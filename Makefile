@@ -28,7 +28,7 @@ help:
 	@echo '  clean             remove what was built'
 	@echo '  compile_commands.json  for clangd and others'
 	@echo 'For kernels from Debian, kept in a cache (see scripts/kernel):'
-	@echo '  build-6.1, build-6.12, build-6.1-cloud, build-6.12-cloud, build-kasan, build-kcsan'
+	@echo '  build-6.1, build-6.12, both also with -cloud or -rt behind it; build-kasan, build-kcsan'
 	@echo 'Testing:'
 	@echo '  check             static checks'
 	@echo '  kunit             the KUnit suites, in user-mode Linux'
@@ -44,6 +44,8 @@ help:
 	@echo '  test-kernel-selftests  the kernel'\''s own tests of ICMP say the same with both: on K=6.12'
 	@echo '  demo              what it does, in a virtual machine'
 	@echo '  bench             what a packet costs, built-in and icmpx'
+	@echo '  kernel-diff       what changed between two kernels in the functions that icmpx has its own version of:'
+	@echo '                    OLD=6.1.170-3 NEW=6.1.192-3, or directories'
 	@echo '  bench-check       fails where it costs more than selftests/bench/figures.tsv says; K=6.12: on that kernel alone'
 
 .PHONY: module
@@ -110,6 +112,10 @@ bench-check:
 test-diff:
 	@scripts/diff $(or $(K),6.12) $(if $(N),packets=$(N)) $(if $(SEED),seed=$(SEED)) \
 		$(if $(SEQUENCE),sequence=$(SEQUENCE))
+
+.PHONY: kernel-diff
+kernel-diff:
+	@scripts/kernel-diff $(OLD) $(NEW)
 
 .PHONY: test-debug
 test-debug:
