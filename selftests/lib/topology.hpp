@@ -60,8 +60,8 @@ inline void hop_at_ingress(std::string device, int count)
 		const std::string next = "hop" + std::to_string(hop);
 
 		// With the first one's MAC address: for the others, frames are not theirs.
-		host::run("ip link add " + next + " type dummy address " +
-			  wire::text(wire::hardware_address(device)));
+		host::run("ip link add " + next + " address " +
+			  wire::text(wire::hardware_address(device)) + " type dummy");
 		host::run("ip link set up dev " + next);
 		at_hook(device, "ingress", "mirred ingress redirect dev " + next);
 		device = next;
