@@ -37,7 +37,7 @@ help:
 	@echo '  fuzz-kernel       the module in a virtual machine under libFuzzer, for T=SECONDS'
 	@echo '  test-6.1, test-6.12    the kselftests, in a virtual machine'
 	@echo '  test-diff         the built-in code and icmpx answer the same packets: on K=6.12, N=100000 of them, by'
-	@echo '                    SEED=S (one that is always the same and one of the day), SEQUENCE=I of it alone'
+	@echo '                    SEED=S (one that is always the same, one of the day and the kernel), SEQUENCE=I of it'
 	@echo '  test              all of that'
 	@echo '  test-debug        KUnit, the kselftests and the stress tests on kernels that watch what they do'
 	@echo '  mutants           whether the tests catch deliberate faults; M=NAME: that one; J=N at a time'

@@ -7,6 +7,7 @@
 #include "lib/ping.hpp"
 #include "lib/volume.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <map>
@@ -309,12 +310,19 @@ void the_list_while_sockets_come_and_go()
 	}
 }
 
+/// The shortest of a few times, since this machine may have had other things to do in one of them.
 double seconds_to_read_list()
 {
-	const auto begin = std::chrono::steady_clock::now();
+	using seconds = std::chrono::duration<double>;
+	seconds shortest = seconds::max();
 
-	host::read_file(ping::list_path());
-	return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+	for (int i = 0; i < 4; i++) {
+		const auto begin = std::chrono::steady_clock::now();
+
+		host::read_file(ping::list_path());
+		shortest = std::min<seconds>(shortest, std::chrono::steady_clock::now() - begin);
+	}
+	return shortest.count();
 }
 
 /// Ten times the sockets are read in about ten times the time; looking for the place again after each page would take

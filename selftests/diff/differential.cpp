@@ -4,7 +4,7 @@
 // that can be observed is the same, or is one of the differences in intended.cpp.
 //
 // Usage: differential [packets=N] [seed=S] [sequence=I] [shrink=0]. Without a seed: one that is always the same and one
-// of the day, half of the packets each. With a sequence's number, that sequence alone. With shrink=0 what differs is
+// of the day and the kernel, half of the packets each. With a sequence's number, that sequence alone. With shrink=0 what differs is
 // shown as it was met, which is quick, and long.
 
 #include "compare.hpp"
@@ -25,6 +25,8 @@
 #include <string>
 #include <vector>
 
+#include <sys/utsname.h>
+
 namespace {
 
 using diff::Result;
@@ -39,14 +41,23 @@ struct Arguments {
 	std::uint64_t shrink = 1;
 };
 
-/// Today as 20260131.
+/// Today and this kernel, as 20260131612 for 6.12: what one kernel is not asked today, another one is.
 std::uint64_t seed_of_the_day()
 {
 	std::chrono::year_month_day day{
 		std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now())};
+	std::uint64_t date = static_cast<std::uint64_t>(static_cast<int>(day.year())) * 10000 +
+			     static_cast<unsigned>(day.month()) * 100 +
+			     static_cast<unsigned>(day.day());
+	unsigned version = 0, patchlevel = 0;
+	utsname kernel{};
 
-	return static_cast<std::uint64_t>(static_cast<int>(day.year())) * 10000 +
-	       static_cast<unsigned>(day.month()) * 100 + static_cast<unsigned>(day.day());
+	uname(&kernel);
+	std::istringstream release(kernel.release);
+	release >> version;
+	release.ignore();
+	release >> patchlevel;
+	return date * 1000 + version * 100 + patchlevel;
 }
 
 Arguments parse(int argc, char **argv)
