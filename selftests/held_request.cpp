@@ -215,10 +215,14 @@ void the_module_goes_meanwhile(const std::string &hook)
 			const std::uint32_t id = queue.next();
 			ktap::require_equal(icmpx.unload_when_idle(), 0, "unloading");
 			nfqueue::pass_grace_period();
-			if (!goes_on)
-				continue;
-			queue.go_on(id);
-			expect(wire::next_answer(wire).has_value(), "what was held is sent");
+			if (goes_on)
+				queue.go_on(id);
+			else
+				queue.drop(id);
+			expect_equal(
+				wire::next_answer(wire, goes_on ? wire::patience : wire::silence)
+					.has_value(),
+				goes_on, "what was held is sent");
 		}
 	}
 }
