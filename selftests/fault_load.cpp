@@ -187,6 +187,7 @@ void ends_of_namespaces()
 
 	ktap::require_equal(machine.icmpx.load(), 0, "loading");
 	Injection injection(fault::icmpx());
+	injection.spare(fault::function("disarm_kprobe")); // as in unloading()
 	const host::Namespace here = host::Namespace::current();
 	for (int i = 0; i < 10; i++) {
 		injection.at_random(0);
