@@ -12,7 +12,9 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include <poll.h>
 #include <unistd.h>
@@ -414,6 +416,41 @@ void a_namespace_takes_its_routes_with_it()
 	ktap::expect(routes_left(before, std::chrono::seconds(20)) <= before, "no route is left");
 }
 
+/// Each of many namespaces that go one after the other looks for its own routes alone: a reply elsewhere needs no lookup
+/// but those that time brings, and there are more ends of namespaces than seconds.
+void a_namespace_leaves_the_routes_of_others()
+{
+	constexpr int count = 20;
+	struct Guest {
+		unsigned long routes_before;
+		Net net{};
+	};
+	Net net;
+	const host::Namespace home = host::Namespace::current();
+	std::vector<std::unique_ptr<Guest>> guests;
+
+	net.keep(ping(), net.wire);
+	for (int i = 0; i < count; i++) {
+		guests.push_back(std::make_unique<Guest>(routes_in_use()));
+		guests.back()->net.keep(ping(), guests.back()->net.wire);
+		home.enter();
+	}
+	net.keep(ping(), net.wire);
+	const std::int64_t before = lookups();
+	const auto begin = steady_clock::now();
+	while (!guests.empty()) {
+		const unsigned long routes = guests.back()->routes_before;
+
+		guests.pop_back();
+		// Those that are kept are the last to go.
+		routes_left(routes, std::chrono::seconds(5));
+		net.expect_on(net.wire, ping(), "the reply");
+	}
+	const auto seconds = std::chrono::ceil<std::chrono::seconds>(steady_clock::now() - begin);
+	ktap::say(std::to_string(seconds.count()) + " s");
+	ktap::expect(lookups() - before <= 2 * seconds.count(), "routes of others stay");
+}
+
 } // namespace
 
 int main(int argc, char **argv)
@@ -443,5 +480,7 @@ int main(int argc, char **argv)
 				  what_changes_silently_is_seen_in_a_second},
 				 {"a_namespace_takes_its_routes_with_it",
 				  a_namespace_takes_its_routes_with_it},
+				 {"a_namespace_leaves_the_routes_of_others",
+				  a_namespace_leaves_the_routes_of_others},
 			 });
 }
