@@ -11,7 +11,6 @@
 #include "flood.hpp"
 #include "host.hpp"
 #include "ktap.hpp"
-#include "module.hpp"
 #include "packet.hpp"
 #include "ping.hpp"
 #include "wire.hpp"
@@ -110,8 +109,8 @@ public:
 	explicit Joined(const Kind &kind) : kind_(kind)
 	{
 		for (const std::string &module : kind.modules)
-			need(module);
-		need("dummy");
+			host::need_module(module);
+		host::need_module("dummy");
 		if (kind.apart)
 			host::enter_new_namespace();
 		here_.emplace(host::Namespace::current());
@@ -152,12 +151,6 @@ private:
 		wire::Wire far = in_client([&] { return wire::Wire::tap(options); });
 
 		splice_.emplace(wire::Wire::tap(options), std::move(far));
-	}
-
-	static void need(const std::string &module)
-	{
-		if (!module::loaded(module))
-			host::need(module, "test -d /sys/module/" + module);
 	}
 
 	/// `ip` with @p options, which gets @p lines.

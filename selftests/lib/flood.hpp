@@ -56,7 +56,7 @@ class Network {
 public:
 	Network()
 	{
-		host::need("veth", "test -d /sys/module/veth");
+		host::need_module("veth");
 		host::run("ip netns add " + client_ + " && ip netns add " + server_ + " && ip -n " +
 			  server_ + " -batch - <<-END && ip -n " + client_ +
 			  " -batch - <<-END\n"

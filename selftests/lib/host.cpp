@@ -137,6 +137,12 @@ void need(const std::string &module, const std::string &proof)
 	ktap::skip("the kernel has no " + module);
 }
 
+void need_module(const std::string &module)
+{
+	// What is built in seldom has a directory; modprobe knows of it.
+	need(module, "test -d /sys/module/" + module + " || modprobe -q " + module);
+}
+
 void track_connections()
 {
 	need("nf_conntrack", "test -e /proc/sys/net/netfilter/nf_conntrack_max");

@@ -71,6 +71,9 @@ std::string output_of(const std::string &command);
 /// command that succeeds when the feature is there.
 void need(const std::string &module, const std::string &proof = "");
 
+/// Loads @p module, unless it is loaded or built in; skips the test where the kernel has none.
+void need_module(const std::string &module);
+
 /// Has this namespace track connections; the test is skipped where the kernel does not.
 void track_connections();
 
