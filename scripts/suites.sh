@@ -30,7 +30,7 @@ of_suite() {
 	if [[ ! $(find "$dir/updated" -mmin -1440 2>/dev/null) ]]; then
 		suite_line "$suite" >"$dir/sources.list"
 		say "fetching the package lists of $suite"
-		apt-get -qq "${options[@]}" update >&2
+		apt-get -qq "${options[@]}" update >&2 || return
 		touch "$dir/updated"
 	fi
 	"$1" "${options[@]}" "${@:2}"
