@@ -105,7 +105,7 @@ struct sock *icmpx_control_create(struct net *net, struct sock **place)
 	/* For sparse, which sees no lock taken in there. */
 	__acquire(&sk->sk_lock.slock);
 	bh_unlock_sock(sk);
-	/* Of the two references that a clone has, one is for those who hash it. */
+	/* A clone has a second reference, for a table of sockets, and is in none. */
 	__sock_put(sk);
 	sock_set_flag(sk, SOCK_DEAD);
 	sock_net_set(sk, net);
