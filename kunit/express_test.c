@@ -77,9 +77,8 @@ static struct frame expected(const struct frame *request, u8 ttl)
 	ether_addr_copy(reply.eth.h_source, request->eth.h_dest);
 	reply.ip.saddr = request->ip.daddr;
 	reply.ip.daddr = request->ip.saddr;
-	reply.ip.id = (__force __be16)(u16)((__force u16)request->ip.id +
-					    (__force u16)request->icmp.un.echo.id +
-					    (__force u16)request->icmp.un.echo.sequence);
+	reply.ip.id = htons(ntohs(request->ip.id) + ntohs(request->icmp.un.echo.id) +
+			    ntohs(request->icmp.un.echo.sequence));
 	reply.ip.frag_off = 0;
 	reply.ip.ttl = ttl;
 	set_header_sum(&reply);
@@ -233,9 +232,9 @@ static void express_anything(struct kunit *test)
 		struct frame frame = plain();
 
 		frame.ip.tos = prandom_u32_state(&random);
-		frame.ip.id = (__force __be16)prandom_u32_state(&random);
+		frame.ip.id = htons(prandom_u32_state(&random));
 		frame.ip.ttl = prandom_u32_state(&random);
-		frame.icmp.un.gateway = (__force __be32)prandom_u32_state(&random);
+		frame.icmp.un.gateway = htonl(prandom_u32_state(&random));
 		set_header_sum(&frame);
 		set_message_sum(&frame);
 		if (length(&frame))

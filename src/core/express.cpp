@@ -78,7 +78,7 @@ bool header_plain(ConstFrame frame)
 /// Sets identification and time to live, and lets the reply be fragmented.
 void renew_header(Frame frame, u16 id, u8 ttl)
 {
-	put_native(frame, kIdAt, id);
+	store16(frame, kIdAt, id);
 	put_native<u16>(frame, kFragmentAt, 0);
 	frame[kTtlAt] = ttl;
 	put_native<u16>(frame, kIpChecksumAt, 0);
@@ -111,8 +111,8 @@ void icmpx_express_reply(u8 *frame, u8 ttl)
 	using namespace icmpx;
 
 	const Frame headers{frame, ICMPX_FRAME_LEN};
-	const u32 id = native<u16>(headers, kIdAt) + native<u16>(headers, kIcmpAt + kRestAt) +
-		       native<u16>(headers, kIcmpAt + kSequenceAt);
+	const u32 id = u32{load16(headers, kIdAt)} + load16(headers, kIcmpAt + kRestAt) +
+		       load16(headers, kIcmpAt + kSequenceAt);
 
 	swap<u32>(headers, kSourceAt, kDestinationAt);
 	renew_header(headers, static_cast<u16>(id), ttl);
