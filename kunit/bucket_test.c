@@ -131,7 +131,9 @@ static void fill_extremes(struct kunit *test)
 /* Numbers of any size, small ones as likely as large ones. */
 static u32 any(struct rnd_state *random)
 {
-	return prandom_u32_state(random) >> prandom_u32_state(random) % 32;
+	const u32 number = prandom_u32_state(random);
+
+	return number >> prandom_u32_state(random) % 32;
 }
 
 static void bucket_anything(struct kunit *test)
@@ -140,8 +142,15 @@ static void bucket_anything(struct kunit *test)
 
 	random_start(&random);
 	for (u32 i = 0; i < sample_count(300000); i++) {
-		check_earned(test, any(&random), any(&random) | 1, any(&random));
-		check_fill(test, prandom_u32_state(&random), any(&random), any(&random));
+		/* One after the other: the order of arguments is the compiler's choice. */
+		const u32 elapsed = any(&random);
+		const u32 ticks = any(&random) | 1;
+		const u32 rate = any(&random);
+		const s32 credit = prandom_u32_state(&random);
+		const u32 burst = any(&random);
+
+		check_earned(test, elapsed, ticks, rate);
+		check_fill(test, credit, any(&random), burst);
 	}
 }
 
