@@ -67,9 +67,13 @@ extern "C" int LLVMFuzzerTestOneInput(const u8 *data, std::size_t size)
 	const auto kind = input.take<u8>();
 
 	if (kind % 2 == 0) {
-		const auto interfaces = input.take<Interfaces>();
+		auto interfaces = input.take<Interfaces>();
 		const auto count = static_cast<u8>(kind / 2 % (ICMPX_INTERFACES_MAX + 1));
 
+		for (icmpx_interface &interface : interfaces.of) {
+			interface.ifindex = fuzz::little(interface.ifindex);
+			interface.mtu = fuzz::little(interface.mtu);
+		}
 		for (const fuzz::Edge edge : fuzz::both_edges)
 			build(interfaces, count, edge);
 		return 0;

@@ -8,6 +8,8 @@
 
 #include <icmpx/core.h>
 
+#include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstring>
 #include <initializer_list>
@@ -29,6 +31,17 @@ inline void must(bool condition)
 		__builtin_trap();
 }
 
+/// The number that a little-endian machine reads where @p value is: an input means the same on every machine.
+template <typename T> T little(T value) requires std::is_integral_v<T>
+{
+	if constexpr (std::endian::native == std::endian::big) {
+		auto *bytes = reinterpret_cast<u8 *>(&value);
+
+		std::reverse(bytes, bytes + sizeof(value));
+	}
+	return value;
+}
+
 /// The fuzzer's bytes, taken from the front. What is not there is 0.
 class Input {
 public:
@@ -43,6 +56,8 @@ public:
 		if (!taken.empty())
 			std::memcpy(&value, taken.data(), taken.size());
 		left_ = left_.subspan(taken.size());
+		if constexpr (std::is_integral_v<T>)
+			value = little(value);
 		return value;
 	}
 
