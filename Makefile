@@ -34,6 +34,7 @@ help:
 	@echo '  kunit             the KUnit suites, in user-mode Linux'
 	@echo '  coverage          which lines and branches they run; fails below 95 % of the core'
 	@echo '  fuzz              the core under libFuzzer, T=SECONDS for each target'
+	@echo '  test-big-endian   the core on an emulated s390x, and that it says the same there as here'
 	@echo '  fuzz-kernel       the module in a virtual machine under libFuzzer, for T=SECONDS'
 	@echo '  test-6.1, test-6.12    the kselftests, in a virtual machine'
 	@echo '  test-diff         the built-in code and icmpx answer the same packets: on K=6.12, N=100000 of them, by'
@@ -91,6 +92,10 @@ selftest-modules-%:
 .PHONY: fuzz fuzz-kernel
 fuzz fuzz-kernel:
 	@scripts/$@ $(or $(T),60)
+
+.PHONY: test-big-endian
+test-big-endian:
+	@scripts/big-endian
 
 .PHONY: test-kernel-selftests
 test-kernel-selftests:

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//
+// Between a caller and the core: the linker leads each call of an entry to the function here that has its name (--wrap), and
+// an entry that has none does not link.
+
+#include "record.h"
+
+#include <icmpx/core.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstdio>
+#include <span>
+#include <type_traits>
+
+namespace {
+
+using Bytes = std::span<const u8>;
+
+recorded state;
+bool shown;
+
+void mix(u64 value) { state.digest = (std::rotl(state.digest, 5) ^ value) * 0x9e3779b97f4a7c15; }
+
+template <typename T>
+requires std::is_integral_v<T>
+void put(T number)
+{
+	mix(static_cast<u64>(number));
+	if (shown)
+		std::printf(" %lld", static_cast<long long>(number));
+}
+
+/// Eight at a time, the first one highest.
+void put(Bytes bytes)
+{
+	mix(bytes.size());
+	for (std::size_t at = 0; at < bytes.size(); at += 8) {
+		u64 word = 0;
+
+		for (const u8 byte : bytes.subspan(at, std::min<std::size_t>(8, bytes.size() - at)))
+			word = word << 8 | byte;
+		mix(word);
+	}
+	if (!shown)
+		return;
+	std::printf(" [");
+	for (const u8 byte : bytes)
+		std::printf("%02x", byte);
+	std::printf("]");
+}
+
+/// What is in network order is bytes.
+void put(__be32 address) { put(Bytes{reinterpret_cast<const u8 *>(&address), sizeof(address)}); }
+
+/// All but the padding.
+void put(const icmpx_options &options)
+{
+	put(options.first_hop);
+	put(Bytes{&options.len, options.bytes + sizeof(options.bytes)});
+}
+
+void put(const icmpx_probe_query &query)
+{
+	put(query.by);
+	put(query.ifindex);
+	put(Bytes{reinterpret_cast<const u8 *>(query.name), sizeof(query.name)});
+	put(Bytes{query.address});
+}
+
+void put(const icmpx_interface &interface)
+{
+	put(interface.ifindex);
+	put(interface.mtu);
+	put(interface.address);
+	put(Bytes{reinterpret_cast<const u8 *>(interface.name), sizeof(interface.name)});
+	put(interface.role);
+}
+
+/// An entry's name, with a digest that takes no time.
+struct Name {
+	const char *text;
+	u64 digest = 0;
+
+	consteval Name(const char *name) : text(name)
+	{
+		for (; *name != 0; name++)
+			digest = digest * 31 + static_cast<u8>(*name);
+	}
+};
+
+template <typename... T> void asked(Name entry, const T &...in)
+{
+	state.calls++;
+	if (shown)
+		std::printf("%s:", entry.text);
+	mix(entry.digest);
+	(put(in), ...);
+}
+
+template <typename... T> void answered(const T &...out)
+{
+	if (shown)
+		std::printf(" =>");
+	(put(out), ...);
+	if (shown)
+		std::printf("\n");
+}
+
+} // namespace
+
+recorded record_take()
+{
+	const recorded all = state;
+
+	state = {};
+	return all;
+}
+
+void record_show(bool show) { shown = show; }
+
+/// Declares the entry as it is in the core, and as callers are led to it.
+#define ENTRY(name)                                                                                \
+	extern "C" decltype(icmpx_##name) real_##name asm("__real_icmpx_" #name);                  \
+	extern "C" decltype(icmpx_##name) wrap_##name asm("__wrap_icmpx_" #name)
+
+ENTRY(decide);
+icmpx_verdict wrap_decide(const u8 *header, u32 policy)
+{
+	asked("decide", Bytes{header, ICMPX_HEADER_LEN}, policy);
+	const icmpx_verdict verdict = real_decide(header, policy);
+	answered(verdict.action, verdict.in_error, verdict.outcome);
+	return verdict;
+}
+
+ENTRY(rate_limited);
+bool wrap_rate_limited(u8 type, u8 code, u32 ratemask)
+{
+	asked("rate_limited", type, code, ratemask);
+	const bool limited = real_rate_limited(type, code, ratemask);
+	answered(limited);
+	return limited;
+}
+
+ENTRY(is_request);
+bool wrap_is_request(u8 type, u8 code)
+{
+	asked("is_request", type, code);
+	const bool is = real_is_request(type, code);
+	answered(is);
+	return is;
+}
+
+ENTRY(decide_error);
+icmpx_error_verdict wrap_decide_error(const u8 *header, const u8 *embedded, size_t len,
+				      u32 no_pmtu_disc)
+{
+	asked("decide_error", Bytes{header, ICMPX_HEADER_LEN}, Bytes{embedded, len}, no_pmtu_disc);
+	const icmpx_error_verdict verdict = real_decide_error(header, embedded, len, no_pmtu_disc);
+	answered(verdict.info, verdict.needed, verdict.action, verdict.outcome, verdict.in_error,
+		 verdict.checks, verdict.protocol);
+	return verdict;
+}
+
+ENTRY(echo_reply);
+bool wrap_echo_reply(u8 *header)
+{
+	asked("echo_reply", Bytes{header, ICMPX_HEADER_LEN});
+	const bool carried = real_echo_reply(header);
+	answered(carried, Bytes{header, ICMPX_HEADER_LEN});
+	return carried;
+}
+
+ENTRY(express_length);
+u32 wrap_express_length(const u8 *frame, u32 len)
+{
+	asked("express_length", Bytes{frame, ICMPX_FRAME_LEN}, len);
+	const u32 total = real_express_length(frame, len);
+	answered(total);
+	return total;
+}
+
+ENTRY(express_reply);
+void wrap_express_reply(u8 *frame, u8 ttl)
+{
+	asked("express_reply", Bytes{frame, ICMPX_FRAME_LEN}, ttl);
+	real_express_reply(frame, ttl);
+	answered(Bytes{frame, ICMPX_FRAME_LEN});
+}
+
+ENTRY(timestamp_reply);
+void wrap_timestamp_reply(u8 *message, __be32 now)
+{
+	asked("timestamp_reply", Bytes{message, ICMPX_HEADER_LEN + ICMPX_TIMESTAMP_LEN}, now);
+	real_timestamp_reply(message, now);
+	answered(Bytes{message, ICMPX_HEADER_LEN + ICMPX_TIMESTAMP_LEN});
+}
+
+ENTRY(probe_parse);
+void wrap_probe_parse(const u8 *data, size_t len, icmpx_probe_query *query)
+{
+	asked("probe_parse", Bytes{data, len});
+	real_probe_parse(data, len, query);
+	answered(*query);
+}
+
+ENTRY(probe_reply);
+void wrap_probe_reply(u8 *header, u8 code, u8 status)
+{
+	asked("probe_reply", Bytes{header, ICMPX_HEADER_LEN}, code, status);
+	real_probe_reply(header, code, status);
+	answered(Bytes{header, ICMPX_HEADER_LEN});
+}
+
+ENTRY(options_prespecified);
+bool wrap_options_prespecified(const icmpx_options *request, __be32 *address)
+{
+	asked("options_prespecified", *request);
+	const bool left = real_options_prespecified(request, address);
+	answered(left, left ? *address : __be32{});
+	return left;
+}
+
+ENTRY(options_echo);
+bool wrap_options_echo(const icmpx_options *request, __be32 source, bool prespecified_is_ours,
+		       icmpx_options *reply)
+{
+	asked("options_echo", *request, source, prespecified_is_ours);
+	const bool made = real_options_echo(request, source, prespecified_is_ours, reply);
+	answered(made, *reply);
+	return made;
+}
+
+ENTRY(options_fill);
+void wrap_options_fill(icmpx_options *reply, __be32 source, __be32 destination, __be32 now)
+{
+	asked("options_fill", *reply, source, destination, now);
+	real_options_fill(reply, source, destination, now);
+	answered(*reply);
+}
+
+ENTRY(bucket_earned);
+u32 wrap_bucket_earned(u32 elapsed, u32 ticks, u32 rate)
+{
+	asked("bucket_earned", elapsed, ticks, rate);
+	const u32 earned = real_bucket_earned(elapsed, ticks, rate);
+	answered(earned);
+	return earned;
+}
+
+ENTRY(bucket_fill);
+s32 wrap_bucket_fill(s32 credit, u32 earned, u32 burst)
+{
+	asked("bucket_fill", credit, earned, burst);
+	const s32 filled = real_bucket_fill(credit, earned, burst);
+	answered(filled);
+	return filled;
+}
+
+ENTRY(flow_allow);
+bool wrap_flow_allow(u64 *arrival, u64 now, u32 rate, u32 burst)
+{
+	asked("flow_allow", *arrival, now, rate, burst);
+	const bool allowed = real_flow_allow(arrival, now, rate, burst);
+	answered(allowed, *arrival);
+	return allowed;
+}
+
+ENTRY(decide_send);
+icmpx_send_verdict wrap_decide_send(u8 type, const u8 *datagram, const u8 *inner_type, u32 facts)
+{
+	asked("decide_send", type, Bytes{datagram, 20},
+	      Bytes{inner_type, inner_type == nullptr ? 0U : 1U}, facts);
+	const icmpx_send_verdict verdict = real_decide_send(type, datagram, inner_type, facts);
+	answered(verdict.outcome, verdict.send, verdict.tos);
+	return verdict;
+}
+
+ENTRY(extensible);
+bool wrap_extensible(u8 type)
+{
+	asked("extensible", type);
+	const bool may = real_extensible(type);
+	answered(may);
+	return may;
+}
+
+ENTRY(extension_build);
+size_t wrap_extension_build(const icmpx_interface *interfaces, size_t count, u8 *extension)
+{
+	asked("extension_build", count);
+	for (const icmpx_interface &interface :
+	     std::span{interfaces, std::min<std::size_t>(count, ICMPX_INTERFACES_MAX)})
+		put(interface);
+	const std::size_t len = real_extension_build(interfaces, count, extension);
+	answered(Bytes{extension, len});
+	return len;
+}
+
+ENTRY(extension_check);
+icmpx_extension_verdict wrap_extension_check(u8 type, u8 words, size_t before, const u8 *payload,
+					     size_t len)
+{
+	asked("extension_check", type, words, before, Bytes{payload, len});
+	const icmpx_extension_verdict verdict =
+		real_extension_check(type, words, before, payload, len);
+	answered(verdict.at, verdict.invalid);
+	return verdict;
+}
