@@ -8,6 +8,7 @@ A mutant is a block of lines; blank lines and lines that begin with # separate b
     file: where it is
     tests: the kselftests that should catch it, if KUnit does not
     kernel: kasan                 (the debug kernel, if only that one sees it; else 6.12)
+    script: big-endian            (of scripts/, if only that one can see it; then it alone is tried)
     reason: why nothing catches it                                    (of an accepted survivor)
       a line that stays
     - a line that goes
@@ -23,7 +24,7 @@ import shutil
 import subprocess
 
 KERNELS = ("6.12", "kasan")
-FIELDS = ("what", "file", "tests", "kernel", "reason")
+FIELDS = ("what", "file", "tests", "kernel", "script", "reason")
 
 
 class MutantError(Exception):
@@ -39,6 +40,7 @@ class Mutant:
     file: str = ""
     tests: list = dataclasses.field(default_factory=list)
     kernel: str = "6.12"
+    script: str = ""
     reason: str = ""
     edit: list = dataclasses.field(default_factory=list)
 
