@@ -28,7 +28,7 @@ help:
 	@echo '  clean             remove what was built'
 	@echo '  compile_commands.json  for clangd and others'
 	@echo 'For kernels from Debian, kept in a cache (see scripts/kernel):'
-	@echo '  build-6.1, build-6.12, both also with -cloud or -rt behind it; build-kasan, build-kcsan'
+	@echo '  build-6.1, build-6.12, build-7.2, build-7.3, each also with -cloud or -rt behind it; build-kasan, build-kcsan'
 	@echo 'Testing:'
 	@echo '  check             static checks'
 	@echo '  kunit             the KUnit suites, in user-mode Linux'
@@ -55,7 +55,7 @@ module:
 
 # For a kernel from scripts/kernel.
 build-%:
-	kdir=$$(scripts/kernel headers $*) && $(MAKE) module KDIR=$$kdir
+	+@scripts/build $* module
 
 .PHONY: install
 install: module
@@ -74,7 +74,7 @@ kunit-suites:
 	$(call kbuild,$(build)/suites,kunit/Kbuild)
 
 kunit-suites-%:
-	kdir=$$(scripts/kernel headers $*) && $(MAKE) kunit-suites KDIR=$$kdir
+	+@scripts/build $* kunit-suites
 
 # The suites in user-mode Linux, every object counting how often each of its lines and branches is run.
 .PHONY: coverage-module
@@ -87,7 +87,7 @@ selftest-modules:
 	$(call kbuild,$(build)/selftests,selftests/modules/Kbuild)
 
 selftest-modules-%:
-	kdir=$$(scripts/kernel headers $*) && $(MAKE) selftest-modules KDIR=$$kdir
+	+@scripts/build $* selftest-modules
 
 .PHONY: fuzz fuzz-kernel
 fuzz fuzz-kernel:

@@ -8,6 +8,7 @@
 #include <linux/nsproxy.h>
 #include <linux/proc_fs.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/sysctl.h>
 #include <linux/version.h>
 #include <net/net_namespace.h>
@@ -18,14 +19,15 @@ MODULE_PARM_DESC(what, "sysctl: net.icmpx.echo_ratelimit; else the name of a fil
 
 static struct net *net;
 static struct ctl_table_header *header;
-static int value;
 
-/* Before 6.11 a table ends with an empty row. */
+/*
+ * Before 6.11 a table ends with an empty row. What a namespace's setting shows may not be
+ * a module's own data.
+ */
 static struct ctl_table table[] = {
 	{
 		.procname = "echo_ratelimit",
-		.data = &value,
-		.maxlen = sizeof(value),
+		.maxlen = sizeof(int),
 		.mode = 0644,
 		.proc_handler = proc_dointvec,
 	},
@@ -42,15 +44,17 @@ static int __init test_name_init(void)
 
 	net = get_net(current->nsproxy->net_ns);
 	if (!strcmp(what, "sysctl")) {
-		header = register_net_sysctl(net, "net/icmpx", table);
+		table[0].data = kzalloc(sizeof(int), GFP_KERNEL);
+		header = table[0].data ? register_net_sysctl(net, "net/icmpx", table) : NULL;
 		taken = header;
 	} else {
 		taken = proc_create(what, 0444, net->proc_net, &empty);
 	}
 	if (taken)
 		return 0;
+	kfree(table[0].data);
 	put_net(net);
-	return -EEXIST;
+	return -EBUSY;
 }
 
 static void __exit test_name_exit(void)
@@ -59,6 +63,7 @@ static void __exit test_name_exit(void)
 		unregister_net_sysctl_table(header);
 	else
 		remove_proc_entry(what, net->proc_net);
+	kfree(table[0].data);
 	put_net(net);
 }
 
