@@ -326,12 +326,46 @@ static void flow_limits(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, arrival, last + 1);
 }
 
+struct tokens_row {
+	const char *name;
+	u32 held;
+	u32 elapsed;
+	u32 cost;
+	bool enough;
+	u32 left;
+};
+
+static const struct tokens_row tokens_rows[] = {
+	{ "enough", 100, 0, 100, true, 0 },
+	{ "one_too_few", 99, 0, 100, false, 99 },
+	{ "earned_meanwhile", 40, 60, 100, true, 0 },
+	{ "earned_too_few", 40, 59, 100, false, 99 },
+	{ "no_more_than_six", 0, 10000, 100, true, 500 },
+	{ "no_more_than_six_kept", 5000, 0, 100, true, 500 },
+	{ "no_overflow", U32_MAX, U32_MAX, 100, true, 500 },
+	{ "cost_as_high_as_can_be", U32_MAX, 0, U32_MAX, true, 0 },
+	{ "six_of_them_are_more_than_fits", U32_MAX, U32_MAX, U32_MAX / 2, true,
+	  U32_MAX - U32_MAX / 2 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(tokens, tokens_rows, name);
+
+static void tokens(struct kunit *test)
+{
+	const struct tokens_row *row = test->param_value;
+	u32 held = row->held;
+
+	KUNIT_EXPECT_EQ(test, icmpx_tokens_take(&held, row->elapsed, row->cost), row->enough);
+	KUNIT_EXPECT_EQ(test, held, row->left);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(earned, earnings_gen_params),
 	KUNIT_CASE(earned_extremes),
 	KUNIT_CASE_PARAM(fill, fills_gen_params),
 	KUNIT_CASE(fill_extremes),
 	KUNIT_CASE(bucket_anything),
+	KUNIT_CASE_PARAM(tokens, tokens_gen_params),
 	KUNIT_CASE_PARAM(flow_keeps_the_rate, flows_gen_params),
 	KUNIT_CASE(flow_is_never_slower),
 	KUNIT_CASE(flow_burst_to_the_event),

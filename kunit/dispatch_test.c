@@ -98,6 +98,23 @@ static void decide_every_policy(struct kunit *test)
 	}
 }
 
+/* As Linux 7 has it, a broadcast that is no request is none of ours whatever its type. */
+static void decide_strict_broadcast(struct kunit *test)
+{
+	const struct type_row *row = test->param_value;
+
+	for (u32 type = row->first; type <= row->last; type++) {
+		for (u32 policy = 0; policy < 16; policy++) {
+			const u8 header[ICMPX_HEADER_LEN] = { type, 0, 0, 0, 0, 0, 0, 1 };
+			char letter = row->outcomes[policy];
+
+			if (policy & ICMPX_VIA_BROADCAST && (letter == 'u' || letter == 'R'))
+				letter = 'b';
+			check(test, header, policy | ICMPX_STRICT_BROADCAST, letter);
+		}
+	}
+}
+
 /* Nothing but the type and the L bit of a PROBE query has a say. */
 static void decide_ignores_the_rest(struct kunit *test)
 {
@@ -199,6 +216,7 @@ static void is_request(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(decide_every_policy, types_gen_params),
+	KUNIT_CASE_PARAM(decide_strict_broadcast, types_gen_params),
 	KUNIT_CASE_PARAM(decide_ignores_the_rest, types_gen_params),
 	KUNIT_CASE(decide_every_type_has_a_row),
 	KUNIT_CASE(decide_probe_about_a_neighbour),

@@ -17,13 +17,16 @@ static const struct icmpx_interface eth0 = {
 
 /* What RFC 4884 (7) and RFC 5837 (4) make of it, the checksum computed apart. */
 static const u8 eth0_extension[] = {
-	0x20, 0x00, 0x1d, 0x23, /* version 2, checksum */
-	0x00, 0x1c, 0x02, 0x0f, /* 28 bytes, class 2; incoming, all sub-objects */
+	0x20, 0x00, 0x11, 0x17, /* version 2, checksum */
+	0x00, 0x28, 0x02, 0x0f, /* 40 bytes, class 2; incoming, all sub-objects */
 	0x01, 0x02, 0x03, 0x04, /* index */
 	0x00, 0x01, 0x00, 0x00, /* IPv4 */
 	0x0a, 0x00, 0x00, 0x01,
-	0x08, 'e',  't',  'h',	/* eight bytes of name */
+	0x14, 'e',  't',  'h',	/* twenty bytes of name */
 	'0',  0x00, 0x00, 0x00,
+	0x00, 0x00, 0x00, 0x00,
+	0x00, 0x00, 0x00, 0x00,
+	0x00, 0x00, 0x00, 0x00,
 	0x00, 0x00, 0x05, 0xdc, /* MTU */
 };
 
@@ -76,12 +79,12 @@ static void build_role(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, icmpx_extension_build(&interface, 1, extension), len - 8);
 	KUNIT_EXPECT_EQ(test, extension[7], row->ctype & ~0x04);
 	KUNIT_EXPECT_EQ(test, sum(extension, len - 8), 0xffff);
-	/* Nor is there one for a name that is not to be told; "eth0" takes eight bytes. */
+	/* Nor is there one for a name that is not to be told; any other takes twenty bytes. */
 	interface.name[0] = 0;
-	KUNIT_EXPECT_EQ(test, icmpx_extension_build(&interface, 1, extension), len - 16);
+	KUNIT_EXPECT_EQ(test, icmpx_extension_build(&interface, 1, extension), len - 28);
 	KUNIT_EXPECT_EQ(test, extension[7], row->ctype & ~0x06);
 	KUNIT_EXPECT_EQ(test, get_unaligned_be32(extension + 12), interface.mtu);
-	KUNIT_EXPECT_EQ(test, sum(extension, len - 16), 0xffff);
+	KUNIT_EXPECT_EQ(test, sum(extension, len - 28), 0xffff);
 }
 
 /* Names of every length, and one that has no end. */
@@ -89,7 +92,7 @@ static void build_names(struct kunit *test)
 {
 	for (size_t length = 1; length <= ICMPX_IFNAME_MAX; length++) {
 		const size_t kept = min_t(size_t, length, ICMPX_IFNAME_MAX - 1);
-		const size_t padded = round_up(1 + kept, 4);
+		const size_t padded = 20;
 		struct icmpx_interface interface = eth0;
 		u8 extension[ICMPX_EXTENSION_MAX];
 		const u8 *name = extension + 20;
@@ -127,7 +130,7 @@ static void build_the_longest(struct kunit *test)
 		guard_set(&buffer.before);
 		guard_set(&buffer.after);
 		len = icmpx_extension_build(interfaces, count, buffer.extension);
-		KUNIT_EXPECT_EQ(test, len, 4 + kept * 36);
+		KUNIT_EXPECT_EQ(test, len, ICMPX_EXTENSION_ROOM(kept));
 		KUNIT_EXPECT_EQ(test, sum(buffer.extension, len), 0xffff);
 		KUNIT_EXPECT_TRUE(test, guard_intact(&buffer.before));
 		KUNIT_EXPECT_TRUE(test, guard_intact(&buffer.after));

@@ -21,6 +21,7 @@ extern struct kunit_suite icmpx_echo_suite;
 extern struct kunit_suite icmpx_error_suite;
 extern struct kunit_suite icmpx_express_suite;
 extern struct kunit_suite icmpx_extension_suite;
+extern struct kunit_suite icmpx_host_table_suite;
 extern struct kunit_suite icmpx_interface_suite;
 extern struct kunit_suite icmpx_options_suite;
 extern struct kunit_suite icmpx_options_garbage_suite;

@@ -55,6 +55,7 @@ enum icmpx_action {
 #define ICMPX_IGNORE_ALL	(1u << 1) /* setting echo_ignore_all */
 #define ICMPX_IGNORE_BROADCASTS	(1u << 2) /* setting echo_ignore_broadcasts */
 #define ICMPX_PROBE_ENABLED	(1u << 3) /* setting echo_enable_probe */
+#define ICMPX_STRICT_BROADCAST	(1u << 4) /* broadcast as Linux 7 takes it, see icmpx_decide() */
 
 /**
  * struct icmpx_verdict - what becomes of a message
@@ -79,6 +80,8 @@ struct icmpx_verdict {
  *
  * RFC 792; RFC 1122, 3.2.2 (unknown types; echo and timestamp requests that
  * came by broadcast); RFC 6633, RFC 6918 (types of the past); RFC 8335.
+ * With %ICMPX_STRICT_BROADCAST, a broadcast of an unknown type is refused as a
+ * broadcast, and so is a reply to a PROBE query.
  *
  * Return: the verdict.
  */
@@ -345,6 +348,22 @@ u32 icmpx_bucket_earned(u32 elapsed, u32 ticks, u32 rate);
  * Return: the tokens that it holds then.
  */
 s32 icmpx_bucket_fill(s32 credit, u32 earned, u32 burst);
+
+/* How many errors a host may get at once that has had none for long. */
+#define ICMPX_TOKENS_BURST 6
+
+/**
+ * icmpx_tokens_take() - Take from a bucket that earns with time what one event costs.
+ * @tokens: in: what the bucket held when it was last asked; out: what it holds now
+ * @elapsed: time since then, which is what it has earned
+ * @cost: what one event costs, in the same unit; the bucket holds no more than
+ *	%ICMPX_TOKENS_BURST events
+ *
+ * The limit for each host that Linux has always had (setting ratelimit).
+ *
+ * Return: true if there was as much.
+ */
+bool icmpx_tokens_take(u32 *tokens, u32 elapsed, u32 cost);
 
 /**
  * icmpx_flow_allow() - Ask whether one more event conforms to a rate.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Rates: the token bucket of the global limit, and the one-number bucket of
-// the limit for each prefix.
+// Rates: the token bucket of the global limit, that of each host, and the one-number
+// bucket of the limit for each prefix.
 #include "wire.hpp"
 
 #include <algorithm>
@@ -20,6 +20,17 @@ s32 icmpx_bucket_fill(s32 credit, u32 earned, u32 burst)
 	const s64 full = std::min<s64>(burst, std::numeric_limits<s32>::max());
 
 	return static_cast<s32>(std::min(s64{credit} + earned, full));
+}
+
+bool icmpx_tokens_take(u32 *tokens, u32 elapsed, u32 cost)
+{
+	const u64 full =
+		std::min<u64>(u64{cost} * ICMPX_TOKENS_BURST, std::numeric_limits<u32>::max());
+	const u64 held = std::min(u64{*tokens} + elapsed, full);
+	const bool enough = held >= cost;
+
+	*tokens = static_cast<u32>(enough ? held - cost : held);
+	return enough;
 }
 
 bool icmpx_flow_allow(u64 *arrival, u64 now, u32 rate, u32 burst)

@@ -58,13 +58,23 @@ constexpr icmpx_verdict act(icmpx_action action)
 	return {.action = static_cast<u8>(action), .in_error = 0, .outcome = 0};
 }
 
+constexpr bool refuses_broadcast(const Row &row, u32 policy)
+{
+	const bool unknown = row.handler == Handler::kUnknown;
+
+	if ((policy & ICMPX_STRICT_BROADCAST) != 0 && (unknown || row.handler == Handler::kPing))
+		return true;
+	if (unknown)
+		return false;
+	return !row.by_broadcast ||
+	       (row.broadcast_is_optional && (policy & ICMPX_IGNORE_BROADCASTS) != 0);
+}
+
 constexpr icmpx_verdict decide(u8 type, u32 policy)
 {
 	const Row &row = kTable[type];
 
-	if ((policy & ICMPX_VIA_BROADCAST) != 0 && row.handler != Handler::kUnknown &&
-	    (!row.by_broadcast ||
-	     (row.broadcast_is_optional && (policy & ICMPX_IGNORE_BROADCASTS) != 0)))
+	if ((policy & ICMPX_VIA_BROADCAST) != 0 && refuses_broadcast(row, policy))
 		return finish(ICMPX_DROP_BROADCAST, true);
 
 	switch (row.handler) {

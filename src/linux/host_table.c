@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Buckets for each host that errors go to, for kernels whose own, in struct inet_peer,
+ * no module may look up.
+ *
+ * Sources can be spoofed, so their number must cost nothing: a namespace has a fixed
+ * number of buckets, and a keyed hash chooses the set of them that a host has its own
+ * in. A bucket that is full again is free for another host, since a new host begins with
+ * a full one. Where all of a set are in use, the host shares one of them: no host gets
+ * more than the limit, and a sender cannot choose the hosts that it makes share.
+ */
+#include <linux/jiffies.h>
+#include <linux/random.h>
+#include <linux/siphash.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+
+#include "host_table.h"
+#include "icmpx.h"
+
+#define ICMPX_HOST_SETS 256
+#define ICMPX_HOST_WAYS 4
+/* What a host has saved up that was never sent an error. */
+#define ICMPX_HOST_SAVED (60 * HZ)
+
+/**
+ * struct icmpx_host - a bucket
+ * @address: whose it is, network order
+ * @vrf: index of the VRF that the host is reached by; 0 for none
+ * @tokens: what was left at @last
+ * @last: jiffies when the bucket was last asked
+ *
+ * Written under the lock of its set.
+ */
+struct icmpx_host {
+	__be32 address;
+	int vrf;
+	u32 tokens;
+	u32 last;
+};
+
+struct icmpx_host_set {
+	/* Serialises CPUs that send to hosts of this set. */
+	spinlock_t lock;
+	struct icmpx_host host[ICMPX_HOST_WAYS];
+};
+
+/**
+ * struct icmpx_host_table - buckets of a namespace, 18 KiB in all
+ * @key: key of the hash that chooses a set
+ * @sets: the buckets
+ */
+struct icmpx_host_table {
+	siphash_key_t key;
+	struct icmpx_host_set sets[ICMPX_HOST_SETS];
+};
+
+/**
+ * icmpx_host_table_create() - Give a namespace its buckets, all of them full.
+ *
+ * Context: process.
+ *
+ * Return: the table; NULL without memory.
+ */
+struct icmpx_host_table *icmpx_host_table_create(void)
+{
+	struct icmpx_host_table *table = kvzalloc(sizeof(*table), GFP_KERNEL_ACCOUNT);
+	unsigned int i;
+
+	if (!table)
+		return NULL;
+	get_random_bytes(&table->key, sizeof(table->key));
+	for (i = 0; i < ICMPX_HOST_SETS; i++)
+		spin_lock_init(&table->sets[i].lock);
+	return table;
+}
+
+/**
+ * icmpx_host_table_free() - Free them.
+ * @table: the table, or NULL
+ *
+ * Context: process; no packet of the namespace is in our code any more.
+ */
+void icmpx_host_table_free(struct icmpx_host_table *table)
+{
+	kvfree(table);
+}
+
+static u64 icmpx_host_hash(const struct icmpx_host_table *table, __be32 address, int vrf)
+{
+	return siphash_2u32((__force u32)address, vrf, &table->key);
+}
+
+/* Whether a bucket holds as much as one that is new. */
+static bool icmpx_host_is_idle(const struct icmpx_host *host, u32 now, u32 interval)
+{
+	return (u64)host->tokens + (u32)(now - host->last) >=
+	       min_t(u64, (u64)interval * ICMPX_TOKENS_BURST, ICMPX_HOST_SAVED);
+}
+
+/* The bucket of a host, its own or one that it has to share. Under the lock of its set. */
+static struct icmpx_host *icmpx_host_find(struct icmpx_host_set *set, u64 hash, __be32 address,
+					  int vrf, u32 interval)
+{
+	const u32 now = (u32)jiffies;
+	struct icmpx_host *host, *idle = NULL;
+
+	for (host = set->host; host < set->host + ICMPX_HOST_WAYS; host++) {
+		/* No host has address 0, so that an unused bucket matches none. */
+		if (host->address == address && host->vrf == vrf)
+			return host;
+		if (!idle && (!host->address || icmpx_host_is_idle(host, now, interval)))
+			idle = host;
+	}
+	if (!idle)
+		return &set->host[hash / ICMPX_HOST_SETS % ICMPX_HOST_WAYS];
+	WRITE_ONCE(idle->vrf, vrf);
+	WRITE_ONCE(idle->tokens, ICMPX_HOST_SAVED);
+	WRITE_ONCE(idle->last, now);
+	WRITE_ONCE(idle->address, address);
+	return idle;
+}
+
+/**
+ * icmpx_host_take() - Take a token out of a host's bucket.
+ * @table: the namespace's buckets
+ * @address: the host's address, network order
+ * @vrf: index of the VRF that it is reached by; 0 for none
+ * @interval: jiffies that a token takes to be earned, more than 0
+ *
+ * Context: bottom halves disabled.
+ *
+ * Return: true if there was one.
+ */
+bool icmpx_host_take(struct icmpx_host_table *table, __be32 address, int vrf, u32 interval)
+{
+	const u64 hash = icmpx_host_hash(table, address, vrf);
+	struct icmpx_host_set *set = &table->sets[hash % ICMPX_HOST_SETS];
+	const u32 now = (u32)jiffies;
+	struct icmpx_host *host;
+	bool allowed;
+	u32 tokens;
+
+	spin_lock(&set->lock);
+	host = icmpx_host_find(set, hash, address, vrf, interval);
+	tokens = host->tokens;
+	allowed = icmpx_tokens_take(&tokens, now - host->last, interval);
+	WRITE_ONCE(host->tokens, tokens);
+	WRITE_ONCE(host->last, now);
+	spin_unlock(&set->lock);
+	return allowed;
+}
+
+/**
+ * icmpx_host_empty() - Ask whether a host has a bucket, and no token in it.
+ * @table: the namespace's buckets
+ * @address: the host's address, network order
+ * @interval: jiffies that a token takes to be earned
+ *
+ * Takes no lock: where another CPU is just writing, either answer may come of it, and
+ * icmpx_host_take() has the last word of what this lets pass.
+ *
+ * Context: any.
+ *
+ * Return: true if icmpx_host_take() would say no for a host outside any VRF.
+ */
+bool icmpx_host_empty(const struct icmpx_host_table *table, __be32 address, u32 interval)
+{
+	const u64 hash = icmpx_host_hash(table, address, 0);
+	const struct icmpx_host_set *set = &table->sets[hash % ICMPX_HOST_SETS];
+	const struct icmpx_host *host;
+
+	for (host = set->host; host < set->host + ICMPX_HOST_WAYS; host++) {
+		u32 tokens = READ_ONCE(host->tokens);
+
+		if (READ_ONCE(host->address) == address && !READ_ONCE(host->vrf))
+			return !icmpx_tokens_take(&tokens, (u32)jiffies - READ_ONCE(host->last),
+						  interval);
+	}
+	return false;
+}
