@@ -192,8 +192,14 @@ void nothing_to_tell()
 	sending::expect_error(wire, to_closed_port(), {.code = 3});
 }
 
+/// Whether the kernel has such extensions itself: what it tells of the incoming interface is told then.
+bool kernel_extends()
+{
+	return host::read_file("/proc/sys/net/ipv4/icmp_errors_extension_mask").has_value();
+}
+
 /// A firewall that rejects a datagram before it has a route gives it the one back to its sender: that is not where it was
-/// to go.
+/// to go. What the datagram came in by is known to kernels that tell of it.
 void rejected_before_routing()
 {
 	Router router;
@@ -203,7 +209,11 @@ void rejected_before_routing()
 			   "priority 0; }; add rule ip t c reject with icmp type "
 			   "port-unreachable'"))
 		ktap::skip("the kernel has no nft_reject");
-	sending::expect_error(router.near, to_closed_port(18, beyond), {.code = 3});
+	if (kernel_extends())
+		expect_extended(router.near, to_closed_port(18, beyond), {.code = 3},
+				extension::build({near_object()}));
+	else
+		sending::expect_error(router.near, to_closed_port(18, beyond), {.code = 3});
 }
 
 /// What came in by an interface of a VRF is known to come from that one, until it is in the queue of the next: from then

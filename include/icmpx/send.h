@@ -13,9 +13,11 @@ extern "C" {
 #define ICMPX_IFNAME_MAX 16
 /* An original datagram with an extension behind it is this long (RFC 4884, 4). */
 #define ICMPX_ORIGINAL_LEN 128
-/* The most interfaces that icmpx_extension_build() takes, and the bytes that it then writes. */
+/* The most interfaces that icmpx_extension_build() takes. */
 #define ICMPX_INTERFACES_MAX 3
-#define ICMPX_EXTENSION_MAX 112
+/* The most bytes that it writes for that many. */
+#define ICMPX_EXTENSION_ROOM(interfaces) (4 + 40 * (interfaces))
+#define ICMPX_EXTENSION_MAX ICMPX_EXTENSION_ROOM(ICMPX_INTERFACES_MAX)
 
 /* What icmpx_decide_send() needs to know beside the datagram; bits of a mask. */
 #define ICMPX_BY_LINK_BROADCAST	(1u << 0) /* its frame was not sent to this host alone */

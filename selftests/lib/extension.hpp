@@ -25,7 +25,7 @@ using packet::Ipv4;
 /// Where an extension is, whatever the datagram's length.
 inline constexpr std::size_t original = 128;
 
-/// An object for the interface @p index, as RFC 5837 has it; @p address 0 for none, @p name may be empty.
+/// An object for the interface @p index, as RFC 5837 has it and Linux fills it in; @p address 0 for none, @p name may be empty.
 inline Bytes object(std::uint8_t role, unsigned index, const std::string &name, Address address,
 		    std::uint32_t mtu)
 {
@@ -41,7 +41,7 @@ inline Bytes object(std::uint8_t role, unsigned index, const std::string &name, 
 	if (!name.empty()) {
 		Bytes text{0};
 		text.insert(text.end(), name.begin(), name.end());
-		text.resize((text.size() + 3) / 4 * 4);
+		text.resize(20);
 		text[0] = static_cast<std::uint8_t>(text.size());
 		content.insert(content.end(), text.begin(), text.end());
 	}

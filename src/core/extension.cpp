@@ -34,9 +34,10 @@ constexpr u16 kAfiIpv4 = 1;
 /// The sub-objects: index, address with its family, name with its length, MTU.
 constexpr std::size_t kIndexLen = 4;
 constexpr std::size_t kAddressLen = 8;
-constexpr std::size_t kNameMax = ICMPX_IFNAME_MAX;
+/// Room for any name, whatever the name's length: as Linux tells it.
+constexpr std::size_t kNameLen = (1 + ICMPX_IFNAME_MAX + 3) & ~std::size_t{3};
 constexpr std::size_t kMtuLen = 4;
-constexpr std::size_t kObjectMax = kObjectHeaderLen + kIndexLen + kAddressLen + kNameMax + kMtuLen;
+constexpr std::size_t kObjectMax = kObjectHeaderLen + kIndexLen + kAddressLen + kNameLen + kMtuLen;
 
 static_assert(kHeaderLen + ICMPX_INTERFACES_MAX * kObjectMax == ICMPX_EXTENSION_MAX);
 
@@ -81,11 +82,11 @@ constexpr std::size_t length_of(const char (&name)[ICMPX_IFNAME_MAX])
 	return length;
 }
 
-/// Its length, then the name, padded to whole words (RFC 5837, 4.3).
+/// The field's length, then the name, padded with zeros (RFC 5837, 4.3).
 constexpr void put_name(Writer &out, const icmpx_interface &interface)
 {
 	const std::size_t length = length_of(interface.name);
-	const MutableBytes field = out.take((1 + length + 3) & ~std::size_t{3});
+	const MutableBytes field = out.take(kNameLen);
 
 	field[0] = static_cast<u8>(field.size());
 	for (std::size_t i = 0; i < length; ++i)
