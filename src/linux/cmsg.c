@@ -66,7 +66,7 @@ static int icmpx_cmsg_tos(struct cmsghdr *cmsg, struct ipcm_cookie *ipc)
 	if (tos < 0)
 		return tos;
 	ipc->tos = tos;
-	ipc->priority = rt_tos2priority(tos);
+	icmpx_set_priority(ipc, rt_tos2priority(tos));
 	return 0;
 }
 

@@ -11,11 +11,52 @@
 #include <linux/sysctl.h>
 #include <linux/version.h>
 #include <linux/vmalloc.h>
+#include <net/addrconf.h>
 #include <net/dst.h>
 #include <net/inet_sock.h>
 #include <net/ip.h>
 #include <net/route.h>
 #include <net/xfrm.h>
+
+/* Since 6.19 an address of a socket is a type without a size. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
+#define ICMPX_SOCKADDR struct sockaddr_unsized
+#else
+#define ICMPX_SOCKADDR struct sockaddr
+#endif
+
+/* Since 7.2 how long the address is that a program receives stands in its message. */
+#define ICMPX_RECVMSG_HAS_ADDR_LEN (LINUX_VERSION_CODE < KERNEL_VERSION(7, 2, 0))
+
+/* Since 6.19 the kernel has the setting errors_extension_mask, too. */
+#define ICMPX_KERNEL_HAS_EXTENSIONS (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0))
+
+/* Since 6.13 no module may look up an inet_peer. */
+#define ICMPX_HAS_INET_PEER (LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0))
+
+/* Since 7.2 no module may call what a socket learns a path MTU and a redirect by. */
+#define ICMPX_HAS_SK_ROUTE_UPDATES (LINUX_VERSION_CODE < KERNEL_VERSION(7, 2, 0))
+
+/*
+ * Since 7.2 a message by broadcast is looked at for that before its type is known to be
+ * handled, and a reply to PROBE is no exception.
+ */
+#define ICMPX_BROADCAST_FIRST (LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0))
+
+/* Since 6.17 the queue of work for the CPU that asks has another name. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
+#define icmpx_wq system_percpu_wq
+#else
+#define icmpx_wq system_wq
+#endif
+
+/*
+ * What __icmp_send() is told of the datagram last: its options, or all of IP's control
+ * block. No version says which, since stable kernels may change it, too: the type does.
+ */
+#define ICMPX_SEND_TAKES_PARM \
+	__same_type(__icmp_send, \
+		    void(struct sk_buff *, int, int, __be32, const struct inet_skb_parm *))
 
 /* Since 6.11 a sysctl handler gets its table read-only. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
@@ -85,8 +126,38 @@ static inline void icmpx_skb_drop(struct sock *sk, struct sk_buff *skb, enum skb
 #endif
 }
 
+/* 0, or why a packet was not queued. Since 7.2 that is what the kernel returns. */
+static inline enum skb_drop_reason icmpx_sock_queue(struct sock *sk, struct sk_buff *skb)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
+	return sock_queue_rcv_skb_reason(sk, skb);
+#else
+	enum skb_drop_reason reason;
+
+	return sock_queue_rcv_skb_reason(sk, skb, &reason) ? reason : SKB_NOT_DROPPED_YET;
+#endif
+}
+
+static inline kuid_t icmpx_sk_uid(struct sock *sk)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
+	return sk_uid(sk);
+#else
+	return sock_i_uid(sk);
+#endif
+}
+
+static inline int icmpx_sk_drops(const struct sock *sk)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
+	return sk_drops_read(sk);
+#else
+	return atomic_read(&sk->sk_drops);
+#endif
+}
+
 /* Since 6.7 a program may change an address's length. */
-static inline int icmpx_run_bpf_connect4(struct sock *sk, struct sockaddr *uaddr, int *addr_len)
+static inline int icmpx_run_bpf_connect4(struct sock *sk, ICMPX_SOCKADDR *uaddr, int *addr_len)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
 	return BPF_CGROUP_RUN_PROG_INET4_CONNECT_LOCK(sk, uaddr, addr_len);
@@ -126,6 +197,58 @@ static inline void icmpx_set_delivery_time(struct sk_buff *skb, u64 time, const 
 #endif
 }
 
+/* Since 6.14 the priority is one of the options of SOL_SOCKET; before, it was that of the TOS. */
+static inline void icmpx_set_priority(struct ipcm_cookie *ipc, u32 priority)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 14, 0)
+	ipc->sockc.priority = priority;
+#else
+	ipc->priority = priority;
+#endif
+}
+
+static inline u32 icmpx_priority(const struct sock *sk, const struct ipcm_cookie *ipc)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 14, 0)
+	return ipc->sockc.priority;
+#else
+	return ipc->tos != -1 ? ipc->priority : READ_ONCE(sk->sk_priority);
+#endif
+}
+
+/* Since 6.13 a time stamp may have a number that the program chose. */
+static inline void icmpx_setup_tx_timestamp(struct sk_buff *skb, const struct ipcm_cookie *ipc)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+	skb_setup_tx_timestamp(skb, &ipc->sockc);
+#else
+	skb_setup_tx_timestamp(skb, ipc->sockc.tsflags);
+#endif
+}
+
+/* The bits of the TOS field that choose a route. Since 6.18 their type says that they are. */
+static inline void icmpx_set_flow_tos(struct flowi4 *fl4, u8 tos)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
+	fl4->flowi4_dscp = inet_dsfield_to_dscp(tos);
+#else
+	fl4->flowi4_tos = tos;
+#endif
+}
+
+/* 0 or a negative errno. Since 6.13 the kernel says why a packet would be dropped. */
+static inline int icmpx_route_input(struct sk_buff *skb, __be32 daddr, __be32 saddr, u8 tos,
+				    struct net_device *dev)
+{
+	const int err = ip_route_input(skb, daddr, saddr, inet_dsfield_to_dscp(tos), dev);
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+	return err ? -EINVAL : 0;
+#else
+	return err;
+#endif
+}
+
 /*
  * The flow of a datagram that a program sends. Since 6.6 whether it may leave
  * the link is the route's scope and no longer a bit of the TOS.
@@ -134,7 +257,11 @@ static inline void icmpx_flow_init(struct flowi4 *fl4, struct sock *sk, struct i
 				   const struct msghdr *msg, __be32 daddr, __be32 saddr)
 {
 	struct inet_sock *inet = inet_sk(sk);
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)
+	const u8 tos = ipc->tos & INET_DSCP_MASK;
+#else
 	u8 tos = get_rttos(ipc, inet);
+#endif
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
 	const u8 scope = ip_sendmsg_scope(inet, ipc, msg);
 #else
@@ -145,7 +272,7 @@ static inline void icmpx_flow_init(struct flowi4 *fl4, struct sock *sk, struct i
 		tos |= RTO_ONLINK;
 #endif
 	flowi4_init_output(fl4, ipc->oif, ipc->sockc.mark, tos, scope, sk->sk_protocol,
-			   inet_sk_flowi_flags(sk), daddr, saddr, 0, 0, sk->sk_uid);
+			   inet_sk_flowi_flags(sk), daddr, saddr, 0, 0, READ_ONCE(sk->sk_uid));
 }
 
 /*
@@ -256,6 +383,19 @@ static inline void icmpx_count_ip_out(struct net *net, unsigned int len)
 #endif
 	__SNMP_UPD_PO_STATS64(ip, IPSTATS_MIB_OUT, len);
 }
+
+#if IS_ENABLED(CONFIG_IPV6)
+/* Whose an IPv6 address is. Since 7.1 IPv6 is no module, but may still be switched off. */
+static inline struct net_device *icmpx_ipv6_dev_find(struct net *net,
+						     const struct in6_addr *address)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 1, 0)
+	return ipv6_mod_enabled() ? ipv6_dev_find(net, address, NULL) : ERR_PTR(-EAFNOSUPPORT);
+#else
+	return ipv6_stub->ipv6_dev_find(net, address, NULL);
+#endif
+}
+#endif
 
 /* Where a traced function goes on. Renamed in 6.2; not on every architecture. */
 #ifdef CONFIG_DYNAMIC_FTRACE_WITH_ARGS

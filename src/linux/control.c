@@ -71,7 +71,7 @@ int icmpx_control_init(void)
 	struct icmpx_create_work create;
 
 	INIT_WORK_ONSTACK(&create.work, icmpx_create_model);
-	queue_work(system_wq, &create.work);
+	queue_work(icmpx_wq, &create.work);
 	flush_work(&create.work);
 	destroy_work_on_stack(&create.work);
 	return create.err;

@@ -189,10 +189,10 @@ static void icmpx_put_header(struct sock *sk, struct sk_buff *skb, struct icmpx_
 	if (ipc->opt)
 		icmpx_put_ip_options(skb, &ipc->opt->opt, ipc->addr);
 
-	skb->priority = ipc->tos != -1 ? ipc->priority : READ_ONCE(sk->sk_priority);
+	skb->priority = icmpx_priority(sk, ipc);
 	skb->mark = ipc->sockc.mark;
 	icmpx_set_delivery_time(skb, ipc->sockc.transmit_time, sk);
-	skb_setup_tx_timestamp(skb, ipc->sockc.tsflags);
+	icmpx_setup_tx_timestamp(skb, ipc);
 	if (out->msg->msg_flags & MSG_CONFIRM)
 		skb_set_dst_pending_confirm(skb, 1);
 	skb_dst_set(skb, &out->rt->dst);

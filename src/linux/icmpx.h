@@ -4,10 +4,12 @@
 #define ICMPX_LINUX_H
 
 #include <icmpx/core.h>
+#include <linux/math64.h>
 #include <linux/mutex.h>
 #include <linux/netfilter.h>
 #include <linux/percpu.h>
 #include <linux/skbuff.h>
+#include <linux/timekeeping.h>
 #include <net/flow.h>
 #include <net/icmp.h>
 #include <net/ip.h>
@@ -19,6 +21,8 @@
 #include "ping_table.h"
 
 struct icmpx_flow;
+struct net_protocol;
+struct icmpx_host_table;
 struct icmpx_prefix_table;
 
 /* What errors tell of: bits of the setting errors_extension_mask. */
@@ -52,10 +56,12 @@ struct icmpx_counters {
  * @echo_ratelimit: setting; written under @limit_lock
  * @echo_burst: setting; written under @limit_lock
  * @echo_prefix: setting echo_ratelimit_prefix
- * @extension_mask: setting errors_extension_mask, bits %ICMPX_TELL_INCOMING, ...
+ * @extension_mask: setting errors_extension_mask, where the kernel has none: bits
+ *	%ICMPX_TELL_INCOMING, ...
  * @limit_table: buckets of the prefix limit; set while @echo_ratelimit is not
  *	0; replaced under @limit_lock, read under RCU
  * @limit_lock: serialises writers of @echo_ratelimit, @echo_burst and @limit_table
+ * @hosts: buckets of the limit for each host, where the kernel's own are out of reach
  * @control: control sockets, per CPU
  * @keeps_routes: whether a route of this namespace has ever been kept
  * @express_devices: how many devices have the express path; under RTNL
@@ -72,10 +78,15 @@ struct icmpx_net {
 	int echo_ratelimit;
 	int echo_burst;
 	int echo_prefix;
+#if !ICMPX_KERNEL_HAS_EXTENSIONS
 	int extension_mask;
+#endif
 	struct icmpx_prefix_table __rcu *limit_table;
 	/* Serialises writers of echo_ratelimit, echo_burst and limit_table. */
 	struct mutex limit_lock;
+#if !ICMPX_HAS_INET_PEER
+	struct icmpx_host_table *hosts;
+#endif
 	struct icmpx_control __percpu *control;
 	bool keeps_routes;
 	unsigned int express_devices;
@@ -184,13 +195,35 @@ static inline bool icmpx_has_policy_for(const struct net *net, int way)
 #endif
 }
 
+/* Setting errors_extension_mask: bits %ICMPX_TELL_INCOMING, ... */
+static inline u32 icmpx_extension_mask(const struct net *net, const struct icmpx_net *ix)
+{
+#if ICMPX_KERNEL_HAS_EXTENSIONS
+	return READ_ONCE(net->ipv4.sysctl_icmp_errors_extension_mask);
+#else
+	return READ_ONCE(ix->extension_mask);
+#endif
+}
+
 /* Without an IPsec policy for what goes out, the route is all that there is to look up. */
 static inline bool icmpx_has_policy(const struct net *net)
 {
 	return icmpx_has_policy_for(net, XFRM_POLICY_OUT);
 }
 
+/* Milliseconds since midnight, UT (RFC 792), in network order. Context: any. */
+static inline __be32 icmpx_current_timestamp(void)
+{
+	struct timespec64 now;
+	u32 seconds;
+
+	ktime_get_real_ts64(&now);
+	div_u64_rem(now.tv_sec, 24 * 60 * 60, &seconds);
+	return htonl(seconds * MSEC_PER_SEC + (u32)now.tv_nsec / NSEC_PER_MSEC);
+}
+
 /* takeover.c */
+extern struct net_protocol *icmpx_builtin;
 int icmpx_take_over(void);
 void icmpx_give_back(void);
 
@@ -219,7 +252,7 @@ void icmpx_put_ip_header(struct net *net, struct sk_buff *skb, const struct icmp
 
 /* send.c */
 void icmpx_send(struct sk_buff *skb, int type, int code, __be32 info,
-		const struct ip_options *opt);
+		const struct ip_options *opt, int iif);
 
 /* send_extension.c */
 bool icmpx_device_name(struct net *net, const struct net_device *dev, char *name);
@@ -246,6 +279,8 @@ bool icmpx_probe(struct net *net, const struct sk_buff *skb, struct icmpx_reply 
 bool icmpx_global_allow(struct net *net);
 bool icmpx_host_allow(struct net *net, const struct rtable *rt, __be32 destination);
 bool icmpx_host_exhausted(struct net *net, __be32 destination);
+int icmpx_host_limit_init(struct icmpx_net *ix);
+void icmpx_host_limit_exit(struct icmpx_net *ix);
 
 /* prefix_limit.c */
 bool icmpx_prefix_allow(struct icmpx_net *ix, __be32 source);
@@ -267,7 +302,7 @@ void icmpx_express_exit(void);
 
 /* sysctl.c */
 int icmpx_settings_init(struct net *net, struct icmpx_net *ix);
-void icmpx_settings_exit(struct icmpx_net *ix);
+void icmpx_settings_exit(struct net *net, struct icmpx_net *ix);
 
 /* stat.c */
 int icmpx_stat_init(struct net *net, struct icmpx_net *ix);

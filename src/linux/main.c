@@ -33,9 +33,12 @@ static int __net_init icmpx_net_init(struct net *net)
 	err = icmpx_stat_init(net, ix);
 	if (err)
 		return err;
-	err = icmpx_control_init_net(ix);
+	err = icmpx_host_limit_init(ix);
 	if (err)
 		goto err_stat;
+	err = icmpx_control_init_net(ix);
+	if (err)
+		goto err_host_limit;
 	err = icmpx_ping_table_init(&ix->ping);
 	if (err)
 		goto err_control;
@@ -53,6 +56,8 @@ err_table:
 	icmpx_ping_table_exit(&ix->ping);
 err_control:
 	icmpx_control_exit_net(ix);
+err_host_limit:
+	icmpx_host_limit_exit(ix);
 err_stat:
 	icmpx_stat_exit(net, ix);
 	return err;
@@ -61,7 +66,7 @@ err_stat:
 /* What leads packets to a namespace's data; a grace period goes by before the rest. */
 static void __net_exit icmpx_net_pre_exit(struct net *net)
 {
-	icmpx_settings_exit(icmpx_net(net));
+	icmpx_settings_exit(net, icmpx_net(net));
 	icmpx_express_exit_net(net);
 }
 
@@ -74,6 +79,7 @@ static void __net_exit icmpx_net_exit(struct net *net)
 	icmpx_ping_proc_exit(net);
 	icmpx_ping_table_exit(&ix->ping);
 	icmpx_control_exit_net(ix);
+	icmpx_host_limit_exit(ix);
 	icmpx_stat_exit(net, ix);
 }
 

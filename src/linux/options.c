@@ -61,7 +61,7 @@ void icmpx_put_options(struct sk_buff *skb, struct icmpx_options *options, __be3
 {
 	struct ip_options *opt = &IPCB(skb)->opt;
 
-	icmpx_options_fill(options, ip_hdr(skb)->saddr, destination, inet_current_timestamp());
+	icmpx_options_fill(options, ip_hdr(skb)->saddr, destination, icmpx_current_timestamp());
 	memcpy(ip_hdr(skb) + 1, options->bytes, options->len);
 
 	opt->faddr = options->first_hop;

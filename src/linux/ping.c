@@ -12,6 +12,7 @@
 #include <net/protocol.h>
 #include <net/udp.h>
 
+#include "builtin.h"
 #include "ping.h"
 
 /**
@@ -69,6 +70,14 @@ static int icmpx_ping_init_sock(struct sock *sk)
 	return err;
 }
 
+static int icmpx_ping_disconnect(struct sock *sk, int flags)
+{
+	lock_sock(sk);
+	__udp_disconnect(sk, flags);
+	release_sock(sk);
+	return 0;
+}
+
 static void icmpx_ping_close(struct sock *sk, long timeout)
 {
 	sk_common_release(sk);
@@ -87,7 +96,7 @@ struct proto icmpx_ping_prot = {
 	.close = icmpx_ping_close,
 	.pre_connect = icmpx_ping_pre_connect,
 	.connect = icmpx_ping_connect,
-	.disconnect = udp_disconnect,
+	.disconnect = icmpx_ping_disconnect,
 	.setsockopt = ip_setsockopt,
 	.getsockopt = ip_getsockopt,
 	.sendmsg = icmpx_ping_sendmsg,
@@ -106,7 +115,7 @@ struct proto icmpx_ping_prot = {
  * As inet_dgram_connect(), but for the identifier: inet_dgram_connect() binds the socket
  * before the peer is known, and sockets share an identifier by their peers.
  */
-static int icmpx_ping_ops_connect(struct socket *sock, struct sockaddr *uaddr, int addr_len,
+static int icmpx_ping_ops_connect(struct socket *sock, ICMPX_SOCKADDR *uaddr, int addr_len,
 				  int flags)
 {
 	struct sock *sk = sock->sk;
@@ -193,6 +202,7 @@ void icmpx_ping_exit(void)
 void icmpx_ping_take_over(void)
 {
 	inet_register_protosw(&icmpx_ping_protosw);
+	icmpx_builtin_find(&icmpx_ping_protosw);
 }
 
 /**

@@ -22,19 +22,24 @@ void icmpx_ping_give_back(void);
 /* ping_bind.c */
 int icmpx_ping_get_port(struct sock *sk, unsigned short id);
 void icmpx_ping_unhash(struct sock *sk);
-int icmpx_ping_bind(struct sock *sk, struct sockaddr *uaddr, int addr_len);
+int icmpx_ping_bind(struct sock *sk, ICMPX_SOCKADDR *uaddr, int addr_len);
 
 /* ping_connect.c */
-int icmpx_ping_pre_connect(struct sock *sk, struct sockaddr *uaddr, int addr_len);
-int icmpx_ping_connect(struct sock *sk, struct sockaddr *uaddr, int addr_len);
+int icmpx_ping_pre_connect(struct sock *sk, ICMPX_SOCKADDR *uaddr, int addr_len);
+int icmpx_ping_connect(struct sock *sk, ICMPX_SOCKADDR *uaddr, int addr_len);
 
 /* ping_send.c */
 int icmpx_ping_sendmsg(struct sock *sk, struct msghdr *msg, size_t len);
 
 /* ping_receive.c */
+struct sock *icmpx_ping_wanted(struct icmpx_net *ix, struct sk_buff *skb, bool *ambiguous);
 int icmpx_ping_rcv(struct icmpx_net *ix, struct sk_buff *skb);
 int icmpx_ping_queue(struct sock *sk, struct sk_buff *skb);
+#if ICMPX_RECVMSG_HAS_ADDR_LEN
 int icmpx_ping_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len);
+#else
+int icmpx_ping_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags);
+#endif
 
 /* ping_error.c */
 void icmpx_ping_err(struct icmpx_net *ix, struct sk_buff *skb, int offset, u32 info);
@@ -65,32 +70,6 @@ struct icmpx_outgoing {
 	struct flowi4 fl4;
 	struct rtable *rt;
 };
-
-/**
- * icmpx_builtin_may_want() - Tell whether the built-in code, too, may have a socket for a packet.
- * @ix: what icmpx keeps for the namespace
- * @sk: the socket of icmpx that was found for the packet
- *
- * The identifiers of sockets that were open before the module was loaded cannot be looked
- * up, and such a socket may get one at any time. While there are such sockets, a packet
- * for a socket of icmpx goes to the built-in code as well. The numbers of all CPUs are
- * added up to find that out, so it is done once a jiffy.
- *
- * Context: bottom halves disabled.
- *
- * Return: true if it may have one.
- */
-static inline bool icmpx_builtin_may_want(struct icmpx_net *ix, const struct sock *sk)
-{
-	struct icmpx_counters *own = this_cpu_ptr(ix->counters);
-	const unsigned long now = jiffies;
-
-	if (unlikely(own->builtin_asked != now)) {
-		own->builtin_asked = now;
-		own->builtin_ping = sock_prot_inuse_get(sock_net(sk), &ping_prot) > 0;
-	}
-	return unlikely(own->builtin_ping);
-}
 
 /* datagram.c */
 int icmpx_send_datagram(struct sock *sk, struct icmpx_outgoing *out);

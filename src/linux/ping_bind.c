@@ -115,7 +115,7 @@ static int icmpx_bind_locked(struct sock *sk, const struct sockaddr_in *name)
  *
  * Return: 0; -EINVAL, -EAFNOSUPPORT, -EADDRNOTAVAIL, -EADDRINUSE or -ENOMEM.
  */
-int icmpx_ping_bind(struct sock *sk, struct sockaddr *uaddr, int addr_len)
+int icmpx_ping_bind(struct sock *sk, ICMPX_SOCKADDR *uaddr, int addr_len)
 {
 	const struct sockaddr_in *name = (const struct sockaddr_in *)uaddr;
 	int err;

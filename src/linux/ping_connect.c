@@ -18,7 +18,7 @@
  * Return: 0; -EINVAL if @uaddr is too short for what the programs may look at;
  * what the programs return.
  */
-int icmpx_ping_pre_connect(struct sock *sk, struct sockaddr *uaddr, int addr_len)
+int icmpx_ping_pre_connect(struct sock *sk, ICMPX_SOCKADDR *uaddr, int addr_len)
 {
 	if (addr_len < sizeof(struct sockaddr_in))
 		return -EINVAL;
@@ -36,7 +36,7 @@ static bool icmpx_is_unicast(struct sock *sk, __be32 address)
 }
 
 /* The address of a sockaddr, or 0 for one that connect() refuses. */
-static __be32 icmpx_peer_address(const struct sockaddr *uaddr, int addr_len)
+static __be32 icmpx_peer_address(const ICMPX_SOCKADDR *uaddr, int addr_len)
 {
 	const struct sockaddr_in *name = (const struct sockaddr_in *)uaddr;
 
@@ -62,7 +62,7 @@ static int icmpx_identify_connected(struct sock *sk, __be32 peer)
 	return 0;
 }
 
-static int icmpx_connect_locked(struct sock *sk, struct sockaddr *uaddr, int addr_len)
+static int icmpx_connect_locked(struct sock *sk, ICMPX_SOCKADDR *uaddr, int addr_len)
 {
 	struct icmpx_ping_table *table = &icmpx_net(sock_net(sk))->ping;
 	const __be32 peer = icmpx_peer_address(uaddr, addr_len);
@@ -103,7 +103,7 @@ static int icmpx_connect_locked(struct sock *sk, struct sockaddr *uaddr, int add
  * socket shares its identifier and so cannot change its peer; what
  * ip4_datagram_connect() returns.
  */
-int icmpx_ping_connect(struct sock *sk, struct sockaddr *uaddr, int addr_len)
+int icmpx_ping_connect(struct sock *sk, ICMPX_SOCKADDR *uaddr, int addr_len)
 {
 	int err;
 

@@ -3,10 +3,13 @@
 #include <linux/icmp.h>
 #include <net/icmp.h>
 #include <net/ip.h>
+#include <net/protocol.h>
 #include <net/route.h>
 
+#include "builtin.h"
 #include "errqueue.h"
 #include "ping.h"
+#include "sk_route.h"
 
 /*
  * Source quench and redirect are no errors to a sender (RFC 6633; RFC 1122,
@@ -26,9 +29,9 @@ static void icmpx_report(struct icmpx_net *ix, struct sock *sk, struct sk_buff *
 	const struct icmpx_errno error = icmpx_ping_errno(sk, header);
 
 	if (header->type == ICMP_REDIRECT)
-		ipv4_sk_redirect(skb, sk);
+		icmpx_sk_redirect(skb, sk);
 	if (header->type == ICMP_DEST_UNREACH && header->code == ICMP_FRAG_NEEDED) {
-		ipv4_sk_update_pmtu(skb, sk, info);
+		icmpx_sk_update_pmtu(skb, sk, info);
 		/* A socket that lets routers fragment is not told that one could not. */
 		if (!error.hard)
 			return;
@@ -77,9 +80,8 @@ void icmpx_ping_err(struct icmpx_net *ix, struct sk_buff *skb, int offset, u32 i
 		icmpx_count(ix, ICMPX_PING_ERRORS_UNMATCHED);
 	else
 		icmpx_count(ix, ICMPX_PING_ERRORS);
-	/* A socket that was open before the module was loaded may have sent the request. */
-	if (!sk || icmpx_builtin_may_want(ix, sk))
-		ping_err(skb, offset, info);
+	if (icmpx_builtin && icmpx_builtin_may_want(dev_net_rcu(skb->dev), ix))
+		icmpx_builtin->err_handler(skb, info);
 	if (sk)
 		icmpx_report(ix, sk, skb, info, request);
 }

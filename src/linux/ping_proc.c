@@ -79,8 +79,9 @@ static void icmpx_ping_show_socket(struct seq_file *seq, struct sock *sk)
 		   icmpx_ping_sk(sk)->serial, (__force u32)ends.local, ntohs(ends.local_port),
 		   (__force u32)ends.remote, ntohs(ends.remote_port), ends.state,
 		   sk_wmem_alloc_get(sk), sk_rmem_alloc_get(sk),
-		   from_kuid_munged(seq_user_ns(seq), sock_i_uid(sk)), 0, sock_i_ino(sk),
-		   refcount_read(&sk->sk_refcnt), sk, atomic_read(&sk->sk_drops));
+		   from_kuid_munged(seq_user_ns(seq), icmpx_sk_uid(sk)), 0,
+		   (unsigned long)sock_i_ino(sk),
+		   refcount_read(&sk->sk_refcnt), sk, icmpx_sk_drops(sk));
 }
 
 static int icmpx_ping_seq_show(struct seq_file *seq, void *v)

@@ -11,8 +11,6 @@
 static enum icmpx_stat icmpx_drop_outcome(enum skb_drop_reason reason)
 {
 	switch (reason) {
-	case SKB_DROP_REASON_NO_SOCKET:
-		return ICMPX_DROP_NO_SOCKET;
 	case SKB_DROP_REASON_SOCKET_RCVBUFF:
 		return ICMPX_DROP_SOCKET_FULL;
 	case SKB_DROP_REASON_SOCKET_FILTER:
@@ -30,19 +28,27 @@ static int icmpx_ping_drop(struct icmpx_net *ix, struct sock *sk, struct sk_buff
 	return NET_RX_DROP;
 }
 
-/* A socket that was open before the module was loaded may have sent the request. */
-static int icmpx_to_builtin(struct icmpx_net *ix, struct sk_buff *skb, bool ambiguous)
+/**
+ * icmpx_ping_wanted() - Find the ping socket that sent the request of a reply.
+ * @ix: what icmpx keeps for the namespace that the reply came into
+ * @skb: the reply, whose ICMP header can be read
+ * @ambiguous: set to true if several sockets could be meant
+ *
+ * Context: as icmpx_rcv().
+ *
+ * Return: the socket; NULL if it is none of ours.
+ */
+struct sock *icmpx_ping_wanted(struct icmpx_net *ix, struct sk_buff *skb, bool *ambiguous)
 {
-	const enum skb_drop_reason reason = ping_rcv(skb);
+	const struct icmpx_ping_query query = {
+		.peer = ip_hdr(skb)->saddr,
+		.local = ip_hdr(skb)->daddr,
+		.dif = inet_iif(skb),
+		.sdif = inet_sdif(skb),
+		.id = ntohs(icmp_hdr(skb)->un.echo.id),
+	};
 
-	if (reason == SKB_NOT_DROPPED_YET) {
-		__icmpx_count(ix, ICMPX_DELIVER_PING_BUILTIN);
-		consume_skb(skb);
-		return NET_RX_SUCCESS;
-	}
-	if (ambiguous && reason == SKB_DROP_REASON_NO_SOCKET)
-		return icmpx_ping_drop(ix, NULL, skb, ICMPX_DROP_AMBIGUOUS, reason);
-	return icmpx_ping_drop(ix, NULL, skb, icmpx_drop_outcome(reason), reason);
+	return icmpx_ping_find(&ix->ping, &query, ambiguous);
 }
 
 /**
@@ -60,27 +66,21 @@ static int icmpx_to_builtin(struct icmpx_net *ix, struct sk_buff *skb, bool ambi
  */
 int icmpx_ping_rcv(struct icmpx_net *ix, struct sk_buff *skb)
 {
-	const struct icmpx_ping_query query = {
-		.peer = ip_hdr(skb)->saddr,
-		.local = ip_hdr(skb)->daddr,
-		.dif = inet_iif(skb),
-		.sdif = inet_sdif(skb),
-		.id = ntohs(icmp_hdr(skb)->un.echo.id),
-	};
 	enum skb_drop_reason reason;
 	bool ambiguous = false;
 	struct sock *sk;
 
+	sk = icmpx_ping_wanted(ix, skb, &ambiguous);
 	__skb_push(skb, sizeof(struct icmphdr));
-	sk = icmpx_ping_find(&ix->ping, &query, &ambiguous);
 	if (!sk)
-		return icmpx_to_builtin(ix, skb, ambiguous);
-	if (icmpx_builtin_may_want(ix, sk))
-		ping_rcv(skb);
+		return icmpx_ping_drop(ix, NULL, skb,
+				       ambiguous ? ICMPX_DROP_AMBIGUOUS : ICMPX_DROP_NO_SOCKET,
+				       SKB_DROP_REASON_NO_SOCKET);
 
 	/* A reply that waits for a program must not hold a conntrack entry. */
 	nf_reset_ct(skb);
-	if (unlikely(sock_queue_rcv_skb_reason(sk, skb, &reason)))
+	reason = icmpx_sock_queue(sk, skb);
+	if (unlikely(reason))
 		return icmpx_ping_drop(ix, sk, skb, icmpx_drop_outcome(reason), reason);
 	__icmpx_count(ix, ICMPX_DELIVER_PING);
 	return NET_RX_SUCCESS;
@@ -100,49 +100,32 @@ int icmpx_ping_rcv(struct icmpx_net *ix, struct sk_buff *skb)
  */
 int icmpx_ping_queue(struct sock *sk, struct sk_buff *skb)
 {
-	enum skb_drop_reason reason;
+	const enum skb_drop_reason reason = icmpx_sock_queue(sk, skb);
 
-	if (!sock_queue_rcv_skb_reason(sk, skb, &reason))
+	if (!reason)
 		return 0;
 	icmpx_skb_drop(sk, skb, reason);
 	return -1;
 }
 
-static void icmpx_source_address(struct msghdr *msg, const struct sk_buff *skb, int *addr_len)
+/* Gives back the bytes of the address. */
+static int icmpx_source_address(struct msghdr *msg, const struct sk_buff *skb)
 {
 	DECLARE_SOCKADDR(struct sockaddr_in *, name, msg->msg_name);
 
-	if (!name)
-		return;
 	*name = (struct sockaddr_in){
 		.sin_family = AF_INET,
 		.sin_addr.s_addr = ip_hdr(skb)->saddr,
 	};
-	*addr_len = sizeof(*name);
+	return sizeof(*name);
 }
 
-/**
- * icmpx_ping_recvmsg() - recvmsg(2).
- * @sk: the socket
- * @msg: where to: message, address, control messages
- * @len: room for the message, in bytes
- * @flags: MSG_PEEK, MSG_DONTWAIT, MSG_ERRQUEUE, ...
- * @addr_len: set to the bytes of the address
- *
- * Context: process.
- *
- * Return: bytes received, or a negative errno.
- */
-int icmpx_ping_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len)
+/* A reply; sets @addr_len to the bytes of the address that it came from. */
+static int icmpx_receive(struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len)
 {
 	struct sk_buff *skb;
 	size_t copied;
 	int err;
-
-	if (flags & MSG_OOB)
-		return -EOPNOTSUPP;
-	if (flags & MSG_ERRQUEUE)
-		return inet_recv_error(sk, msg, len, addr_len);
 
 	skb = skb_recv_datagram(sk, flags, &err);
 	if (!skb)
@@ -154,7 +137,8 @@ int icmpx_ping_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flag
 	if (!err) {
 		/* Not sock_recv_cmsgs(): that forgets when the first one came in. */
 		__sock_recv_cmsgs(msg, sk, skb);
-		icmpx_source_address(msg, skb, addr_len);
+		if (msg->msg_name)
+			*addr_len = icmpx_source_address(msg, skb);
 		if (icmpx_sk_cmsg_flags(sk))
 			ip_cmsg_recv(msg, skb);
 		err = copied;
@@ -162,3 +146,35 @@ int icmpx_ping_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flag
 	skb_free_datagram(sk, skb);
 	return err;
 }
+
+/**
+ * icmpx_ping_recvmsg() - recvmsg(2).
+ * @sk: the socket
+ * @msg: where to: message, address, control messages
+ * @len: room for the message, in bytes
+ * @flags: MSG_PEEK, MSG_DONTWAIT, MSG_ERRQUEUE, ...
+ * @addr_len: set to the bytes of the address; in @msg where the kernel has it there
+ *
+ * Context: process.
+ *
+ * Return: bytes received, or a negative errno.
+ */
+#if ICMPX_RECVMSG_HAS_ADDR_LEN
+int icmpx_ping_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len)
+{
+	if (flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (flags & MSG_ERRQUEUE)
+		return inet_recv_error(sk, msg, len, addr_len);
+	return icmpx_receive(sk, msg, len, flags, addr_len);
+}
+#else
+int icmpx_ping_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags)
+{
+	if (flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (flags & MSG_ERRQUEUE)
+		return inet_recv_error(sk, msg, len);
+	return icmpx_receive(sk, msg, len, flags, &msg->msg_namelen);
+}
+#endif

@@ -38,15 +38,22 @@ static int icmpx_destination(struct sock *sk, const struct msghdr *msg, __be32 *
 	return 0;
 }
 
+/* Options, with room for as many as there can be. */
+union icmpx_socket_options {
+	struct ip_options_rcu opt;
+	u8 room[sizeof(struct ip_options_rcu) + ICMPX_OPTIONS_MAX];
+};
+
 /* IP options set with setsockopt(), copied so that they may change meanwhile. */
-static struct ip_options_rcu *icmpx_socket_options(struct sock *sk, struct ip_options_data *copy)
+static struct ip_options_rcu *icmpx_socket_options(struct sock *sk,
+						   union icmpx_socket_options *copy)
 {
 	const struct ip_options_rcu *options;
 
 	rcu_read_lock();
 	options = rcu_dereference(inet_sk(sk)->inet_opt);
 	if (options)
-		memcpy(copy, options, sizeof(*options) + options->opt.optlen);
+		memcpy(copy->room, options, sizeof(*options) + options->opt.optlen);
 	rcu_read_unlock();
 	return options ? &copy->opt : NULL;
 }
@@ -116,7 +123,7 @@ static int icmpx_send_request(struct sock *sk, struct icmpx_outgoing *out)
 static int icmpx_send_message(struct sock *sk, struct icmpx_outgoing *out)
 {
 	struct ip_options_rcu *requested = NULL;
-	struct ip_options_data copy;
+	union icmpx_socket_options copy;
 	__be32 source, destination;
 	int err;
 

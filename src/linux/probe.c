@@ -12,7 +12,7 @@ static struct net_device *icmpx_find_by_ipv6(struct net *net, const u8 *address)
 	struct in6_addr in6;
 
 	memcpy(&in6, address, sizeof(in6));
-	return ipv6_stub->ipv6_dev_find(net, &in6, NULL);
+	return icmpx_ipv6_dev_find(net, &in6);
 #else
 	return ERR_PTR(-EAFNOSUPPORT);
 #endif

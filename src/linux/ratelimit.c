@@ -2,7 +2,8 @@
 /*
  * The limits that Linux has always had: one bucket for each namespace, one for
  * each destination. Their state is where the built-in code keeps it, so that
- * messages of both codes share one budget.
+ * messages of both codes share one budget; but for the destinations' on kernels that
+ * let no module at it, where nothing but us sends errors.
  */
 #include <linux/jiffies.h>
 #include <linux/random.h>
@@ -11,6 +12,7 @@
 #include <net/l3mdev.h>
 #include <net/route.h>
 
+#include "host_table.h"
 #include "icmpx.h"
 
 /* A bucket is filled at most 50 times a second. */
@@ -76,6 +78,33 @@ static void icmpx_global_take(struct net *net)
 		atomic_sub(tokens, &net->ipv4.icmp_global_credit);
 }
 
+#if ICMPX_HAS_INET_PEER
+static bool icmpx_peer_take(struct net *net, __be32 destination, int vrf, int interval)
+{
+	return inet_peer_xrlim_allow(inet_getpeer_v4(net->ipv4.peers, destination, vrf), interval);
+}
+
+static bool icmpx_peer_empty(const struct net *net, __be32 destination, int interval)
+{
+	const struct inet_peer *peer = inet_getpeer_v4(net->ipv4.peers, destination, 0);
+
+	return peer && peer->rate_tokens + (jiffies - peer->rate_last) < (unsigned long)interval;
+}
+#else
+/* A negative interval is one that never ends, as where the kernel reckons with it. */
+static bool icmpx_peer_take(const struct net *net, __be32 destination, int vrf, int interval)
+{
+	if (interval <= 0)
+		return !interval;
+	return icmpx_host_take(icmpx_net_rcu(net)->hosts, destination, vrf, interval);
+}
+
+static bool icmpx_peer_empty(const struct net *net, __be32 destination, int interval)
+{
+	return interval > 0 && icmpx_host_empty(icmpx_net_rcu(net)->hosts, destination, interval);
+}
+#endif
+
 /**
  * icmpx_host_allow() - Ask whether one more message may go to a destination.
  * @net: the namespace
@@ -91,17 +120,13 @@ static void icmpx_global_take(struct net *net)
 bool icmpx_host_allow(struct net *net, const struct rtable *rt, __be32 destination)
 {
 	const struct net_device *dev;
-	struct inet_peer *peer;
 	bool allowed = true;
 
 	rcu_read_lock();
 	dev = dst_dev_rcu(&rt->dst);
-	if (!dev || !(dev->flags & IFF_LOOPBACK)) {
-		peer = inet_getpeer_v4(net->ipv4.peers, destination,
-				       l3mdev_master_ifindex_rcu(dev));
-		allowed = inet_peer_xrlim_allow(peer,
-						READ_ONCE(net->ipv4.sysctl_icmp_ratelimit));
-	}
+	if (!dev || !(dev->flags & IFF_LOOPBACK))
+		allowed = icmpx_peer_take(net, destination, l3mdev_master_ifindex_rcu(dev),
+					  READ_ONCE(net->ipv4.sysctl_icmp_ratelimit));
 	rcu_read_unlock();
 
 	if (allowed)
@@ -126,11 +151,39 @@ bool icmpx_host_allow(struct net *net, const struct rtable *rt, __be32 destinati
  */
 bool icmpx_host_exhausted(struct net *net, __be32 destination)
 {
-	const unsigned long needed = READ_ONCE(net->ipv4.sysctl_icmp_ratelimit);
-	const struct inet_peer *peer = inet_getpeer_v4(net->ipv4.peers, destination, 0);
-
-	if (!peer || peer->rate_tokens + (jiffies - peer->rate_last) >= needed)
+	if (!icmpx_peer_empty(net, destination, READ_ONCE(net->ipv4.sysctl_icmp_ratelimit)))
 		return false;
 	__ICMP_INC_STATS(net, ICMP_MIB_RATELIMITHOST);
 	return true;
+}
+
+/**
+ * icmpx_host_limit_init() - Give a namespace buckets for hosts, if the kernel's are out of reach.
+ * @ix: what icmpx keeps for it
+ *
+ * Context: process.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int icmpx_host_limit_init(struct icmpx_net *ix)
+{
+#if !ICMPX_HAS_INET_PEER
+	ix->hosts = icmpx_host_table_create();
+	if (!ix->hosts)
+		return -ENOMEM;
+#endif
+	return 0;
+}
+
+/**
+ * icmpx_host_limit_exit() - Undo icmpx_host_limit_init().
+ * @ix: what icmpx keeps for the namespace
+ *
+ * Context: process; no packet of the namespace is in our code any more.
+ */
+void icmpx_host_limit_exit(struct icmpx_net *ix)
+{
+#if !ICMPX_HAS_INET_PEER
+	icmpx_host_table_free(ix->hosts);
+#endif
 }

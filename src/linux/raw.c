@@ -8,6 +8,7 @@
 
 #include "errqueue.h"
 #include "icmpx.h"
+#include "sk_route.h"
 
 static void icmpx_raw_socket_error(struct sock *sk, struct sk_buff *skb, u32 info)
 {
@@ -16,11 +17,11 @@ static void icmpx_raw_socket_error(struct sock *sk, struct sk_buff *skb, u32 inf
 	struct icmpx_errno error;
 
 	if (header->type == ICMP_REDIRECT) {
-		ipv4_sk_redirect(skb, sk);
+		icmpx_sk_redirect(skb, sk);
 		return;
 	}
 	if (header->type == ICMP_DEST_UNREACH && header->code == ICMP_FRAG_NEEDED)
-		ipv4_sk_update_pmtu(skb, sk, info);
+		icmpx_sk_update_pmtu(skb, sk, info);
 
 	/* Neither asked for nor connected: the program could not tell what it is about. */
 	if (!wanted && sk->sk_state != TCP_ESTABLISHED)

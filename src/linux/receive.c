@@ -5,9 +5,11 @@
  */
 #include <linux/icmp.h>
 #include <net/icmp.h>
+#include <net/protocol.h>
 #include <net/route.h>
 #include <net/xfrm.h>
 
+#include "builtin.h"
 #include "icmpx.h"
 #include "ping.h"
 
@@ -99,6 +101,7 @@ static u32 icmpx_policy(const struct net *net, const struct rtable *rt)
 	const bool by_broadcast = rt->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST);
 
 	return by_broadcast * ICMPX_VIA_BROADCAST |
+	       ICMPX_BROADCAST_FIRST * ICMPX_STRICT_BROADCAST |
 	       READ_ONCE(net->ipv4.sysctl_icmp_echo_ignore_all) * ICMPX_IGNORE_ALL |
 	       READ_ONCE(net->ipv4.sysctl_icmp_echo_ignore_broadcasts) * ICMPX_IGNORE_BROADCASTS |
 	       READ_ONCE(net->ipv4.sysctl_icmp_echo_enable_probe) * ICMPX_PROBE_ENABLED;
@@ -132,6 +135,55 @@ static int icmpx_dispatch(struct net *net, struct icmpx_net *ix, struct sk_buff 
 	return icmpx_finish(ix, skb, outcome, icmpx_drop_reasons[outcome]);
 }
 
+/* Whether a packet is a reply that a ping socket may get; its header can be read then. */
+static bool icmpx_is_good_reply(struct net *net, struct sk_buff *skb)
+{
+	const u8 *header;
+
+	if (!pskb_may_pull(skb, sizeof(struct icmphdr)))
+		return false;
+	header = (const u8 *)icmp_hdr(skb);
+	return icmpx_decide(header, icmpx_policy(net, skb_rtable(skb))).action == ICMPX_TO_PING &&
+	       icmpx_checksum_right(skb);
+}
+
+/*
+ * A reply that one of the built-in code's sockets may have asked for goes there before it
+ * is counted, since the built-in code counts it, too. Where one of ours has that
+ * identifier as well, nobody can tell whose it is: each gets it.
+ * Returns NET_RX_SUCCESS or NET_RX_DROP, or -1 if the packet is ours alone, as it was.
+ */
+static noinline int icmpx_rcv_builtin(struct net *net, struct icmpx_net *ix, struct sk_buff *skb)
+{
+	bool ambiguous = false;
+	struct sk_buff *clone;
+
+	if (!icmpx_builtin || !icmpx_builtin_may_want(net, ix) || !icmpx_is_good_reply(net, skb))
+		return -1;
+	if (!icmpx_ping_wanted(ix, skb, &ambiguous))
+		return icmpx_builtin_rcv(ix, skb);
+	clone = skb_clone(skb, GFP_ATOMIC);
+	if (!clone)
+		return -1;
+	icmpx_builtin->handler(clone);
+	if (!icmpx_policy_allows(skb))
+		return icmpx_finish(ix, skb, ICMPX_DROP_POLICY, SKB_DROP_REASON_XFRM_POLICY);
+	__skb_pull(skb, sizeof(struct icmphdr));
+	icmpx_keep_checksum(skb);
+	return icmpx_ping_rcv(ix, skb);
+}
+
+/*
+ * A hint: the type may not have been pulled yet. Even of a buffer without data, a byte can
+ * be read there, of what the kernel keeps behind each.
+ */
+static bool icmpx_may_be_reply(const struct sk_buff *skb)
+{
+	const u8 type = *skb->data;
+
+	return type == ICMP_ECHOREPLY || type == ICMP_EXT_ECHOREPLY;
+}
+
 /**
  * icmpx_rcv() - Handle an ICMP packet for this host.
  * @skb: the packet, its data at the ICMP header; consumed
@@ -154,8 +206,14 @@ int icmpx_rcv(struct sk_buff *skb)
 	struct net *net = dev_net_rcu(skb->dev);
 	struct icmpx_net *ix = icmpx_net_rcu(net);
 	enum icmpx_stat outcome;
+	int ret;
 
 	__icmpx_count(ix, ICMPX_PACKETS_IN);
+	if (unlikely(icmpx_may_be_reply(skb))) {
+		ret = icmpx_rcv_builtin(net, ix, skb);
+		if (ret >= 0)
+			return ret;
+	}
 	if (unlikely(!icmpx_policy_allows(skb))) {
 		outcome = ICMPX_DROP_POLICY;
 		goto drop;

@@ -70,7 +70,7 @@ void icmpx_fill_flow(const struct net *net, const struct icmpx_flow *flow, struc
 	fl4->daddr = flow->daddr;
 	fl4->flowi4_mark = flow->mark;
 	fl4->flowi4_oif = flow->oif;
-	fl4->flowi4_tos = flow->tos;
+	icmpx_set_flow_tos(fl4, flow->tos);
 	fl4->flowi4_uid = icmpx_root_uid(net);
 	fl4->flowi4_proto = IPPROTO_ICMP;
 }

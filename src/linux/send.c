@@ -88,8 +88,9 @@ static bool icmpx_exhausted(struct net *net, const struct icmpx_error *error)
  * ours. A router's is that of the interface which the datagram came by, if the
  * setting says so; else the route chooses.
  */
-static __be32 icmpx_error_source(struct net *net, const struct sk_buff *skb)
+static __be32 icmpx_error_source(struct net *net, const struct icmpx_error *error)
 {
+	const struct sk_buff *skb = error->skb;
 	const struct rtable *rt = skb_rtable(skb);
 	struct net_device *dev;
 
@@ -98,7 +99,7 @@ static __be32 icmpx_error_source(struct net *net, const struct sk_buff *skb)
 	if (!rt_is_input_route(rt) ||
 	    !READ_ONCE(net->ipv4.sysctl_icmp_errors_use_inbound_ifaddr))
 		return 0;
-	dev = dev_get_by_index_rcu(net, inet_iif(skb));
+	dev = dev_get_by_index_rcu(net, error->iif ?: inet_iif(skb));
 	return dev ? inet_select_addr(dev, ip_hdr(skb)->saddr, RT_SCOPE_LINK) : 0;
 }
 
@@ -184,7 +185,9 @@ static enum icmpx_stat icmpx_transmit_error(struct net *net, struct icmpx_net *i
 	/* Without as much as the datagram's header the error says nothing. */
 	if (unlikely(room <= (int)sizeof(struct iphdr)))
 		goto err_route;
-	if (unlikely(error->extension && room < (int)(ICMPX_ORIGINAL_LEN + error->extension_len)))
+	/* As Linux: for the longest that it could be, so that a name's length decides nothing. */
+	if (unlikely(error->extension &&
+		     room < ICMPX_ORIGINAL_LEN + ICMPX_EXTENSION_ROOM(error->interfaces)))
 		error->extension = NULL;
 	/* RFC 7600, 4.8: what has no address of its own says so by this one. */
 	if (unlikely(!error->way.flow.saddr))
@@ -221,6 +224,7 @@ static noinline enum icmpx_stat icmpx_transmit_extended(struct net *net, struct 
 	u8 extension[ICMPX_EXTENSION_MAX];
 
 	error->extension_len = icmpx_extend(net, error, mask, extension);
+	error->interfaces = hweight32(mask);
 	if (error->extension_len)
 		error->extension = extension;
 	return icmpx_transmit_error(net, ix, error, rt);
@@ -233,7 +237,7 @@ static enum icmpx_stat icmpx_route_and_send(struct net *net, struct icmpx_net *i
 	struct rtable *rt;
 	u32 mask;
 
-	error->way.flow.saddr = icmpx_error_source(net, error->skb);
+	error->way.flow.saddr = icmpx_error_source(net, error);
 	rt = icmpx_route_error(net, ix, error);
 	if (!rt)
 		return ICMPX_ERROR_FAILED_NO_ROUTE;
@@ -246,7 +250,7 @@ static enum icmpx_stat icmpx_route_and_send(struct net *net, struct icmpx_net *i
 		icmpx_put_route(&error->way, rt);
 		return ICMPX_ERROR_LIMIT_HOST;
 	}
-	mask = READ_ONCE(ix->extension_mask);
+	mask = icmpx_extension_mask(net, ix);
 	if (unlikely(mask) && icmpx_extensible(error->type))
 		return icmpx_transmit_extended(net, ix, error, rt, mask);
 	return icmpx_transmit_error(net, ix, error, rt);
@@ -324,17 +328,20 @@ static void icmpx_send_in(struct net *net, struct icmpx_error *error)
  * @code: ICMP code of it
  * @info: second word of the message: gateway, pointer or MTU
  * @opt: the datagram's options
+ * @iif: index of the interface that the datagram came in by; 0 for none, or if the caller
+ *	does not say
  *
- * In the place of __icmp_send(), and with its arguments.
+ * In the place of __icmp_send().
  *
  * Context: any but hard interrupts. Does not sleep.
  */
 void icmpx_send(struct sk_buff *skb, int type, int code, __be32 info,
-		const struct ip_options *opt)
+		const struct ip_options *opt, int iif)
 {
 	struct icmpx_error error = {
 		.skb = skb,
 		.opt = opt,
+		.iif = iif,
 		.info = info,
 		.type = type,
 		.code = code,

@@ -6,8 +6,12 @@
 
 #include "send.h"
 
-/* An address of the interface itself; 0 if it has none, as an unnumbered one. */
-static __be32 icmpx_interface_address(const struct net_device *dev)
+/*
+ * An address of the interface itself, of the scope that hosts elsewhere can use; 0 if it
+ * has none, as an unnumbered one. Of a link that has two ends, what Linux 6.19 and later
+ * give of the incoming interface is the other end's: so be it for that one.
+ */
+static __be32 icmpx_interface_address(const struct net_device *dev, u8 role)
 {
 	const struct in_device *in_dev = __in_dev_get_rcu(dev);
 	const struct in_ifaddr *ifa;
@@ -15,8 +19,10 @@ static __be32 icmpx_interface_address(const struct net_device *dev)
 	if (!in_dev)
 		return 0;
 	in_dev_for_each_ifa_rcu(ifa, in_dev) {
-		if (!(ifa->ifa_flags & IFA_F_SECONDARY) && ifa->ifa_scope <= RT_SCOPE_LINK)
-			return ifa->ifa_local;
+		if (READ_ONCE(ifa->ifa_flags) & IFA_F_SECONDARY ||
+		    ifa->ifa_scope != RT_SCOPE_UNIVERSE || ipv4_is_multicast(ifa->ifa_address))
+			continue;
+		return role == ICMPX_ROLE_INCOMING ? ifa->ifa_address : ifa->ifa_local;
 	}
 	return 0;
 }
@@ -72,6 +78,9 @@ static const struct net_device *icmpx_incoming(struct net *net, const struct icm
 	const struct sk_buff *skb = error->skb;
 	const struct net_device *dev;
 
+	/* Linux says what to tell where it can tell something itself. */
+	if (ICMPX_SEND_TAKES_PARM)
+		return error->iif ? dev_get_by_index_rcu(net, error->iif) : NULL;
 	if (!rt_is_input_route(skb_rtable(skb)))
 		return NULL;
 	if (error->opt == &IPCB(skb)->opt)
@@ -135,10 +144,10 @@ unsigned int icmpx_extend(struct net *net, const struct icmpx_error *error, u32 
 
 	if (mask & ICMPX_TELL_INCOMING && in)
 		icmpx_describe(net, &interfaces[count++], in, ICMPX_ROLE_INCOMING,
-			       icmpx_interface_address(in));
+			       icmpx_interface_address(in, ICMPX_ROLE_INCOMING));
 	if (mask & ICMPX_TELL_OUTGOING && out)
 		icmpx_describe(net, &interfaces[count++], out, ICMPX_ROLE_OUTGOING,
-			       icmpx_interface_address(out));
+			       icmpx_interface_address(out, ICMPX_ROLE_OUTGOING));
 	if (mask & ICMPX_TELL_NEXT_HOP && out)
 		icmpx_describe(net, &interfaces[count++], out, ICMPX_ROLE_NEXT_HOP,
 			       icmpx_next_hop(error->skb));

@@ -32,9 +32,24 @@ bool icmpx_sending(void)
 }
 
 #ifdef CONFIG_DYNAMIC_FTRACE_WITH_ARGS
-/* icmpx_send() finds its arguments where the callers of __icmp_send() have put them. */
-static_assert(__same_type(__icmp_send, icmpx_send),
-	      "__icmp_send() of this kernel takes other arguments than icmpx_send()");
+/* They find their arguments where the callers of __icmp_send() have put them. */
+static void __maybe_unused icmpx_send_by_options(struct sk_buff *skb, int type, int code,
+						 __be32 info, const struct ip_options *opt)
+{
+	icmpx_send(skb, type, code, info, opt, 0);
+}
+
+static void __maybe_unused icmpx_send_by_parm(struct sk_buff *skb, int type, int code, __be32 info,
+					      const struct inet_skb_parm *parm)
+{
+	icmpx_send(skb, type, code, info, &parm->opt, parm->iif);
+}
+
+#define ICMPX_SEND __builtin_choose_expr(ICMPX_SEND_TAKES_PARM, icmpx_send_by_parm, \
+					 icmpx_send_by_options)
+
+static_assert(__same_type(__icmp_send, ICMPX_SEND),
+	      "__icmp_send() of this kernel takes other arguments than icmpx knows of");
 
 /*
  * Calls nothing that is traced, so it needs no protection from itself. Where nothing
@@ -45,7 +60,7 @@ static void notrace icmpx_send_instead(unsigned long ip, unsigned long parent_ip
 				       struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	if (likely(READ_ONCE(icmpx_send_taken)))
-		icmpx_ftrace_go_to(fregs, (unsigned long)icmpx_send);
+		icmpx_ftrace_go_to(fregs, (unsigned long)ICMPX_SEND);
 }
 
 /*

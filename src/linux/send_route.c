@@ -57,8 +57,7 @@ static struct rtable *icmpx_route_through(struct sk_buff *skb, const struct flow
 	int err;
 
 	skb->_skb_refdst = 0;
-	err = ip_route_input(skb, rev->daddr, rev->saddr,
-			     inet_dsfield_to_dscp(icmpx_route_tos(tos)), in);
+	err = icmpx_route_input(skb, rev->daddr, rev->saddr, icmpx_route_tos(tos), in);
 	rt = skb_rtable(skb);
 	skb->_skb_refdst = own;
 	if (err)

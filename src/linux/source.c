@@ -45,7 +45,7 @@ __be32 icmpx_source_towards(struct sk_buff *skb)
 	fl4.flowi4_iif = LOOPBACK_IFINDEX;
 	fl4.flowi4_l3mdev = l3mdev_master_ifindex_rcu(dev);
 	fl4.daddr = iph->saddr;
-	fl4.flowi4_tos = icmpx_source_tos(iph->tos);
+	icmpx_set_flow_tos(&fl4, icmpx_source_tos(iph->tos));
 	fl4.flowi4_scope = RT_SCOPE_UNIVERSE;
 	if (in_dev && IN_DEV_SRC_VMARK(in_dev))
 		fl4.flowi4_mark = skb->mark;

@@ -176,6 +176,17 @@ static const struct ctl_table icmpx_shared_settings[] = {
 		.extra1 = icmpx_group_min,
 		.extra2 = icmpx_group_max,
 	},
+#if ICMPX_KERNEL_HAS_EXTENSIONS
+	{
+		.procname = "errors_extension_mask",
+		.data = &init_net.ipv4.sysctl_icmp_errors_extension_mask,
+		.maxlen = sizeof(u8),
+		.mode = 0644,
+		.proc_handler = proc_dou8vec_minmax,
+		.extra1 = SYSCTL_ZERO,
+		.extra2 = &icmpx_extension_mask_max,
+	},
+#endif
 	{
 		.procname = "express",
 		.data = &init_net,
@@ -214,6 +225,7 @@ static const struct ctl_table icmpx_own_settings[] = {
 		.extra1 = SYSCTL_ZERO,
 		.extra2 = &icmpx_prefix_max,
 	},
+#if !ICMPX_KERNEL_HAS_EXTENSIONS
 	{
 		.procname = "errors_extension_mask",
 		.data = (void *)offsetof(struct icmpx_net, extension_mask),
@@ -223,6 +235,7 @@ static const struct ctl_table icmpx_own_settings[] = {
 		.extra1 = SYSCTL_ZERO,
 		.extra2 = &icmpx_extension_mask_max,
 	},
+#endif
 };
 
 #define ICMPX_SETTINGS (ARRAY_SIZE(icmpx_shared_settings) + ARRAY_SIZE(icmpx_own_settings))
@@ -244,7 +257,9 @@ int icmpx_settings_init(struct net *net, struct icmpx_net *ix)
 	ix->echo_ratelimit = 0;
 	ix->echo_burst = ICMPX_BURST_DEFAULT;
 	ix->echo_prefix = ICMPX_PREFIX_MAX;
+#if !ICMPX_KERNEL_HAS_EXTENSIONS
 	ix->extension_mask = 0;
+#endif
 
 	/* One entry more, which stays empty. */
 	table = kcalloc(ICMPX_SETTINGS + 1, sizeof(*table), GFP_KERNEL_ACCOUNT);
@@ -271,12 +286,19 @@ int icmpx_settings_init(struct net *net, struct icmpx_net *ix)
 
 /**
  * icmpx_settings_exit() - Take a namespace's settings away.
+ * @net: the namespace
  * @ix: what icmpx keeps for it
+ *
+ * What the kernel's own setting cannot be set to does not stay in it.
  *
  * Context: process. Waits for readers and writers.
  */
-void icmpx_settings_exit(struct icmpx_net *ix)
+void icmpx_settings_exit(struct net *net, struct icmpx_net *ix)
 {
 	unregister_net_sysctl_table(ix->settings_header);
+#if ICMPX_KERNEL_HAS_EXTENSIONS
+	WRITE_ONCE(net->ipv4.sysctl_icmp_errors_extension_mask,
+		   net->ipv4.sysctl_icmp_errors_extension_mask & ICMPX_TELL_INCOMING);
+#endif
 	kfree(ix->settings);
 }

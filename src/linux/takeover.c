@@ -17,7 +17,9 @@
  * icmpx_give_back(). Both are written while loading and unloading alone.
  */
 static struct net_protocol *icmpx_protocol;
-static struct net_protocol *icmpx_builtin;
+
+/* What had the slot before; packets are led there that are for its sockets. */
+struct net_protocol *icmpx_builtin;
 
 static struct net_protocol *icmpx_swap_slot(struct net_protocol *from, struct net_protocol *to)
 {

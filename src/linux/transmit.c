@@ -24,7 +24,7 @@ static bool icmpx_make_timestamp(struct sk_buff *skb)
 		return false;
 	if (!pskb_may_pull(skb, len))
 		return false;
-	icmpx_timestamp_reply(skb->data, inet_current_timestamp());
+	icmpx_timestamp_reply(skb->data, icmpx_current_timestamp());
 	return true;
 }
 

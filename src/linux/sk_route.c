@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What an error teaches the route of a socket: a path MTU (RFC 1191), a better gateway
+ * (RFC 1122, 3.2.2.2). For kernels that let no module call their own functions for it.
+ */
+#include <net/ip.h>
+#include <net/route.h>
+#include <net/sock.h>
+
+#include "sk_route.h"
+
+/* The flow of what the socket sent, as the error quotes it. */
+static void icmpx_quoted_flow(const struct sk_buff *skb, struct sock *sk, struct flowi4 *fl4)
+{
+	const struct iphdr *iph = (const struct iphdr *)skb->data;
+	struct net *net = sock_net(sk);
+	const u32 mark = READ_ONCE(sk->sk_mark) ?: IP4_REPLY_MARK(net, skb->mark);
+
+	flowi4_init_output(fl4, READ_ONCE(sk->sk_bound_dev_if), mark, ip_sock_rt_tos(sk),
+			   ip_sock_rt_scope(sk),
+			   icmpx_sk_hdrincl(sk) ? IPPROTO_RAW : sk->sk_protocol, 0, iph->daddr,
+			   iph->saddr, 0, 0, sock_net_uid(net, sk));
+}
+
+/*
+ * A route's own function for this takes the flow from the network header, which is made
+ * that of the datagram in the error meanwhile.
+ */
+static void icmpx_teach_pmtu(struct dst_entry *dst, struct sk_buff *skb, struct sock *sk, u32 mtu)
+{
+	const int offset = skb_network_offset(skb);
+
+	skb_reset_network_header(skb);
+	dst->ops->update_pmtu(dst, sk, skb, mtu, false);
+	skb_set_network_header(skb, offset);
+}
+
+/* Under bh_lock_sock(). What getsockopt() says of the path is what the kept route says. */
+static void icmpx_replace_route(struct sock *sk, struct flowi4 *fl4)
+{
+	struct rtable *rt = ip_route_output_flow(sock_net(sk), fl4, sk);
+
+	if (!IS_ERR(rt))
+		sk_dst_set(sk, &rt->dst);
+}
+
+/**
+ * icmpx_sk_update_pmtu() - Let a socket's route learn a path MTU.
+ * @skb: an error that says so, its data at the embedded IP header
+ * @sk: the socket that sent the datagram
+ * @mtu: the path MTU, in bytes
+ *
+ * Context: softirq, or bottom halves disabled; rcu_read_lock().
+ */
+void icmpx_sk_update_pmtu(struct sk_buff *skb, struct sock *sk, u32 mtu)
+{
+	struct dst_entry *kept;
+	struct flowi4 fl4;
+	struct rtable *rt;
+
+	bh_lock_sock(sk);
+	if (!ip_sk_accept_pmtu(sk))
+		goto out;
+	icmpx_quoted_flow(skb, sk, &fl4);
+	rt = __ip_route_output_key(sock_net(sk), &fl4);
+	if (IS_ERR(rt))
+		goto out;
+	icmpx_teach_pmtu(&rt->dst, skb, sk, mtu);
+	ip_rt_put(rt);
+
+	kept = sk_dst_get(sk);
+	if (kept && !sock_owned_by_user(sk) && !dst_check(kept, 0))
+		icmpx_replace_route(sk, &fl4);
+	dst_release(kept);
+out:
+	bh_unlock_sock(sk);
+}
+
+/**
+ * icmpx_sk_redirect() - Let a socket's route learn a better gateway.
+ * @skb: a redirect, its data at the embedded IP header
+ * @sk: the socket that sent the datagram
+ *
+ * Context: as icmpx_sk_update_pmtu().
+ */
+void icmpx_sk_redirect(struct sk_buff *skb, struct sock *sk)
+{
+	struct flowi4 fl4;
+	struct rtable *rt;
+
+	icmpx_quoted_flow(skb, sk, &fl4);
+	rt = __ip_route_output_key(sock_net(sk), &fl4);
+	if (IS_ERR(rt))
+		return;
+	rt->dst.ops->redirect(&rt->dst, sk, skb);
+	ip_rt_put(rt);
+}
