@@ -16,6 +16,7 @@
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -141,6 +142,17 @@ void need_module(const std::string &module)
 {
 	// What is built in seldom has a directory; modprobe knows of it.
 	need(module, "test -d /sys/module/" + module + " || modprobe -q " + module);
+}
+
+bool linux_since(int major, int minor)
+{
+	utsname name{};
+	int parts[2] = {};
+
+	ktap::require(uname(&name) == 0 &&
+			      std::sscanf(name.release, "%d.%d", &parts[0], &parts[1]) == 2,
+		      "the kernel's version");
+	return parts[0] > major || (parts[0] == major && parts[1] >= minor);
 }
 
 void track_connections()

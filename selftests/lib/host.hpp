@@ -74,6 +74,9 @@ void need(const std::string &module, const std::string &proof = "");
 /// Loads @p module, unless it is loaded or built in; skips the test where the kernel has none.
 void need_module(const std::string &module);
 
+/// Whether this is Linux @p major.@p minor or later: for what the built-in code does in another way since then.
+bool linux_since(int major, int minor);
+
 /// Has this namespace track connections; the test is skipped where the kernel does not.
 void track_connections();
 
