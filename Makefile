@@ -43,6 +43,7 @@ help:
 	@echo '  test-debug        KUnit, the kselftests and the stress tests on kernels that watch what they do'
 	@echo '  mutants           whether the tests catch deliberate faults; M=NAME: that one; J=N at a time'
 	@echo '  test-kernel-selftests  the kernel'\''s own tests of ICMP say the same with both: on K=6.12'
+	@echo '  test-trixie       the demo, on a fresh Debian 13'
 	@echo '  demo              what it does, in a virtual machine'
 	@echo '  bench             what a packet costs, built-in and icmpx'
 	@echo '  kernel-diff       what changed between two kernels in the functions that icmpx has its own version of:'
@@ -105,8 +106,8 @@ test-kernel-selftests:
 mutants:
 	@scripts/mutants --jobs $(or $(J),2) $(M)
 
-.PHONY: check kunit coverage test demo bench
-check kunit coverage test demo bench:
+.PHONY: check kunit coverage test test-trixie demo bench
+check kunit coverage test test-trixie demo bench:
 	@scripts/$@
 
 .PHONY: bench-check

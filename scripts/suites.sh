@@ -5,7 +5,7 @@
 # after lib.sh.
 
 # What else there are kernels in.
-suites=(trixie trixie-security trixie-backports forky sid)
+suites=(bookworm trixie trixie-backports forky sid)
 
 # suite_line SUITE: its line of sources.list, from the mirror that this machine has its own packages from.
 suite_line() {
@@ -17,9 +17,15 @@ suite_line() {
 	echo "deb [signed-by=$key] $site $1 main"
 }
 
+# suite_lines SUITE: a release comes with its security updates, and those alone are where an old one still gets any.
+suite_lines() {
+	suite_line "$1"
+	[[ $1 != @(bookworm|trixie) ]] || suite_line "$1-security"
+}
+
 # of_suite SUITE COMMAND…: apt-get or apt-cache as on a machine of that suite. Its lists are fetched once a day.
 of_suite() {
-	local suite=$1 dir="$cache/suites/$1"
+	local suite=$1 dir="$cache/suites/$1" lock
 	shift
 	mkdir -p "$dir"/{lists,archives}/partial
 	local options=(
@@ -27,11 +33,14 @@ of_suite() {
 		-o "Dir::State::Lists=$dir/lists" -o "Dir::Cache=$dir" -o "Dir::Cache::Archives=$dir/archives"
 		-o Acquire::Languages=none -o APT::Sandbox::User=root
 	)
+	exec {lock}>"$dir/lock"
+	flock "$lock"
 	if [[ ! $(find "$dir/updated" -mmin -1440 2>/dev/null) ]]; then
-		suite_line "$suite" >"$dir/sources.list"
+		suite_lines "$suite" >"$dir/sources.list"
 		say "fetching the package lists of $suite"
 		apt-get -qq "${options[@]}" update >&2 || return
 		touch "$dir/updated"
 	fi
+	exec {lock}>&-
 	"$1" "${options[@]}" "${@:2}"
 }
