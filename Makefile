@@ -25,6 +25,7 @@ help:
 	@echo 'Building, for the running kernel or the one whose headers are in KDIR:'
 	@echo '  all               icmpx.ko'
 	@echo '  install           install it for that kernel (INSTALL_MOD_PATH=/path: below that)'
+	@echo '  deb               the package icmpx-dkms, for Debian 12 and 13'
 	@echo '  clean             remove what was built'
 	@echo '  compile_commands.json  for clangd and others'
 	@echo 'For kernels from Debian, kept in a cache (see scripts/kernel):'
@@ -44,6 +45,7 @@ help:
 	@echo '  mutants           whether the tests catch deliberate faults; M=NAME: that one; J=N at a time'
 	@echo '  test-kernel-selftests  the kernel'\''s own tests of ICMP say the same with both: on K=6.12'
 	@echo '  test-trixie       the demo, on a fresh Debian 13'
+	@echo '  test-packages     installing and removing icmpx-dkms, on a fresh Debian 12 and 13'
 	@echo '  demo              what it does, in a virtual machine'
 	@echo '  bench             what a packet costs, built-in and icmpx'
 	@echo '  kernel-diff       what changed between two kernels in the functions that icmpx has its own version of:'
@@ -62,6 +64,10 @@ build-%:
 install: module
 	$(MAKE) -C $(KDIR) M=$(build) INSTALL_MOD_DIR=updates modules_install
 	depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(release)
+
+.PHONY: deb
+deb:
+	@scripts/package
 
 # The KUnit suites with the objects that they test, apart from those of icmpx.ko: both compile some sources, each with
 # its own name for the module.
@@ -106,8 +112,8 @@ test-kernel-selftests:
 mutants:
 	@scripts/mutants --jobs $(or $(J),2) $(M)
 
-.PHONY: check kunit coverage test test-trixie demo bench
-check kunit coverage test test-trixie demo bench:
+.PHONY: check kunit coverage test test-trixie test-packages demo bench
+check kunit coverage test test-trixie test-packages demo bench:
 	@scripts/$@
 
 .PHONY: bench-check
