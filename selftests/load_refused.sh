@@ -12,17 +12,6 @@ expect_pings() {
 	expect_success "$1" client_pings 3
 }
 
-# insmod fails, with the error MESSAGE.
-expect_refused() {
-	local output
-	if output=$(insmod "$ICMPX_KO" 2>&1); then
-		ktap_fail "loading succeeded"
-	elif [[ $output != *"$1"* ]]; then
-		ktap_fail "loading failed with '$output', expected '$1'"
-	fi
-	[[ ! -d /sys/module/icmpx ]] || ktap_fail "the module is there"
-}
-
 expect_recovery() {
 	expect_success "loading afterwards" load_icmpx
 	expect_present_in "$client"

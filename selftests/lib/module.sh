@@ -37,6 +37,17 @@ load_icmpx() {
 	insmod "$ICMPX_KO"
 }
 
+# expect_refused MESSAGE [FILE]: insmod fails, with that error.
+expect_refused() {
+	local output
+	if output=$(insmod "${2:-$ICMPX_KO}" 2>&1); then
+		ktap_fail "loading succeeded"
+	elif [[ $output != *"$1"* ]]; then
+		ktap_fail "loading failed with '$output', expected '$1'"
+	fi
+	[[ ! -d /sys/module/icmpx ]] || ktap_fail "the module is there"
+}
+
 unload_icmpx() {
 	rmmod icmpx
 }
