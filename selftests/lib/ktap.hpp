@@ -229,7 +229,7 @@ inline int run(int argc, char **argv, const std::vector<Test> &all)
 		detail::current_failed = false;
 		try {
 			test.function();
-		} catch (const Abort &) {
+		} catch (const Abort &) { // NOLINT(bugprone-empty-catch): what failed has been said
 		} catch (const Skip &skip) {
 			skip_reason = skip.reason;
 		} catch (const std::exception &error) {
