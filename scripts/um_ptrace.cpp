@@ -38,6 +38,6 @@ extern "C" long ptrace(int request, pid_t pid, void *address, void *data) noexce
 		return real(request, pid, address, data);
 	const auto *given = static_cast<const iovec *>(data);
 	std::memcpy(registers.data(), given->iov_base, std::min(given->iov_len, registers.size()));
-	iovec whole{registers.data(), registers.size()};
+	iovec whole{.iov_base = registers.data(), .iov_len = registers.size()};
 	return real(request, pid, address, &whole);
 }
