@@ -7,13 +7,16 @@ top := $(patsubst %/,%,$(dir $(realpath $(lastword $(MAKEFILE_LIST)))))
 release = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h)
 build = $(top)/build/$(release)
 
+# Not all of Debian's headers name their compiler in full, as it is called on machines of that architecture and of others.
+compiler = $(if $(filter %-arm64,$(release)),CROSS_COMPILE=aarch64-linux-gnu-)
+
 # kbuild DIRECTORY,KBUILD[,VARIABLES]: builds the modules of a Kbuild file, the objects in DIRECTORY. Two builds in one
 # directory would disturb each other, and tests start several at once, hence the lock.
 define kbuild
 	@test -d $(KDIR) || { echo "no kernel headers in $(KDIR); set KDIR" >&2; false; }
 	@mkdir -p $(addprefix $(1)/,kunit src/linux src/core)
 	@printf 'icmpx-top := %s\ninclude $$(icmpx-top)/%s\n' $(top) $(2) >$(1)/Kbuild
-	+@flock $(1)/Kbuild $(MAKE) -C $(KDIR) M=$(1) -j$(JOBS) $(3) modules
+	+@flock $(1)/Kbuild $(MAKE) -C $(KDIR) M=$(1) -j$(JOBS) $(compiler) $(3) modules
 endef
 
 .PHONY: all
@@ -29,7 +32,8 @@ help:
 	@echo '  clean             remove what was built'
 	@echo '  compile_commands.json  for clangd and others'
 	@echo 'For kernels from Debian, kept in a cache (see scripts/kernel):'
-	@echo '  build-6.1, build-6.12, build-7.2, build-7.3, each also with -cloud or -rt behind it; build-kasan, build-kcsan'
+	@echo '  build-6.1, build-6.12, build-7.2, build-7.3, each also with -cloud or -rt behind it; build-6.1-arm64,'
+	@echo '  build-6.12-arm64; build-kasan, build-kcsan'
 	@echo 'Testing:'
 	@echo '  check             static checks'
 	@echo '  kunit             the KUnit suites, in user-mode Linux'

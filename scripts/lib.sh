@@ -10,6 +10,12 @@ cache=${ICMPX_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/icmpx}
 mkdir -p "$cache"
 cache=$(cd "$cache" && pwd -P)
 
+# Packages of what the tests run.
+test_packages=(
+	ethtool fping iproute2 iptables iputils-ping libteam-utils mtr-tiny nftables nmap procps socat strace tcpdump traceroute
+	tshark
+)
+
 say() { echo "${0##*/}: $*" >&2; }
 
 die() {

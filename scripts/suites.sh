@@ -23,12 +23,17 @@ suite_lines() {
 	[[ $1 != @(bookworm|trixie) ]] || suite_line "$1-security"
 }
 
-# of_suite SUITE COMMAND…: apt-get or apt-cache as on a machine of that suite. Its lists are fetched once a day.
+# of_suite SUITE[:ARCHITECTURE] COMMAND…: apt-get or apt-cache as on a machine of that suite and architecture; packages of this
+# machine's own architecture are then to be had by their full names. Lists are fetched once a day.
 of_suite() {
-	local suite=$1 dir="$cache/suites/$1" lock
+	local suite=${1%:*} dir="$cache/suites/$1" own architecture lock
+	own=$(dpkg --print-architecture)
+	architecture=$own
+	[[ $1 != *:* ]] || architecture=${1#*:}
 	shift
 	mkdir -p "$dir"/{lists,archives}/partial
 	local options=(
+		-o "APT::Architecture=$architecture" -o "APT::Architectures=$architecture,$own"
 		-o "Dir::Etc::SourceList=$dir/sources.list" -o Dir::Etc::SourceParts=/dev/null
 		-o "Dir::State::Lists=$dir/lists" -o "Dir::Cache=$dir" -o "Dir::Cache::Archives=$dir/archives"
 		-o Acquire::Languages=none -o APT::Sandbox::User=root
