@@ -10,7 +10,6 @@
 #include <linux/skbuff.h>
 #include <linux/sysctl.h>
 #include <linux/version.h>
-#include <linux/vmalloc.h>
 #include <net/addrconf.h>
 #include <net/dst.h>
 #include <net/inet_sock.h>
@@ -408,17 +407,5 @@ static __always_inline void icmpx_ftrace_go_to(struct ftrace_regs *fregs, unsign
 #endif
 }
 #endif
-
-/* Whether @function belongs to a module, not to the kernel itself. */
-static inline bool icmpx_in_module(const void *function)
-{
-#ifdef MODULES_VADDR
-	const unsigned long address = (unsigned long)function;
-
-	return address >= MODULES_VADDR && address < MODULES_END;
-#else
-	return is_vmalloc_addr(function);
-#endif
-}
 
 #endif

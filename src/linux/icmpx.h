@@ -224,6 +224,7 @@ static inline __be32 icmpx_current_timestamp(void)
 
 /* takeover.c */
 extern struct net_protocol *icmpx_builtin;
+bool icmpx_in_module(const void *function);
 int icmpx_take_over(void);
 void icmpx_give_back(void);
 

@@ -6,6 +6,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/kallsyms.h>
 #include <linux/kmemleak.h>
 #include <linux/slab.h>
 #include <net/protocol.h>
@@ -26,6 +27,25 @@ static struct net_protocol *icmpx_swap_slot(struct net_protocol *from, struct ne
 	struct net_protocol __rcu **slot = &inet_protos[IPPROTO_ICMP];
 
 	return unrcu_pointer(cmpxchg(slot, RCU_INITIALIZER(from), RCU_INITIALIZER(to)));
+}
+
+/**
+ * icmpx_in_module() - Tell whether a function belongs to a module, not to the kernel itself.
+ * @function: its address
+ *
+ * The address alone does not say: on arm64, modules and the kernel itself may be anywhere
+ * in one large area. Its printed name does, which ends with the name of the module.
+ *
+ * Context: any.
+ *
+ * Return: true if it does.
+ */
+bool icmpx_in_module(const void *function)
+{
+	char name[KSYM_SYMBOL_LEN];
+
+	sprint_symbol(name, (unsigned long)function);
+	return strchr(name, '[');
 }
 
 /**
