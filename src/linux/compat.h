@@ -396,11 +396,24 @@ static inline struct net_device *icmpx_ipv6_dev_find(struct net *net,
 }
 #endif
 
-/* Where a traced function goes on. Renamed in 6.2; not on every architecture. */
+/*
+ * Where a traced function goes on. Renamed in 6.2; not on every architecture. arm64
+ * could not do it before 6.2 unless all registers were saved.
+ */
+#if defined(CONFIG_DYNAMIC_FTRACE_WITH_ARGS) || defined(CONFIG_DYNAMIC_FTRACE_WITH_REGS)
+#define ICMPX_FTRACE_REDIRECTS
+
 #ifdef CONFIG_DYNAMIC_FTRACE_WITH_ARGS
+#define ICMPX_FTRACE_FLAGS 0
+#else
+#define ICMPX_FTRACE_FLAGS FTRACE_OPS_FL_SAVE_REGS
+#endif
+
 static __always_inline void icmpx_ftrace_go_to(struct ftrace_regs *fregs, unsigned long ip)
 {
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+#ifndef CONFIG_DYNAMIC_FTRACE_WITH_ARGS
+	instruction_pointer_set(ftrace_get_regs(fregs), ip);
+#elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
 	ftrace_regs_set_instruction_pointer(fregs, ip);
 #else
 	ftrace_instruction_pointer_set(fregs, ip);

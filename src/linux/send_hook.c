@@ -31,7 +31,7 @@ bool icmpx_sending(void)
 	return READ_ONCE(icmpx_send_taken);
 }
 
-#ifdef CONFIG_DYNAMIC_FTRACE_WITH_ARGS
+#ifdef ICMPX_FTRACE_REDIRECTS
 /* They find their arguments where the callers of __icmp_send() have put them. */
 static void __maybe_unused icmpx_send_by_options(struct sk_buff *skb, int type, int code,
 						 __be32 info, const struct ip_options *opt)
@@ -69,7 +69,7 @@ static void notrace icmpx_send_instead(unsigned long ip, unsigned long parent_ip
  */
 static struct ftrace_ops icmpx_send_ops = {
 	.func = icmpx_send_instead,
-	.flags = FTRACE_OPS_FL_IPMODIFY | FTRACE_OPS_FL_PERMANENT,
+	.flags = FTRACE_OPS_FL_IPMODIFY | FTRACE_OPS_FL_PERMANENT | ICMPX_FTRACE_FLAGS,
 };
 
 static int icmpx_send_hook(void)
