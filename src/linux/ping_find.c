@@ -48,12 +48,19 @@ static struct sock *icmpx_find_automatic(struct icmpx_ping_table *table,
 {
 	struct hlist_node *first = rcu_dereference(hlist_first_rcu(&ident->automatic));
 	struct sock *sk;
+	bool shared;
 
 	if (!first)
 		return NULL;
-	if (unlikely(rcu_access_pointer(hlist_next_rcu(first))))
+	shared = rcu_access_pointer(hlist_next_rcu(first));
+	/*
+	 * Pairs with the smp_wmb() in icmpx_attach(): a reader that has seen the end of a
+	 * list sees the inet_num of a socket that came there from another one, and a reader
+	 * that has seen two sockets finds both in the table of peers.
+	 */
+	smp_rmb();
+	if (unlikely(shared))
 		return icmpx_find_peer(table, query, ambiguous);
-	smp_rmb(); /* pairs with the barrier of icmpx_attach() */
 	sk = hlist_entry(first, struct sock, sk_node);
 	return icmpx_accepts(sk, query) ? sk : NULL;
 }

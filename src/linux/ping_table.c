@@ -97,7 +97,8 @@ static void icmpx_attach(struct icmpx_ping_table *table, struct sock *sk, struct
 	WRITE_ONCE(psk->inet.inet_num, id);
 	/*
 	 * A reader that arrives from another identifier's list must see the new inet_num
-	 * before it reaches the end of this list. Pairs with the smp_rmb() in
+	 * before it reaches the end of this list; a reader that sees that several sockets
+	 * are on this list must find each of them by its peer. Pairs with the smp_rmb() in
 	 * icmpx_find_automatic().
 	 */
 	smp_wmb();

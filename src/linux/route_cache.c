@@ -117,6 +117,13 @@ struct rtable *icmpx_route_miss(struct net *net, struct icmpx_way *way,
 	struct rtable *rt;
 	bool keep;
 
+	/*
+	 * What is looked up below is not older than the generation: else a route that has
+	 * just changed would be kept as one of the next generation. Linux changes its tables
+	 * first and then moves the generation, without a barrier between the two. Where a
+	 * CPU sees the second change first, the route goes with ICMPX_ROUTE_LIFETIME.
+	 */
+	smp_rmb();
 	icmpx_fill_flow(net, &asked, &fl4);
 	keep = way->place->missed == way->hash && icmpx_route_lasts(net, &fl4);
 	way->place->missed = way->hash;
