@@ -41,7 +41,7 @@ help:
 	@echo '  fuzz              the core under libFuzzer, T=SECONDS for each target'
 	@echo '  test-big-endian   the core on an emulated s390x, and that it says the same there as here'
 	@echo '  fuzz-kernel       the module in a virtual machine under libFuzzer, for T=SECONDS'
-	@echo '  test-6.1, test-6.12    the kselftests, in a virtual machine'
+	@echo '  test-6.1, test-6.12    the kselftests, in a virtual machine; with -arm64 behind it, in an emulated arm64 machine'
 	@echo '  test-diff         the built-in code and icmpx answer the same packets: on K=6.12, N=100000 of them, by'
 	@echo '                    SEED=S (one that is always the same, one of the day and the kernel), SEQUENCE=I of it'
 	@echo '  test              all of that'
@@ -96,6 +96,13 @@ coverage-module:
 .PHONY: selftest-modules
 selftest-modules:
 	$(call kbuild,$(build)/selftests,selftests/modules/Kbuild)
+
+# The kselftests with all that they need to run, for arm64 kernels, in build/arm64/selftests.
+.PHONY: selftests-arm64
+selftests-arm64:
+	@mkdir -p $(top)/build/arm64/objects
+	+@$(MAKE) -C $(top)/build/arm64/objects -f $(top)/selftests/Makefile -j$(JOBS) CROSS_COMPILE=aarch64-linux-gnu- \
+		install INSTALL_PATH=$(top)/build/arm64/selftests
 
 selftest-modules-%:
 	+@scripts/build $* selftest-modules
