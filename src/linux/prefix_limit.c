@@ -32,11 +32,15 @@
  * struct icmpx_prefix_table - buckets: 64 KiB in all, however many sources
  * @rcu: for freeing it
  * @key: key of the hash that chooses buckets
+ * @rate: replies a second
+ * @burst: how many of them at once
  * @bucket: when the next reply is due, in nanoseconds of the monotonic clock
  */
 struct icmpx_prefix_table {
 	struct rcu_head rcu;
 	siphash_key_t key;
+	u32 rate;
+	u32 burst;
 	atomic64_t bucket[ICMPX_ROWS][1 << ICMPX_ROW_BITS];
 };
 
@@ -65,21 +69,19 @@ static bool icmpx_bucket_allow(atomic64_t *bucket, u64 now, u32 rate, u32 burst)
 bool icmpx_prefix_allow(struct icmpx_net *ix, __be32 source)
 {
 	struct icmpx_prefix_table *table = rcu_dereference(ix->limit_table);
-	const u32 rate = READ_ONCE(ix->echo_ratelimit);
-	const u32 burst = READ_ONCE(ix->echo_burst);
 	bool allowed = false;
 	u64 hash, now;
 	__be32 prefix;
 	int row;
 
-	if (!table || !rate)
+	if (!table)
 		return true;
 	prefix = source & inet_make_mask(READ_ONCE(ix->echo_prefix));
 	hash = siphash_1u32((__force u32)prefix, &table->key);
 	now = ktime_get_ns();
 	for (row = 0; row < ICMPX_ROWS; row++) {
-		allowed |= icmpx_bucket_allow(&table->bucket[row][hash & ICMPX_ROW_MASK], now, rate,
-					      burst);
+		allowed |= icmpx_bucket_allow(&table->bucket[row][hash & ICMPX_ROW_MASK], now,
+					      table->rate, table->burst);
 		hash >>= ICMPX_ROW_BITS;
 	}
 	return allowed;
@@ -94,7 +96,7 @@ bool icmpx_prefix_allow(struct icmpx_net *ix, __be32 source)
  * Every prefix begins anew, with a full burst: the time at which the next reply is due
  * says how much was used up only together with the rate and the burst that it was
  * reckoned with. A reply that a long burst at a low rate has put off by days would stay
- * put off.
+ * put off. So a table has both, and no packet uses a table with those of another.
  *
  * The memory is charged to the control group of the task that sets the limit.
  *
@@ -112,6 +114,8 @@ int icmpx_prefix_limit_set(struct icmpx_net *ix, int rate, int burst)
 		if (!fresh)
 			return -ENOMEM;
 		get_random_bytes(&fresh->key, sizeof(fresh->key));
+		fresh->rate = rate;
+		fresh->burst = burst;
 	}
 	WRITE_ONCE(ix->echo_ratelimit, rate);
 	WRITE_ONCE(ix->echo_burst, burst);
