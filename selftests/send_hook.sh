@@ -33,8 +33,13 @@ test_is_told_not_to() {
 	expect_sending 0
 	expect_equal "$(log_since_mark | grep -c 'icmpx: errors')" 0 "messages"
 	expect_success "ping" client_pings 3
-	# What is counted of each type depends on it, too.
-	expect_failure "switching ftrace off" bash -c 'echo 0 >/proc/sys/kernel/ftrace_enabled'
+	# What is counted of each type depends on it, too, where probes at the begin of functions are ftrace's.
+	if grep -q 'snmp_seq_show.*\[FTRACE\]' /sys/kernel/debug/kprobes/list; then
+		expect_failure "switching ftrace off" bash -c 'echo 0 >/proc/sys/kernel/ftrace_enabled'
+	else
+		expect_success "switching ftrace off" bash -c 'echo 0 >/proc/sys/kernel/ftrace_enabled'
+		echo 1 >/proc/sys/kernel/ftrace_enabled
+	fi
 	expect_success "unloading" unload_icmpx
 	expect_errors
 	expect_calm_log
