@@ -56,8 +56,9 @@ object() {
 	local role=$1 ctype=$2 index=$3 address=$4 name=$5 mtu=$6 words at
 	# shellcheck disable=SC2086 # four numbers
 	words=$(printf '%08x,00010000,%02x%02x%02x%02x' "$index" ${address//./ })
-	name=$(printf "\\x$(printf %02x $(((${#name} + 4) / 4 * 4)))%s" "$name" | od -An -v -tx1 | tr -d ' \n')
-	for ((at = 0; at < ${#name}; at += 8)); do words+=,$(printf '%-8s' "${name:at:8}" | tr ' ' 0); done
+	# A name takes twenty bytes, the first of which says so.
+	name=$(printf '%-40s' "$(printf '\x14%s' "$name" | od -An -v -tx1 | tr -d ' \n')" | tr ' ' 0)
+	for ((at = 0; at < 40; at += 8)); do words+=,${name:at:8}; done
 	words+=,$(printf '%08x' "$mtu")
 	echo "($role:$index,${address//./\\.},\"$5\",mtu=$mtu|2/$ctype:$words)"
 }
