@@ -43,7 +43,8 @@ void icmpx_builtin_find(struct inet_protosw *own)
  *
  * The identifiers of sockets that were open before the module was loaded cannot be looked
  * up, and such a socket may get one at any time. While there are such sockets, a packet
- * for a socket of icmpx goes to the built-in code as well. The numbers of all CPUs are
+ * for a socket of icmpx goes to the built-in code as well. (What is for none of icmpx's
+ * goes there in any case.) The numbers of all CPUs are
  * added up to find that out, so it is done once a jiffy.
  *
  * Context: bottom halves disabled.
@@ -67,6 +68,7 @@ bool icmpx_builtin_may_want(struct net *net, struct icmpx_net *ix)
  * icmpx_builtin_rcv() - Give a reply to the socket of the built-in code that asked, if any.
  * @ix: ours of the namespace
  * @skb: the reply, as it came in, and found right; consumed
+ * @ambiguous: whether several sockets of ours could be meant
  *
  * The built-in code counts it, and says to drop monitors why it drops it.
  *
@@ -74,10 +76,11 @@ bool icmpx_builtin_may_want(struct net *net, struct icmpx_net *ix)
  *
  * Return: NET_RX_SUCCESS or NET_RX_DROP.
  */
-int icmpx_builtin_rcv(struct icmpx_net *ix, struct sk_buff *skb)
+int icmpx_builtin_rcv(struct icmpx_net *ix, struct sk_buff *skb, bool ambiguous)
 {
 	const bool taken = icmpx_builtin->handler(skb) == NET_RX_SUCCESS;
+	const enum icmpx_stat dropped = ambiguous ? ICMPX_DROP_AMBIGUOUS : ICMPX_DROP_NO_SOCKET;
 
-	__icmpx_count(ix, taken ? ICMPX_DELIVER_PING_BUILTIN : ICMPX_DROP_NO_SOCKET);
+	__icmpx_count(ix, taken ? ICMPX_DELIVER_PING_BUILTIN : dropped);
 	return taken ? NET_RX_SUCCESS : NET_RX_DROP;
 }

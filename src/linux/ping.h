@@ -33,7 +33,7 @@ int icmpx_ping_sendmsg(struct sock *sk, struct msghdr *msg, size_t len);
 
 /* ping_receive.c */
 struct sock *icmpx_ping_wanted(struct icmpx_net *ix, struct sk_buff *skb, bool *ambiguous);
-int icmpx_ping_rcv(struct icmpx_net *ix, struct sk_buff *skb);
+int icmpx_ping_rcv(struct icmpx_net *ix, struct sk_buff *skb, struct sock *sk, bool ambiguous);
 int icmpx_ping_queue(struct sock *sk, struct sk_buff *skb);
 #if ICMPX_RECVMSG_HAS_ADDR_LEN
 int icmpx_ping_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len);

@@ -80,7 +80,7 @@ void icmpx_ping_err(struct icmpx_net *ix, struct sk_buff *skb, int offset, u32 i
 		icmpx_count(ix, ICMPX_PING_ERRORS_UNMATCHED);
 	else
 		icmpx_count(ix, ICMPX_PING_ERRORS);
-	if (icmpx_builtin && icmpx_builtin_may_want(dev_net_rcu(skb->dev), ix))
+	if (icmpx_builtin && (!sk || icmpx_builtin_may_want(dev_net_rcu(skb->dev), ix)))
 		icmpx_builtin->err_handler(skb, info);
 	if (sk)
 		icmpx_report(ix, sk, skb, info, request);

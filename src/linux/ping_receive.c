@@ -56,6 +56,8 @@ struct sock *icmpx_ping_wanted(struct icmpx_net *ix, struct sk_buff *skb, bool *
  * @ix: what icmpx keeps for the namespace that the reply came into
  * @skb: an echo reply or an extended one, whose ICMP header was pulled;
  *	consumed
+ * @sk: what icmpx_ping_wanted() has found, or NULL
+ * @ambiguous: whether that was because several sockets could be meant
  *
  * The program gets the message with its ICMP header. The packet itself goes
  * into the queue, not a clone: no other reader needs it.
@@ -64,13 +66,10 @@ struct sock *icmpx_ping_wanted(struct icmpx_net *ix, struct sk_buff *skb, bool *
  *
  * Return: NET_RX_SUCCESS or NET_RX_DROP.
  */
-int icmpx_ping_rcv(struct icmpx_net *ix, struct sk_buff *skb)
+int icmpx_ping_rcv(struct icmpx_net *ix, struct sk_buff *skb, struct sock *sk, bool ambiguous)
 {
 	enum skb_drop_reason reason;
-	bool ambiguous = false;
-	struct sock *sk;
 
-	sk = icmpx_ping_wanted(ix, skb, &ambiguous);
 	__skb_push(skb, sizeof(struct icmphdr));
 	if (!sk)
 		return icmpx_ping_drop(ix, NULL, skb,

@@ -107,7 +107,7 @@ static u32 icmpx_policy(const struct net *net, const struct rtable *rt)
 	       READ_ONCE(net->ipv4.sysctl_icmp_echo_enable_probe) * ICMPX_PROBE_ENABLED;
 }
 
-/* A message whose checksum is right; its data begins at the header. */
+/* A message, but for replies, whose checksum is right; its data is after the header. */
 static int icmpx_dispatch(struct net *net, struct icmpx_net *ix, struct sk_buff *skb)
 {
 	struct icmpx_verdict verdict;
@@ -119,9 +119,6 @@ static int icmpx_dispatch(struct net *net, struct icmpx_net *ix, struct sk_buff 
 	case ICMPX_ANSWER_PROBE:
 	case ICMPX_ANSWER_TIMESTAMP:
 		return icmpx_answer(net, ix, skb, verdict.action);
-	case ICMPX_TO_PING:
-		icmpx_keep_checksum(skb);
-		return icmpx_ping_rcv(ix, skb);
 	case ICMPX_TO_ERROR:
 		icmpx_keep_checksum(skb);
 		outcome = icmpx_deliver_error(net, ix, skb);
@@ -147,40 +144,91 @@ static bool icmpx_is_good_reply(struct net *net, struct sk_buff *skb)
 	       icmpx_checksum_right(skb);
 }
 
-/*
- * A reply that one of the built-in code's sockets may have asked for goes there before it
- * is counted, since the built-in code counts it, too. Where one of ours has that
- * identifier as well, nobody can tell whose it is: each gets it.
- * Returns NET_RX_SUCCESS or NET_RX_DROP, or -1 if the packet is ours alone, as it was.
- */
-static noinline int icmpx_rcv_builtin(struct net *net, struct icmpx_net *ix, struct sk_buff *skb)
+/* Counts a message whose policy and checksum are right, and pulls its header; else @outcome says what is wrong. */
+static __always_inline bool icmpx_accept(struct net *net, struct icmpx_net *ix, struct sk_buff *skb,
+					 enum icmpx_stat *outcome)
 {
-	bool ambiguous = false;
-	struct sk_buff *clone;
+	if (unlikely(!icmpx_policy_allows(skb))) {
+		*outcome = ICMPX_DROP_POLICY;
+		return false;
+	}
+	__ICMP_INC_STATS(net, ICMP_MIB_INMSGS);
+	if (unlikely(!icmpx_checksum_right(skb))) {
+		__ICMP_INC_STATS(net, ICMP_MIB_CSUMERRORS);
+		*outcome = ICMPX_DROP_CHECKSUM;
+		goto error;
+	}
+	if (unlikely(!pskb_pull(skb, sizeof(struct icmphdr)))) {
+		*outcome = ICMPX_DROP_TRUNCATED;
+		goto error;
+	}
+	icmpx_count_message_in(net, ix, icmp_hdr(skb)->type);
+	return true;
 
-	if (!icmpx_builtin || !icmpx_builtin_may_want(net, ix) || !icmpx_is_good_reply(net, skb))
-		return -1;
-	if (!icmpx_ping_wanted(ix, skb, &ambiguous))
-		return icmpx_builtin_rcv(ix, skb);
-	clone = skb_clone(skb, GFP_ATOMIC);
-	if (!clone)
-		return -1;
-	icmpx_builtin->handler(clone);
-	if (!icmpx_policy_allows(skb))
-		return icmpx_finish(ix, skb, ICMPX_DROP_POLICY, SKB_DROP_REASON_XFRM_POLICY);
-	__skb_pull(skb, sizeof(struct icmphdr));
-	icmpx_keep_checksum(skb);
-	return icmpx_ping_rcv(ix, skb);
+error:
+	__ICMP_INC_STATS(net, ICMP_MIB_INERRORS);
+	return false;
 }
 
 /*
- * A hint: the type may not have been pulled yet. Even of a buffer without data, a byte can
- * be read there, of what the kernel keeps behind each.
+ * What is for a socket of ours as well as, perhaps, for one of the built-in code: both get
+ * it, and the built-in code counts it. Returns false without memory, the packet as it was.
  */
-static bool icmpx_may_be_reply(const struct sk_buff *skb)
+static bool icmpx_share_reply(struct sk_buff *skb)
 {
-	const u8 type = *skb->data;
+	struct sk_buff *clone = skb_clone(skb, GFP_ATOMIC);
 
+	if (!clone)
+		return false;
+	icmpx_builtin->handler(clone);
+	return true;
+}
+
+/*
+ * A reply. If it is none of ours, a socket from before loading may have asked: the
+ * built-in code gets it as it came in, before it is counted.
+ */
+static noinline int icmpx_rcv_reply(struct net *net, struct icmpx_net *ix, struct sk_buff *skb)
+{
+	bool ambiguous = false, counted = false;
+	struct sock *sk = NULL;
+	struct icmpx_verdict verdict;
+	enum icmpx_stat outcome;
+
+	if (likely(pskb_may_pull(skb, sizeof(struct icmphdr))))
+		sk = icmpx_ping_wanted(ix, skb, &ambiguous);
+	if (icmpx_builtin && (!sk || icmpx_builtin_may_want(net, ix)) &&
+	    icmpx_is_good_reply(net, skb)) {
+		if (!sk)
+			return icmpx_builtin_rcv(ix, skb, ambiguous);
+		counted = icmpx_share_reply(skb);
+	}
+	if (unlikely(counted)) {
+		outcome = ICMPX_DROP_POLICY;
+		if (!icmpx_policy_allows(skb))
+			return icmpx_finish(ix, skb, outcome, icmpx_drop_reasons[outcome]);
+		__skb_pull(skb, sizeof(struct icmphdr));
+	} else if (!icmpx_accept(net, ix, skb, &outcome)) {
+		return icmpx_finish(ix, skb, outcome, icmpx_drop_reasons[outcome]);
+	}
+
+	verdict = icmpx_decide((const u8 *)icmp_hdr(skb), icmpx_policy(net, skb_rtable(skb)));
+	if (unlikely(verdict.action != ICMPX_TO_PING)) {
+		if (verdict.in_error)
+			__ICMP_INC_STATS(net, ICMP_MIB_INERRORS);
+		return icmpx_finish(ix, skb, verdict.outcome, icmpx_drop_reasons[verdict.outcome]);
+	}
+	icmpx_keep_checksum(skb);
+	return icmpx_ping_rcv(ix, skb, sk, ambiguous);
+}
+
+static bool icmpx_is_reply(struct sk_buff *skb)
+{
+	u8 type;
+
+	if (unlikely(!skb_headlen(skb)) && !pskb_may_pull(skb, sizeof(type)))
+		return false;
+	type = *skb->data;
 	return type == ICMP_ECHOREPLY || type == ICMP_EXT_ECHOREPLY;
 }
 
@@ -206,35 +254,12 @@ int icmpx_rcv(struct sk_buff *skb)
 	struct net *net = dev_net_rcu(skb->dev);
 	struct icmpx_net *ix = icmpx_net_rcu(net);
 	enum icmpx_stat outcome;
-	int ret;
 
 	__icmpx_count(ix, ICMPX_PACKETS_IN);
-	if (unlikely(icmpx_may_be_reply(skb))) {
-		ret = icmpx_rcv_builtin(net, ix, skb);
-		if (ret >= 0)
-			return ret;
-	}
-	if (unlikely(!icmpx_policy_allows(skb))) {
-		outcome = ICMPX_DROP_POLICY;
-		goto drop;
-	}
-
-	__ICMP_INC_STATS(net, ICMP_MIB_INMSGS);
-	if (unlikely(!icmpx_checksum_right(skb))) {
-		__ICMP_INC_STATS(net, ICMP_MIB_CSUMERRORS);
-		outcome = ICMPX_DROP_CHECKSUM;
-		goto error;
-	}
-	if (unlikely(!pskb_pull(skb, sizeof(struct icmphdr)))) {
-		outcome = ICMPX_DROP_TRUNCATED;
-		goto error;
-	}
-	icmpx_count_message_in(net, ix, icmp_hdr(skb)->type);
-	return icmpx_dispatch(net, ix, skb);
-
-error:
-	__ICMP_INC_STATS(net, ICMP_MIB_INERRORS);
-drop:
+	if (unlikely(icmpx_is_reply(skb)))
+		return icmpx_rcv_reply(net, ix, skb);
+	if (likely(icmpx_accept(net, ix, skb, &outcome)))
+		return icmpx_dispatch(net, ix, skb);
 	return icmpx_finish(ix, skb, outcome, icmpx_drop_reasons[outcome]);
 }
 
