@@ -51,14 +51,12 @@ static bool icmpx_no_policy_in(const struct net *net, const struct sk_buff *skb)
  * if its security association says so (XFRM_STATE_ICMP) and what it quotes
  * would have matched in the other direction.
  */
-static bool icmpx_policy_allows(struct sk_buff *skb)
+static noinline bool icmpx_policy_matches(struct sk_buff *skb)
 {
 	const struct sec_path *sp;
 	bool allowed;
 	int offset;
 
-	if (likely(icmpx_no_policy_in(dev_net_rcu(skb->dev), skb)))
-		return true;
 	if (xfrm4_policy_check(NULL, XFRM_POLICY_IN, skb))
 		return true;
 
@@ -75,8 +73,13 @@ static bool icmpx_policy_allows(struct sk_buff *skb)
 	return allowed;
 }
 
+static __always_inline bool icmpx_policy_allows(struct sk_buff *skb)
+{
+	return likely(icmpx_no_policy_in(dev_net_rcu(skb->dev), skb)) || icmpx_policy_matches(skb);
+}
+
 /* RFC 792. What hardware or an earlier pass has found right is not summed up again. */
-static bool icmpx_checksum_right(struct sk_buff *skb)
+static __always_inline bool icmpx_checksum_right(struct sk_buff *skb)
 {
 	if (likely(skb->ip_summed == CHECKSUM_NONE && !skb_is_nonlinear(skb))) {
 		skb->csum = csum_partial(skb->data, skb->len, 0);
@@ -144,22 +147,23 @@ static bool icmpx_is_good_reply(struct net *net, struct sk_buff *skb)
 	       icmpx_checksum_right(skb);
 }
 
-/* Counts a message whose policy and checksum are right, and pulls its header; else @outcome says what is wrong. */
-static __always_inline bool icmpx_accept(struct net *net, struct icmpx_net *ix, struct sk_buff *skb,
-					 enum icmpx_stat *outcome)
+/* Counts a message whose policy and checksum are right, and pulls its header; drops any other, and returns false. */
+static __always_inline bool icmpx_accept(struct net *net, struct icmpx_net *ix, struct sk_buff *skb)
 {
+	enum icmpx_stat outcome;
+
 	if (unlikely(!icmpx_policy_allows(skb))) {
-		*outcome = ICMPX_DROP_POLICY;
-		return false;
+		outcome = ICMPX_DROP_POLICY;
+		goto drop;
 	}
 	__ICMP_INC_STATS(net, ICMP_MIB_INMSGS);
 	if (unlikely(!icmpx_checksum_right(skb))) {
 		__ICMP_INC_STATS(net, ICMP_MIB_CSUMERRORS);
-		*outcome = ICMPX_DROP_CHECKSUM;
+		outcome = ICMPX_DROP_CHECKSUM;
 		goto error;
 	}
 	if (unlikely(!pskb_pull(skb, sizeof(struct icmphdr)))) {
-		*outcome = ICMPX_DROP_TRUNCATED;
+		outcome = ICMPX_DROP_TRUNCATED;
 		goto error;
 	}
 	icmpx_count_message_in(net, ix, icmp_hdr(skb)->type);
@@ -167,6 +171,8 @@ static __always_inline bool icmpx_accept(struct net *net, struct icmpx_net *ix, 
 
 error:
 	__ICMP_INC_STATS(net, ICMP_MIB_INERRORS);
+drop:
+	icmpx_finish(ix, skb, outcome, icmpx_drop_reasons[outcome]);
 	return false;
 }
 
@@ -193,7 +199,6 @@ static noinline int icmpx_rcv_reply(struct net *net, struct icmpx_net *ix, struc
 	bool ambiguous = false, counted = false;
 	struct sock *sk = NULL;
 	struct icmpx_verdict verdict;
-	enum icmpx_stat outcome;
 
 	if (likely(pskb_may_pull(skb, sizeof(struct icmphdr))))
 		sk = icmpx_ping_wanted(ix, skb, &ambiguous);
@@ -204,12 +209,11 @@ static noinline int icmpx_rcv_reply(struct net *net, struct icmpx_net *ix, struc
 		counted = icmpx_share_reply(skb);
 	}
 	if (unlikely(counted)) {
-		outcome = ICMPX_DROP_POLICY;
 		if (!icmpx_policy_allows(skb))
-			return icmpx_finish(ix, skb, outcome, icmpx_drop_reasons[outcome]);
+			return icmpx_finish(ix, skb, ICMPX_DROP_POLICY, icmpx_drop_reasons[ICMPX_DROP_POLICY]);
 		__skb_pull(skb, sizeof(struct icmphdr));
-	} else if (!icmpx_accept(net, ix, skb, &outcome)) {
-		return icmpx_finish(ix, skb, outcome, icmpx_drop_reasons[outcome]);
+	} else if (!icmpx_accept(net, ix, skb)) {
+		return NET_RX_DROP;
 	}
 
 	verdict = icmpx_decide((const u8 *)icmp_hdr(skb), icmpx_policy(net, skb_rtable(skb)));
@@ -253,14 +257,13 @@ int icmpx_rcv(struct sk_buff *skb)
 	 */
 	struct net *net = dev_net_rcu(skb->dev);
 	struct icmpx_net *ix = icmpx_net_rcu(net);
-	enum icmpx_stat outcome;
 
 	__icmpx_count(ix, ICMPX_PACKETS_IN);
 	if (unlikely(icmpx_is_reply(skb)))
 		return icmpx_rcv_reply(net, ix, skb);
-	if (likely(icmpx_accept(net, ix, skb, &outcome)))
+	if (likely(icmpx_accept(net, ix, skb)))
 		return icmpx_dispatch(net, ix, skb);
-	return icmpx_finish(ix, skb, outcome, icmpx_drop_reasons[outcome]);
+	return NET_RX_DROP;
 }
 
 /**
