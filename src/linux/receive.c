@@ -147,7 +147,7 @@ static bool icmpx_is_good_reply(struct net *net, struct sk_buff *skb)
 	       icmpx_checksum_right(skb);
 }
 
-/* Counts a message whose policy and checksum are right, and pulls its header; drops any other, and returns false. */
+/* Counts a message whose policy and checksum are right, and pulls its header; or drops it. */
 static __always_inline bool icmpx_accept(struct net *net, struct icmpx_net *ix, struct sk_buff *skb)
 {
 	enum icmpx_stat outcome;
@@ -210,7 +210,8 @@ static noinline int icmpx_rcv_reply(struct net *net, struct icmpx_net *ix, struc
 	}
 	if (unlikely(counted)) {
 		if (!icmpx_policy_allows(skb))
-			return icmpx_finish(ix, skb, ICMPX_DROP_POLICY, icmpx_drop_reasons[ICMPX_DROP_POLICY]);
+			return icmpx_finish(ix, skb, ICMPX_DROP_POLICY,
+					    icmpx_drop_reasons[ICMPX_DROP_POLICY]);
 		__skb_pull(skb, sizeof(struct icmphdr));
 	} else if (!icmpx_accept(net, ix, skb)) {
 		return NET_RX_DROP;
