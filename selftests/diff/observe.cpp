@@ -30,6 +30,12 @@ constexpr std::size_t largest = 70000;
 /// Of an error queue's payload, which is as long as the packet that brought it.
 constexpr std::size_t payload_room = 4096;
 
+/// Linux 7 has no UDP-Lite any more.
+bool is_known(const SocketKind &kind)
+{
+	return kind.protocol != IPPROTO_UDPLITE || !host::linux_since(7, 0);
+}
+
 sock::Socket open_one(const SocketKind &kind)
 {
 	sock::Socket socket(host::check(
@@ -151,7 +157,7 @@ void World::open_sockets()
 {
 	for (std::size_t i = 0; i < socket_kinds.size(); i++) {
 		sockets_.emplace_back();
-		if (!(sequence_.sockets >> i & 1))
+		if (!(sequence_.sockets >> i & 1) || !is_known(socket_kinds[i]))
 			continue;
 		sockets_[i] = open_one(socket_kinds[i]);
 		start(sockets_[i], socket_kinds[i]);

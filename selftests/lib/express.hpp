@@ -10,7 +10,6 @@
 #include "wire.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <string_view>
 
 #include <linux/if_ether.h>
@@ -79,27 +78,20 @@ inline Bytes next_frame(int fd, wire::milliseconds timeout)
 	return {};
 }
 
-/// 16 bits in the byte order of this machine.
-inline std::uint16_t word(const Bytes &frame, std::size_t at)
-{
-	std::uint16_t value = 0;
-
-	std::memcpy(&value, &frame.at(at), sizeof(value));
-	return value;
-}
-
 /// The reply to @p request, made byte for byte and not with what is tested.
 inline Bytes reply_to(const Bytes &request, std::uint8_t ttl = 64)
 {
 	const std::size_t total = packet::get16(request, ip_at + 2);
 	Bytes reply(request.begin(), request.begin() + static_cast<std::ptrdiff_t>(ip_at + total));
-	const auto id = static_cast<std::uint16_t>(
-		word(request, ip_at + 4) + word(request, icmp_at + 4) + word(request, icmp_at + 6));
+	const unsigned id = packet::get16(request, ip_at + 4) +
+			    packet::get16(request, icmp_at + 4) +
+			    packet::get16(request, icmp_at + 6);
 
 	std::swap_ranges(reply.begin(), reply.begin() + 6, reply.begin() + 6);
 	std::swap_ranges(reply.begin() + ip_at + 12, reply.begin() + ip_at + 16,
 			 reply.begin() + ip_at + 16);
-	std::memcpy(&reply[ip_at + 4], &id, sizeof(id));
+	reply[ip_at + 4] = static_cast<std::uint8_t>(id >> 8);
+	reply[ip_at + 5] = static_cast<std::uint8_t>(id);
 	reply[ip_at + 6] = reply[ip_at + 7] = 0;
 	reply[ip_at + 8] = ttl;
 	put_checksum(reply);
