@@ -34,6 +34,7 @@ help:
 	@echo 'For kernels from Debian, kept in a cache (see scripts/kernel):'
 	@echo '  build-6.1, build-6.12, build-7.2, build-7.3, each also with -cloud or -rt behind it; build-6.1-arm64,'
 	@echo '  build-6.12-arm64; build-kasan, build-kcsan'
+	@echo '  build-all         the module for all of Debian'\''s; prints a table'
 	@echo 'Testing:'
 	@echo '  check             static checks'
 	@echo '  kunit             the KUnit suites, in user-mode Linux'
@@ -41,10 +42,11 @@ help:
 	@echo '  fuzz              the core under libFuzzer, T=SECONDS for each target'
 	@echo '  test-big-endian   the core on an emulated s390x, and that it says the same there as here'
 	@echo '  fuzz-kernel       the module in a virtual machine under libFuzzer, for T=SECONDS'
-	@echo '  test-6.1, test-6.12    the kselftests, in a virtual machine; with -arm64 behind it, in an emulated arm64 machine'
+	@echo '  test-6.1, test-6.12, test-7.3  the kselftests, in a virtual machine; also with -rt behind it; with -arm64, in an'
+	@echo '                    emulated arm64 machine'
 	@echo '  test-diff         the built-in code and icmpx answer the same packets: on K=6.12, N=100000 of them, by'
 	@echo '                    SEED=S (one that is always the same, one of the day and the kernel), SEQUENCE=I of it'
-	@echo '  test              all of that'
+	@echo '  test              of all of that what fits into an hour; some of it in turn, by the day: DAY=N takes another'\''s'
 	@echo '  test-debug        KUnit, the kselftests and the stress tests on kernels that watch what they do'
 	@echo '  mutants           whether the tests catch deliberate faults; M=NAME: that one; J=N at a time'
 	@echo '  test-kernel-selftests  the kernel'\''s own tests of ICMP say the same with both: on K=6.12'
@@ -59,6 +61,10 @@ help:
 .PHONY: module
 module:
 	$(call kbuild,$(build),Kbuild)
+
+.PHONY: build-all
+build-all:
+	@scripts/build-all
 
 # For a kernel from scripts/kernel.
 build-%:
