@@ -6,20 +6,23 @@
 #include <net/ip.h>
 #include <net/route.h>
 #include <net/sock.h>
+#include <net/xfrm.h>
 
 #include "sk_route.h"
+
+static u8 icmpx_protocol(const struct sock *sk)
+{
+	return icmpx_sk_hdrincl(sk) ? IPPROTO_RAW : sk->sk_protocol;
+}
 
 /* The flow of what the socket sent, as the error quotes it. */
 static void icmpx_quoted_flow(const struct sk_buff *skb, struct sock *sk, struct flowi4 *fl4)
 {
 	const struct iphdr *iph = (const struct iphdr *)skb->data;
-	struct net *net = sock_net(sk);
-	const u32 mark = READ_ONCE(sk->sk_mark) ?: IP4_REPLY_MARK(net, skb->mark);
 
-	flowi4_init_output(fl4, READ_ONCE(sk->sk_bound_dev_if), mark, ip_sock_rt_tos(sk),
-			   ip_sock_rt_scope(sk),
-			   icmpx_sk_hdrincl(sk) ? IPPROTO_RAW : sk->sk_protocol, 0, iph->daddr,
-			   iph->saddr, 0, 0, sock_net_uid(net, sk));
+	flowi4_init_output(fl4, READ_ONCE(sk->sk_bound_dev_if), READ_ONCE(sk->sk_mark),
+			   ip_sock_rt_tos(sk), ip_sock_rt_scope(sk), icmpx_protocol(sk), 0,
+			   iph->daddr, iph->saddr, 0, 0, sock_net_uid(sock_net(sk), sk));
 }
 
 /*
@@ -35,13 +38,56 @@ static void icmpx_teach_pmtu(struct dst_entry *dst, struct sk_buff *skb, struct 
 	skb_set_network_header(skb, offset);
 }
 
-/* Under bh_lock_sock(). What getsockopt() says of the path is what the kept route says. */
-static void icmpx_replace_route(struct sock *sk, struct flowi4 *fl4)
+/* Takes a reference to a route, and gives one back: to another for the flow where that is out of date. */
+static struct dst_entry *icmpx_good_route(struct dst_entry *dst, struct sock *sk,
+					  struct flowi4 *fl4)
 {
-	struct rtable *rt = ip_route_output_flow(sock_net(sk), fl4, sk);
+	struct rtable *rt;
 
-	if (!IS_ERR(rt))
-		sk_dst_set(sk, &rt->dst);
+	if (dst_check(dst, 0))
+		return dst;
+	dst_release(dst);
+	rt = ip_route_output_flow(sock_net(sk), fl4, sk);
+	return IS_ERR(rt) ? NULL : &rt->dst;
+}
+
+/* What getsockopt() says of the path is what the route says that the socket keeps. */
+static void icmpx_teach_kept(struct dst_entry *kept, struct sk_buff *skb, struct sock *sk, u32 mtu)
+{
+	struct dst_entry *dst;
+	struct flowi4 fl4;
+
+	icmpx_quoted_flow(skb, sk, &fl4);
+	dst = icmpx_good_route(dst_clone(kept), sk, &fl4);
+	if (!dst)
+		return;
+	icmpx_teach_pmtu(xfrm_dst_path(dst), skb, sk, mtu);
+	dst = icmpx_good_route(dst, sk, &fl4);
+	if (!dst)
+		return;
+	if (dst == kept)
+		dst_release(dst);
+	else
+		sk_dst_set(sk, dst);
+}
+
+/* That of the next datagram. Where the mark is the error's, a route's own function would look for another's. */
+static void icmpx_teach_next(struct sk_buff *skb, struct sock *sk, u32 mtu)
+{
+	struct net *net = sock_net(sk);
+	struct flowi4 fl4;
+	struct rtable *rt;
+
+	if (!READ_ONCE(sk->sk_mark) && IP4_REPLY_MARK(net, skb->mark)) {
+		ipv4_update_pmtu(skb, net, mtu, READ_ONCE(sk->sk_bound_dev_if), icmpx_protocol(sk));
+		return;
+	}
+	icmpx_quoted_flow(skb, sk, &fl4);
+	rt = __ip_route_output_key(net, &fl4);
+	if (IS_ERR(rt))
+		return;
+	icmpx_teach_pmtu(&rt->dst, skb, sk, mtu);
+	ip_rt_put(rt);
 }
 
 /**
@@ -55,22 +101,15 @@ static void icmpx_replace_route(struct sock *sk, struct flowi4 *fl4)
 void icmpx_sk_update_pmtu(struct sk_buff *skb, struct sock *sk, u32 mtu)
 {
 	struct dst_entry *kept;
-	struct flowi4 fl4;
-	struct rtable *rt;
 
 	bh_lock_sock(sk);
 	if (!ip_sk_accept_pmtu(sk))
 		goto out;
-	icmpx_quoted_flow(skb, sk, &fl4);
-	rt = __ip_route_output_key(sock_net(sk), &fl4);
-	if (IS_ERR(rt))
-		goto out;
-	icmpx_teach_pmtu(&rt->dst, skb, sk, mtu);
-	ip_rt_put(rt);
-
 	kept = sk_dst_get(sk);
-	if (kept && !sock_owned_by_user(sk) && !dst_check(kept, 0))
-		icmpx_replace_route(sk, &fl4);
+	if (kept && !sock_owned_by_user(sk))
+		icmpx_teach_kept(kept, skb, sk, mtu);
+	else
+		icmpx_teach_next(skb, sk, mtu);
 	dst_release(kept);
 out:
 	bh_unlock_sock(sk);
