@@ -247,6 +247,12 @@ bool only_ip_and_icmp_differ(const counters::Values &a, const counters::Values &
 	return others(a) == others(b);
 }
 
+bool is_error(std::uint8_t type)
+{
+	return type == packet::unreachable || type == packet::time_exceeded ||
+	       type == packet::parameter_problem;
+}
+
 /// Whether @p event is an error of ours to everybody, or such a one that came back to a raw socket.
 bool is_error_to_broadcast(const Event &event)
 {
@@ -257,10 +263,8 @@ bool is_error_to_broadcast(const Event &event)
 	View datagram = View(event.bytes).subspan(at);
 	std::uint8_t type = datagram[(datagram[0] & 15U) * 4];
 	Address destination = packet::get32(datagram, 16);
-	return (type == packet::unreachable || type == packet::time_exceeded ||
-		type == packet::parameter_problem) &&
-	       (destination >> 28 == 0xe || destination == link_broadcast ||
-		destination == link_network || destination == loopback_broadcast);
+	return is_error(type) && (destination >> 28 == 0xe || destination == link_broadcast ||
+				  destination == link_network || destination == loopback_broadcast);
 }
 
 /// Whether an error about @p packet may go to everybody by the loopback device, where there is no frame to see.
@@ -350,6 +354,22 @@ bool error_to_nobody(const Difference &difference)
 	       });
 }
 
+/// The module sent an error for which the built-in code's bucket had nothing left, and did the same otherwise.
+bool own_bucket(const Difference &difference)
+{
+	return host::linux_since(6, 13) && !difference.at_end() &&
+	       counted(difference.builtin, {"Icmp.OutRateLimitHost"}) >=
+		       counted(difference.icmpx, {"Icmp.OutRateLimitHost"}) &&
+	       contains(difference.icmpx, without(difference.builtin, Event::Kind::counters)) &&
+	       std::ranges::all_of(difference.icmpx, [&](const Event &event) {
+		       return (event.kind == Event::Kind::frame && icmp_at(event) &&
+			       is_error(event.bytes[icmp_at(event)])) ||
+			      event.kind == Event::Kind::counters ||
+			      std::ranges::find(difference.builtin, event) !=
+				      difference.builtin.end();
+	       });
+}
+
 /// The counters, without those of which only the sum is certain: whether a request was answered or limited.
 bool same_but_for_credit(counters::Values a, counters::Values b)
 {
@@ -419,6 +439,11 @@ const std::array<Intended, intended_count> intended{{
 	 "(CVE-2020-25705): "
 	 "which messages of a burst it lets through is random in both.",
 	 random_credit},
+	{"own-bucket",
+	 "A host's bucket holds more, where the kernel lets no module at its own: its routing "
+	 "takes "
+	 "tokens out of that one as well.",
+	 own_bucket, true},
 }};
 
 } // namespace diff
