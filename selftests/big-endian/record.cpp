@@ -257,6 +257,15 @@ s32 wrap_bucket_fill(s32 credit, u32 earned, u32 burst)
 	return filled;
 }
 
+ENTRY(tokens_take);
+bool wrap_tokens_take(u32 *tokens, u32 elapsed, u32 cost)
+{
+	asked("tokens_take", *tokens, elapsed, cost);
+	const bool taken = real_tokens_take(tokens, elapsed, cost);
+	answered(taken, *tokens);
+	return taken;
+}
+
 ENTRY(flow_allow);
 bool wrap_flow_allow(u64 *arrival, u64 now, u32 rate, u32 burst)
 {
