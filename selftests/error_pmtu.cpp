@@ -266,6 +266,29 @@ void other_errors_about_echo_replies_change_nothing()
 	ktap::expect_equal(errors::learned_mtu(pinger), 0, "route");
 }
 
+/// A mark that is reflected chooses the way of what no socket sends: a socket that keeps a route learns by that one.
+void a_reflected_mark_is_none_of_a_socket()
+{
+	constexpr std::uint8_t experimental = 253;
+	const Endpoint peer{remote(100), 0};
+
+	net();
+	if (!host::try_run("nft 'add table ip t; add chain ip t in { type filter hook prerouting "
+			   "priority -150; };"
+			   "add rule ip t in meta mark set 7'"))
+		ktap::skip("the kernel has no nf_tables");
+	host::run("ip rule add fwmark 7 table 100;"
+		  "ip route add default via 10.0.0.3 dev wire0 table 100");
+	host::set_sysctl("net/ipv4/fwmark_reflect", 1);
+	Socket socket = sock::raw(experimental);
+	ktap::require_equal(sock::connect(socket, peer), 0, "connect");
+	net().send(errors::too_big(
+		1200, errors::sent(experimental, errors::host, peer.address, packet::pattern(40))
+			      .build()));
+	ktap::expect_equal(sock::get(socket, SOL_IP, IP_MTU), 1200, "IP_MTU");
+	ktap::expect_equal(errors::learned_mtu(peer.address), 1200, "route");
+}
+
 } // namespace
 
 int main(int argc, char **argv)
@@ -291,5 +314,6 @@ int main(int argc, char **argv)
 		 {"errors_about_other_icmp_messages_change_no_route",
 		  errors_about_other_icmp_messages_change_no_route},
 		 {"other_errors_about_echo_replies_change_nothing",
-		  other_errors_about_echo_replies_change_nothing}});
+		  other_errors_about_echo_replies_change_nothing},
+		 {"a_reflected_mark_is_none_of_a_socket", a_reflected_mark_is_none_of_a_socket}});
 }
