@@ -38,7 +38,10 @@ static void icmpx_teach_pmtu(struct dst_entry *dst, struct sk_buff *skb, struct 
 	skb_set_network_header(skb, offset);
 }
 
-/* Takes a reference to a route, and gives one back: to another for the flow where that is out of date. */
+/*
+ * Takes a reference to a route, and gives one back: to another route for the flow where
+ * that one is out of date.
+ */
 static struct dst_entry *icmpx_good_route(struct dst_entry *dst, struct sock *sk,
 					  struct flowi4 *fl4)
 {
@@ -71,7 +74,10 @@ static void icmpx_teach_kept(struct dst_entry *kept, struct sk_buff *skb, struct
 		sk_dst_set(sk, dst);
 }
 
-/* That of the next datagram. Where the mark is the error's, a route's own function would look for another's. */
+/*
+ * That of the next datagram. Where its mark is the error's, a route's own function would
+ * look for the next hop by none.
+ */
 static void icmpx_teach_next(struct sk_buff *skb, struct sock *sk, u32 mtu)
 {
 	struct net *net = sock_net(sk);
