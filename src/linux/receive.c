@@ -143,8 +143,9 @@ static bool icmpx_is_good_reply(struct net *net, struct sk_buff *skb)
 	if (!pskb_may_pull(skb, sizeof(struct icmphdr)))
 		return false;
 	header = (const u8 *)icmp_hdr(skb);
+	/* What a device says of the checksum would be used up, and who gets the packet asks again. */
 	return icmpx_decide(header, icmpx_policy(net, skb_rtable(skb))).action == ICMPX_TO_PING &&
-	       icmpx_checksum_right(skb);
+	       (skb_csum_unnecessary(skb) || icmpx_checksum_right(skb));
 }
 
 /* Counts a message whose policy and checksum are right, and pulls its header; or drops it. */
