@@ -39,5 +39,16 @@ extern "C" int LLVMFuzzerTestOneInput(const u8 *data, std::size_t size)
 		if (!icmpx_flow_allow(arrival, now, flow_rate, flow_burst))
 			fuzz::must(*arrival == before);
 	}
+
+	const u32 cost = std::max<u32>(rate, 1);
+	for (const fuzz::Edge edge : fuzz::both_edges) {
+		u32 *tokens = memory.writable(burst, edge);
+		u32 taken = 0;
+
+		for (u32 i = 0; i < ICMPX_TOKENS_BURST + 4; i++)
+			taken += icmpx_tokens_take(tokens, i == 0 ? elapsed : 0, cost);
+		fuzz::must(taken <= ICMPX_TOKENS_BURST);
+		fuzz::must(*tokens < cost);
+	}
 	return 0;
 }
