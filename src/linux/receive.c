@@ -143,7 +143,7 @@ static bool icmpx_is_good_reply(struct net *net, struct sk_buff *skb)
 	if (!pskb_may_pull(skb, sizeof(struct icmphdr)))
 		return false;
 	header = (const u8 *)icmp_hdr(skb);
-	/* What a device says of the checksum is used up by asking, and who gets the packet asks, too. */
+	/* Asking uses up what a device says of the checksum, and who gets the packet asks, too. */
 	return icmpx_decide(header, icmpx_policy(net, skb_rtable(skb))).action == ICMPX_TO_PING &&
 	       (skb_csum_unnecessary(skb) || icmpx_checksum_right(skb));
 }
