@@ -2,12 +2,12 @@
 
 #include "world.hpp"
 
+#include "lib/bpf.hpp"
 #include "lib/errors.hpp"
 #include "lib/ktap.hpp"
 #include "router.hpp"
 #include "routes.hpp"
 #include "sockets.hpp"
-#include "trust.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -124,7 +124,7 @@ void World::make_device()
 	add_route(any.get(), 0, 0, gateway_address, RTF_GATEWAY);
 	add_route(any.get(), unreachable_host(0), 0xffffff00, 0, RTF_REJECT);
 	if (sequence_.trusted)
-		ktap::require(trust_checksums(device), "the device says what checksums are");
+		ktap::require(bpf::trust_checksums(device), "the device says what checksums are");
 	if (sequence_.router)
 		make_router();
 	if (!sequence_.marked)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /**
  * @file
- * Programs for XDP and for tc at the egress, so small that they are written in instructions: no compiler is needed to test.
+ * Programs for XDP and for tc, so small that they are written in instructions: no compiler is needed to test.
  */
 #pragma once
 
@@ -101,6 +101,31 @@ inline Program load(bpf_prog_type type, const Code &code)
 				   std::string("BPF: ") + log.data()));
 }
 
+/// Has tc run @p program on what passes @p device at @p side (TC_H_MIN_INGRESS or TC_H_MIN_EGRESS); returns 0 or the errno.
+inline int attach(const std::string &device, std::uint32_t side, const Program &program)
+{
+	netlink::Socket socket(NETLINK_ROUTE);
+	tcmsg where{};
+
+	where.tcm_ifindex = static_cast<int>(if_nametoindex(device.c_str()));
+	where.tcm_parent = TC_H_CLSACT;
+	where.tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0U);
+	netlink::Message qdisc(RTM_NEWQDISC, NLM_F_CREATE, where);
+	if (const int error = socket.request(qdisc.put(TCA_KIND, "clsact")))
+		return error;
+
+	where.tcm_parent = TC_H_MAKE(TC_H_CLSACT, side);
+	where.tcm_handle = 0;
+	where.tcm_info = TC_H_MAKE(1U << 16, htons(ETH_P_ALL));
+	netlink::Message filter(RTM_NEWTFILTER, NLM_F_CREATE, where);
+	filter.put(TCA_KIND, "bpf").nest(TCA_OPTIONS, [&] {
+		filter.put(TCA_BPF_FD, static_cast<std::uint32_t>(program.get()))
+			.put(TCA_BPF_NAME, "test")
+			.put(TCA_BPF_FLAGS, std::uint32_t{TCA_BPF_FLAG_ACT_DIRECT});
+	});
+	return socket.request(filter);
+}
+
 } // namespace detail
 
 /// Puts eight bytes of metadata in front of each frame that comes in by @p device, as long as what this returns is open.
@@ -149,20 +174,27 @@ inline void drop_metadata_at_egress(const std::string &device)
 						      set(0, TC_ACT_OK),
 						      leave(),
 					      });
-	netlink::Socket socket(NETLINK_ROUTE);
-	tcmsg where{};
+	ktap::require_equal(detail::attach(device, TC_H_MIN_EGRESS, program), 0, "tc at " + device);
+}
 
-	host::run("tc qdisc replace dev " + device + " clsact");
-	where.tcm_ifindex = static_cast<int>(if_nametoindex(device.c_str()));
-	where.tcm_parent = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS);
-	where.tcm_info = TC_H_MAKE(1U << 16, htons(ETH_P_ALL));
-	netlink::Message message(RTM_NEWTFILTER, NLM_F_CREATE, where);
-	message.put(TCA_KIND, "bpf").nest(TCA_OPTIONS, [&] {
-		message.put(TCA_BPF_FD, static_cast<std::uint32_t>(program.get()))
-			.put(TCA_BPF_NAME, "metadata")
-			.put(TCA_BPF_FLAGS, std::uint32_t{TCA_BPF_FLAG_ACT_DIRECT});
-	});
-	ktap::require_equal(socket.request(message), 0, "the filter at " + device);
+/**
+ * Has all that comes in by @p device marked as having a right checksum (CHECKSUM_UNNECESSARY), as much hardware does.
+ *
+ * A tap device has no way to say so, it ignores VIRTIO_NET_HDR_F_DATA_VALID. Returns false where the kernel has no
+ * classifier that runs such programs.
+ */
+inline bool trust_checksums(const std::string &device)
+{
+	using namespace detail;
+	static const Program program =
+		load(BPF_PROG_TYPE_SCHED_CLS, {
+						      set(2, BPF_CSUM_LEVEL_INC),
+						      call(BPF_FUNC_csum_level),
+						      set(0, TC_ACT_OK),
+						      leave(),
+					      });
+
+	return attach(device, TC_H_MIN_INGRESS, program) == 0;
 }
 
 /// Has a tap with @p queues of those, of which @p queue is one, send each packet by the queue that it says it was received
