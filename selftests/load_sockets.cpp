@@ -3,6 +3,7 @@
 // Sockets from before the module was loaded: what is theirs reaches them while it is, and after it was. Ping sockets
 // from after that are the module's, and hold it.
 
+#include "lib/bpf.hpp"
 #include "lib/counters.hpp"
 #include "lib/errors.hpp"
 #include "lib/host.hpp"
@@ -213,6 +214,42 @@ void an_identifier_that_is_taken_later()
 	ktap::require_equal(icmpx.unload_when_idle(), 0, "unloading");
 }
 
+/// What a device vouches for is not summed up, whichever code a reply goes to, and whether it asks one of them or both.
+void checksums_that_a_device_vouches_for()
+{
+	module::Icmpx icmpx;
+	wire::Wire net = new_network();
+	Socket before = sock::ping();
+	packet::Icmp message = packet::echo_request(4711, 5, packet::pattern(48));
+	message.type = Type::echo_reply;
+	packet::Ipv4 reply = packet::datagram(message);
+	reply.payload[3] ^= 0xff;
+
+	ktap::require(bpf::trust_checksums("wire0"), "the device says what checksums are");
+	sock::bind(before, {0, 4711});
+	for (const bool loaded : {false, true}) {
+		const std::string when = loaded ? "loaded, " : "before loading, ";
+		const Values begin = counters::snmp(counters::Files::snmp);
+
+		if (loaded)
+			ktap::require_equal(icmpx.load(), 0, "loading");
+		net.send(reply);
+		ktap::expect(sock::receive(before).has_value(), when + "reply");
+		Values change = counters::difference(begin, counters::snmp(counters::Files::snmp));
+		ktap::expect_equal(change["Icmp.InMsgs"], 1, when + "InMsgs");
+		ktap::expect_equal(change["Icmp.InCsumErrors"], 0, when + "InCsumErrors");
+	}
+	{
+		Socket after = sock::ping();
+
+		sock::bind(after, {0, 4711});
+		net.send(reply);
+		for (const Socket *socket : {&before, &after})
+			ktap::expect(sock::receive(*socket).has_value(), "reply to both");
+	}
+	ktap::require_equal(icmpx.unload_when_idle(), 0, "unloading");
+}
+
 /// Errors that wait in a queue hold packets; those must not need the module that put them there.
 void errors_that_wait_while_the_module_goes()
 {
@@ -264,6 +301,7 @@ int main(int argc, char **argv)
 		 {"replies_that_nobody_read", replies_that_nobody_read},
 		 {"one_identifier_on_both_sides", one_identifier_on_both_sides},
 		 {"an_identifier_that_is_taken_later", an_identifier_that_is_taken_later},
+		 {"checksums_that_a_device_vouches_for", checksums_that_a_device_vouches_for},
 		 {"errors_that_wait_while_the_module_goes", errors_that_wait_while_the_module_goes},
 		 {"replies_that_wait_while_the_module_goes",
 		  replies_that_wait_while_the_module_goes}});
