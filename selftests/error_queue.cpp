@@ -2,6 +2,7 @@
 //
 // What the error queue holds after an ICMP error (ip(7), IP_RECVERR), RFC 4884 extensions included.
 
+#include "lib/bpf.hpp"
 #include "lib/control.hpp"
 #include "lib/errors.hpp"
 #include "lib/host.hpp"
@@ -253,6 +254,27 @@ void the_sum_of_a_message()
 	}
 }
 
+/// Where a device has summed up the message, the kernel has no sum to tell, and tells none.
+void no_sum_where_a_device_vouches_for_it()
+{
+	Socket by_udp = client();
+	ping::allow();
+	Socket pings = sock::ping();
+
+	sock::bind(pings, {0, 0});
+	for (const Socket *socket : {&by_udp, &pings})
+		sock::set(*socket, SOL_IP, IP_CHECKSUM, 1);
+	ktap::require(bpf::trust_checksums("wire0"), "the device says what checksums are");
+	net().send(errors::too_big(1400, sent_by(by_udp, packet::pattern(20))));
+	ktap::expect(!control::receive(by_udp, MSG_ERRQUEUE | MSG_DONTWAIT)
+			      .value<std::uint32_t>(SOL_IP, IP_CHECKSUM),
+		     "of an error");
+	net().send(ping::reply(ping::identifier(pings), 1, packet::pattern(56), peer.address));
+	control::Received reply = control::receive(pings, MSG_DONTWAIT);
+	ktap::expect_equal(reply.data.size(), std::size_t{64}, "the reply");
+	ktap::expect(!reply.value<std::uint32_t>(SOL_IP, IP_CHECKSUM), "of a reply");
+}
+
 } // namespace
 
 int main(int argc, char **argv)
@@ -269,5 +291,6 @@ int main(int argc, char **argv)
 		 {"extended_errors", extended_errors},
 		 {"the_sum_of_a_message", the_sum_of_a_message},
 		 {"the_queue_is_bounded_by_the_receive_buffer",
-		  the_queue_is_bounded_by_the_receive_buffer}});
+		  the_queue_is_bounded_by_the_receive_buffer},
+		 {"no_sum_where_a_device_vouches_for_it", no_sum_where_a_device_vouches_for_it}});
 }

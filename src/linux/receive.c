@@ -88,10 +88,14 @@ static __always_inline bool icmpx_checksum_right(struct sk_buff *skb)
 	return !skb_checksum_simple_validate(skb);
 }
 
-/* Sockets get the sum, too (IP_CHECKSUM); skb_checksum_simple_validate() has left word of it. */
+/*
+ * Sockets get the sum, too (IP_CHECKSUM). icmpx_checksum_right() has left it in a linear skb
+ * alone, where skb_checksum_simple_validate() has not set csum_valid: that function records a
+ * sum that it has computed by itself, and computes none where a device vouches for it.
+ */
 static void icmpx_keep_checksum(struct sk_buff *skb)
 {
-	if (skb->ip_summed != CHECKSUM_NONE || skb_is_nonlinear(skb))
+	if (skb->ip_summed != CHECKSUM_NONE || skb->csum_valid || skb_is_nonlinear(skb))
 		return;
 	skb->ip_summed = CHECKSUM_COMPLETE;
 	skb->csum_complete_sw = 1;
@@ -143,7 +147,10 @@ static bool icmpx_is_good_reply(struct net *net, struct sk_buff *skb)
 	if (!pskb_may_pull(skb, sizeof(struct icmphdr)))
 		return false;
 	header = (const u8 *)icmp_hdr(skb);
-	/* Asking uses up what a device says of the checksum, and who gets the packet asks, too. */
+	/*
+	 * Validation uses up CHECKSUM_UNNECESSARY (it becomes CHECKSUM_NONE), and both the
+	 * built-in handler and icmpx_accept() validate the packet later.
+	 */
 	return icmpx_decide(header, icmpx_policy(net, skb_rtable(skb))).action == ICMPX_TO_PING &&
 	       (skb_csum_unnecessary(skb) || icmpx_checksum_right(skb));
 }
