@@ -146,6 +146,31 @@ void without_recverr_no_call_fails()
 	}
 }
 
+/// A connected socket that was told of another path's MTU keeps that route: a redirect changes its gateway alone.
+void a_redirect_leaves_path_mtus_alone()
+{
+	const Address peer = remote(50), elsewhere = remote(51);
+
+	net();
+	Socket connected = sock::ping(), other = sock::ping();
+	const auto sent_by = [&](const Socket &socket) {
+		const packet::Icmp request =
+			packet::echo_request(ping::identifier(socket), 1, packet::pattern(20));
+
+		return errors::sent(IPPROTO_ICMP, errors::host, elsewhere, request.build()).build();
+	};
+
+	sock::bind(other, {0, 0});
+	ktap::require_equal(sock::connect(connected, {peer, 0}), 0, "connect");
+	net().send(errors::too_big(1200, sent_by(connected)));
+	sock::take_error(connected);
+	ktap::expect_equal(sock::get(connected, SOL_IP, IP_MTU), 1200, "IP_MTU, learned");
+	net().send(errors::report(Type::redirect, 1, new_gateway, sent_by(other)));
+	ktap::expect_equal(sock::send(connected, ping::request(1)), 0, "send");
+	ktap::expect_equal(sock::get(connected, SOL_IP, IP_MTU), 1200, "IP_MTU after a redirect");
+	ktap::expect_equal(errors::learned_mtu(elsewhere), 1200, "route");
+}
+
 } // namespace
 
 int main(int argc, char **argv)
@@ -155,5 +180,6 @@ int main(int argc, char **argv)
 			   the_error_names_the_gateway_in_host_order},
 			  {"exactly_one_call_fails", exactly_one_call_fails},
 			  {"poll_tells_of_both", poll_tells_of_both},
+			  {"a_redirect_leaves_path_mtus_alone", a_redirect_leaves_path_mtus_alone},
 			  {"without_recverr_no_call_fails", without_recverr_no_call_fails}});
 }

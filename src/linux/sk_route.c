@@ -4,6 +4,7 @@
  * (RFC 1122, 3.2.2.2). For kernels that let no module call their own functions for it.
  */
 #include <net/ip.h>
+#include <net/ip_fib.h>
 #include <net/route.h>
 #include <net/sock.h>
 #include <net/xfrm.h>
@@ -130,11 +131,21 @@ out:
  */
 void icmpx_sk_redirect(struct sk_buff *skb, struct sock *sk)
 {
+	struct net *net = sock_net(sk);
 	struct flowi4 fl4;
 	struct rtable *rt;
 
+	/*
+	 * A route's own function marks the route obsolete, so that sockets which keep it look
+	 * their routes up again; ipv4_redirect() does not, as the built-in code's function for
+	 * sockets. Its flow lacks the socket's mark and user, which rules alone look at.
+	 */
+	if (!fib4_has_custom_rules(net) && ip_sock_rt_scope(sk) == RT_SCOPE_UNIVERSE) {
+		ipv4_redirect(skb, net, READ_ONCE(sk->sk_bound_dev_if), icmpx_protocol(sk));
+		return;
+	}
 	icmpx_quoted_flow(skb, sk, &fl4);
-	rt = __ip_route_output_key(sock_net(sk), &fl4);
+	rt = __ip_route_output_key(net, &fl4);
 	if (IS_ERR(rt))
 		return;
 	rt->dst.ops->redirect(&rt->dst, sk, skb);
