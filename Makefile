@@ -16,7 +16,7 @@ define kbuild
 	@test -d $(KDIR) || { echo "no kernel headers in $(KDIR); set KDIR" >&2; false; }
 	@test -f $(KDIR)/Module.symvers || \
 		{ echo "no Module.symvers in $(KDIR): a kernel that was not built to its end; install its headers" >&2; false; }
-	@mkdir -p $(addprefix $(1)/,kunit src/linux src/core)
+	@mkdir -p $(patsubst $(top)/%,$(1)/%,$(wildcard $(addprefix $(top)/,kunit/ src/*/ src/*/*/)))
 	@printf 'icmpx-top := %s\ninclude $$(icmpx-top)/%s\n' $(top) $(2) >$(1)/Kbuild
 	+@flock $(1)/Kbuild $(MAKE) -C $(KDIR) M=$(1) -j$(JOBS) $(compiler) $(3) modules
 endef

@@ -6,7 +6,7 @@
 #include <linux/skbuff.h>
 #include <net/dst.h>
 
-#include "../src/linux/claim.h"
+#include "reply/claim.h"
 #include "shell.h"
 
 #define HEADROOM 60

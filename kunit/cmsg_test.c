@@ -7,7 +7,7 @@
 #include <linux/net.h>
 #include <linux/slab.h>
 
-#include "../src/linux/ping.h"
+#include "ping/ping.h"
 #include "shell.h"
 
 struct fixture {

@@ -2,7 +2,7 @@
 /*
  * Control sockets: what they bound, and what they bound apart from each other.
  */
-#include "../src/linux/control.h"
+#include "out/control.h"
 #include "wire.h"
 
 /* An echo request of identifier 0x1234, sequence number 7, and data. */

@@ -5,7 +5,7 @@
  */
 #include <linux/jiffies.h>
 
-#include "../src/linux/host_table.h"
+#include "limit/host_table.h"
 #include "suites.h"
 
 #define INTERVAL (10 * HZ)

@@ -2,7 +2,7 @@
 /*
  * The packet path's look at the table of ping sockets, while that changes.
  */
-#include "../src/linux/ping_table.h"
+#include "ping/table.h"
 #include "suites.h"
 
 static struct sock *find(struct icmpx_ping_table *table, u16 id)

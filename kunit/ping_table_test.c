@@ -8,7 +8,7 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
-#include "../src/linux/ping_table.h"
+#include "ping/table.h"
 #include "suites.h"
 
 #define IDS 65535

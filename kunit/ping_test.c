@@ -8,7 +8,7 @@
 #include <linux/net.h>
 #include <net/sock.h>
 
-#include "../src/linux/ping.h"
+#include "ping/ping.h"
 #include "wire.h"
 
 #define ID 0x1234

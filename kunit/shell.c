@@ -5,7 +5,7 @@
 #include <linux/net.h>
 #include <net/ping.h>
 
-#include "../src/linux/ping.h"
+#include "ping/ping.h"
 #include "shell.h"
 
 struct group_range {

@@ -9,7 +9,7 @@
 #include <net/icmp.h>
 #include <net/ip.h>
 
-#include "../src/linux/icmpx.h"
+#include "icmpx.h"
 #include "suites.h"
 
 static inline struct icmpx_net *ours(void)

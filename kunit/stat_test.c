@@ -9,7 +9,7 @@
 #include <linux/seq_file.h>
 #include <net/protocol.h>
 
-#include "../src/linux/ping.h"
+#include "ping/ping.h"
 #include "shell.h"
 
 #define TEXT_MAX (64 * 1024)

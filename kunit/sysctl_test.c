@@ -6,7 +6,7 @@
 #include <linux/cred.h>
 #include <linux/sysctl.h>
 
-#include "../src/linux/ping.h"
+#include "ping/ping.h"
 #include "shell.h"
 
 static struct ctl_table *setting(struct kunit *test, const char *name)

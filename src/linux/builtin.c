@@ -10,7 +10,7 @@
 #include <net/sock.h>
 
 #include "builtin.h"
-#include "ping.h"
+#include "ping/ping.h"
 
 /* The protocol of those sockets; NULL until it is found. Written while loading alone. */
 static struct proto *icmpx_builtin_prot __read_mostly;

@@ -17,8 +17,8 @@
 #include <net/netns/generic.h>
 
 #include "compat.h"
-#include "control.h"
-#include "ping_table.h"
+#include "out/control.h"
+#include "ping/table.h"
 
 struct icmpx_flow;
 struct net_protocol;

@@ -20,7 +20,7 @@
 #include <linux/sched.h>
 
 #include "icmpx.h"
-#include "ping.h"
+#include "ping/ping.h"
 
 unsigned int icmpx_net_id __read_mostly;
 

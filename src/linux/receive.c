@@ -11,7 +11,7 @@
 
 #include "builtin.h"
 #include "icmpx.h"
-#include "ping.h"
+#include "ping/ping.h"
 
 /* What a packet's outcome is to drop monitors; the others were not dropped. */
 static const enum skb_drop_reason icmpx_drop_reasons[ICMPX_STAT_COUNT] = {

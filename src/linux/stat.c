@@ -6,7 +6,7 @@
 #include <linux/seq_file_net.h>
 
 #include "icmpx.h"
-#include "ping.h"
+#include "ping/ping.h"
 
 #define ICMPX_STAT_FILE "icmpx_stat"
 

@@ -11,7 +11,7 @@
 #include <linux/sysctl.h>
 
 #include "icmpx.h"
-#include "ping.h"
+#include "ping/ping.h"
 
 #define ICMPX_RATE_MAX 1000000
 #define ICMPX_BURST_MAX 1000000

@@ -4,7 +4,7 @@
 #include <net/ip.h>
 #include <net/route.h>
 
-#include "send.h"
+#include "send/send.h"
 
 /*
  * An address of the interface itself, of the scope that hosts elsewhere can use; 0 if it

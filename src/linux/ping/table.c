@@ -9,7 +9,7 @@
 #include <linux/slab.h>
 #include <net/sock.h>
 
-#include "ping_table.h"
+#include "ping/table.h"
 
 /* Identifier 0 is none. */
 #define ICMPX_ID_MAX 65535

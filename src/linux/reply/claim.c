@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Replies whose request may not be turned round. */
-#include "claim.h"
+#include "reply/claim.h"
 #include "icmpx.h"
 
 /*

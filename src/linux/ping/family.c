@@ -13,7 +13,7 @@
 #include <net/udp.h>
 
 #include "builtin.h"
-#include "ping.h"
+#include "ping/ping.h"
 
 /**
  * icmpx_group_range() - Read the setting ping_group_range.

@@ -4,7 +4,7 @@
 #define ICMPX_REPLY_H
 
 #include "icmpx.h"
-#include "route_cache.h"
+#include "out/route_cache.h"
 
 /**
  * struct icmpx_reply - a reply on its way from the request to the wire

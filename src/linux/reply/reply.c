@@ -3,7 +3,7 @@
 #include <linux/icmp.h>
 #include <net/icmp.h>
 
-#include "reply.h"
+#include "reply/reply.h"
 
 /*
  * What the route back depends on: policy routing and VRF included.

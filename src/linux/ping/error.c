@@ -7,9 +7,9 @@
 #include <net/route.h>
 
 #include "builtin.h"
-#include "errqueue.h"
-#include "ping.h"
-#include "sk_route.h"
+#include "error/errqueue.h"
+#include "ping/ping.h"
+#include "error/sk_route.h"
 
 /*
  * Source quench and redirect are no errors to a sender (RFC 6633; RFC 1122,

@@ -10,7 +10,7 @@
 #include <net/ip_fib.h>
 #include <net/route.h>
 
-#include "send.h"
+#include "send/send.h"
 
 /* RFC 1122, 3.2.2 and RFC 1812, 4.3.2.3: as much as fits into this. */
 #define ICMPX_ERROR_MAX 576

@@ -15,7 +15,7 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
-#include "host_table.h"
+#include "limit/host_table.h"
 #include "icmpx.h"
 
 #define ICMPX_HOST_SETS 256

@@ -4,7 +4,7 @@
 #define ICMPX_LINUX_SEND_H
 
 #include "icmpx.h"
-#include "route_cache.h"
+#include "out/route_cache.h"
 
 /**
  * struct icmpx_error - an error on its way from its cause to the wire

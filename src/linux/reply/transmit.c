@@ -9,8 +9,8 @@
 #include <net/route.h>
 #include <net/sock.h>
 
-#include "claim.h"
-#include "reply.h"
+#include "reply/claim.h"
+#include "reply/reply.h"
 
 /* What every host and, in practice, every link takes whole (RFC 791). */
 #define ICMPX_SMALL 576

@@ -12,7 +12,7 @@
 #include <net/l3mdev.h>
 #include <net/route.h>
 
-#include "host_table.h"
+#include "limit/host_table.h"
 #include "icmpx.h"
 
 /* A bucket is filled at most 50 times a second. */

@@ -16,7 +16,7 @@
 #include <net/sch_generic.h>
 #include <net/xfrm.h>
 
-#include "claim.h"
+#include "reply/claim.h"
 #include "icmpx.h"
 
 /*

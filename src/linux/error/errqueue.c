@@ -7,7 +7,7 @@
 #include <net/ip.h>
 
 #include "compat.h"
-#include "errqueue.h"
+#include "error/errqueue.h"
 
 /**
  * icmpx_errno_of() - Translate an error's type and code.

@@ -22,7 +22,7 @@
 #include <linux/random.h>
 #include <net/nexthop.h>
 
-#include "route_cache.h"
+#include "out/route_cache.h"
 
 #define ICMPX_ROUTES BIT(ICMPX_ROUTE_BITS)
 #define ICMPX_ROUTE_LIFETIME HZ

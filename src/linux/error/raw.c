@@ -6,9 +6,9 @@
 #include <net/route.h>
 #include <net/sock.h>
 
-#include "errqueue.h"
+#include "error/errqueue.h"
 #include "icmpx.h"
-#include "sk_route.h"
+#include "error/sk_route.h"
 
 static void icmpx_raw_socket_error(struct sock *sk, struct sk_buff *skb, u32 info)
 {

@@ -2,7 +2,7 @@
 /* The packet path's lookup in the table of ping sockets: which one a packet is for. */
 #include <net/sock.h>
 
-#include "ping_table.h"
+#include "ping/table.h"
 
 /*
  * Whether a socket takes packets to that address, by that interface, and still

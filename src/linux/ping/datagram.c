@@ -9,8 +9,8 @@
 #include <net/route.h>
 #include <net/sock.h>
 
-#include "errqueue.h"
-#include "ping.h"
+#include "error/errqueue.h"
+#include "ping/ping.h"
 
 /**
  * struct icmpx_pieces - how a datagram is cut
