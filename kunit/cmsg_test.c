@@ -7,7 +7,7 @@
 #include <linux/net.h>
 #include <linux/slab.h>
 
-#include "ping/ping.h"
+#include "ping/internal.h"
 #include "shell.h"
 
 struct fixture {

@@ -6,6 +6,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/unaligned.h>
 
+#include "send/send.h"
 #include "wire.h"
 
 /* A query: header with the L bit, extension header, object of so many bytes of identity. */

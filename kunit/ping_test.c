@@ -8,7 +8,7 @@
 #include <linux/net.h>
 #include <net/sock.h>
 
-#include "ping/ping.h"
+#include "ping/internal.h"
 #include "wire.h"
 
 #define ID 0x1234

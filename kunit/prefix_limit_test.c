@@ -7,6 +7,7 @@
 #include <linux/kthread.h>
 #include <linux/timekeeping.h>
 
+#include "limit/limit.h"
 #include "shell.h"
 
 static bool allow(struct icmpx_net *ix, u32 source)

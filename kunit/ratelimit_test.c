@@ -6,6 +6,7 @@
 #include <linux/jiffies.h>
 #include <net/route.h>
 
+#include "limit/limit.h"
 #include "wire.h"
 
 #define INTERVAL (HZ / 50)

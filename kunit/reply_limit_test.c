@@ -4,6 +4,8 @@
  */
 #include <net/sock.h>
 
+#include "limit/limit.h"
+#include "out/control.h"
 #include "wire.h"
 
 static const u8 echo[] = { 8, 0, 0, 0, 0x12, 0x34, 0, 7, 1 };

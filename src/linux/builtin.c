@@ -9,7 +9,7 @@
 #include <net/protocol.h>
 #include <net/sock.h>
 
-#include "builtin.h"
+#include "icmpx.h"
 #include "ping/ping.h"
 
 /* The protocol of those sockets; NULL until it is found. Written while loading alone. */

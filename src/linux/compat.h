@@ -6,7 +6,6 @@
 #include <linux/bpf-cgroup.h>
 #include <linux/ftrace.h>
 #include <linux/module.h>
-#include <linux/netfilter.h>
 #include <linux/skbuff.h>
 #include <linux/sysctl.h>
 #include <linux/version.h>
@@ -335,38 +334,15 @@ static inline bool icmpx_has_egress_hooks(const struct net_device *dev)
 	return false;
 }
 
-/* Whether netfilter has something to say of what this host sends. */
-static inline bool icmpx_has_output_hooks(const struct net *net)
+/* Since 6.7 IP counts what it was asked to send. @bh_disabled is a constant. */
+static __always_inline void icmpx_count_ip_request(struct net *net, bool bh_disabled)
 {
-#ifdef CONFIG_NETFILTER
-	return rcu_access_pointer(net->nf.hooks_ipv4[NF_INET_LOCAL_OUT]);
-#else
-	return false;
-#endif
-}
-
-/*
- * ip_local_out(), inline where neither netfilter nor a VRF is asked: then it finishes the
- * header and goes on. Since 6.7 IP counts what it was asked to send.
- */
-static __always_inline int icmpx_ip_local_out(struct net *net, struct sock *sk,
-					      struct sk_buff *skb, bool bh_disabled)
-{
-	struct iphdr *iph = ip_hdr(skb);
-
-	if (unlikely(icmpx_has_output_hooks(net) || netif_is_l3_slave(skb_dst(skb)->dev)))
-		return ip_local_out(net, sk, skb);
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
 	if (bh_disabled)
 		__IP_INC_STATS(net, IPSTATS_MIB_OUTREQUESTS);
 	else
 		IP_INC_STATS(net, IPSTATS_MIB_OUTREQUESTS);
 #endif
-	skb->protocol = htons(ETH_P_IP);
-	iph->tot_len = htons(skb->len);
-	iph->check = 0;
-	iph->check = ip_fast_csum(iph, iph->ihl);
-	return dst_output(net, sk, skb);
 }
 
 /*

@@ -1,34 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the files of src/linux share. */
+/* What all rooms share: the state of a namespace, and counting. */
 #ifndef ICMPX_LINUX_H
 #define ICMPX_LINUX_H
 
 #include <icmpx/core.h>
-#include <linux/math64.h>
 #include <linux/mutex.h>
-#include <linux/netfilter.h>
 #include <linux/percpu.h>
 #include <linux/skbuff.h>
-#include <linux/timekeeping.h>
-#include <net/flow.h>
 #include <net/icmp.h>
 #include <net/ip.h>
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
 
 #include "compat.h"
-#include "out/control.h"
 #include "ping/table.h"
 
-struct icmpx_flow;
-struct net_protocol;
+struct icmpx_control;
 struct icmpx_host_table;
 struct icmpx_prefix_table;
-
-/* What errors tell of: bits of the setting errors_extension_mask. */
-#define ICMPX_TELL_INCOMING	BIT(0)
-#define ICMPX_TELL_OUTGOING	BIT(1)
-#define ICMPX_TELL_NEXT_HOP	BIT(2)
+struct inet_protosw;
+struct net_protocol;
 
 /* The types below this one, all but PROBE's, each CPU may count for itself. */
 #define ICMPX_MIB_TYPES 16
@@ -144,46 +135,6 @@ static inline void icmpx_count_message_out(struct net *net, struct icmpx_net *ix
 		ICMPMSGOUT_INC_STATS(net, type);
 }
 
-/**
- * icmpx_local_out() - Hand a finished packet to IP, and count it.
- * @net: the namespace
- * @ix: ours of it
- * @sk: who sends it
- * @skb: the packet; consumed
- * @type: the ICMP type that it counts as
- * @bh_disabled: whether bottom halves are, a constant
- *
- * Context: process, or bottom halves disabled.
- *
- * Return: 0 or a negative errno.
- */
-static __always_inline int icmpx_local_out(struct net *net, struct icmpx_net *ix, struct sock *sk,
-					   struct sk_buff *skb, u8 type, bool bh_disabled)
-{
-	int err;
-
-	icmpx_count_message_out(net, ix, type);
-	if (bh_disabled)
-		__ICMP_INC_STATS(net, ICMP_MIB_OUTMSGS);
-	else
-		ICMP_INC_STATS(net, ICMP_MIB_OUTMSGS);
-	err = icmpx_ip_local_out(net, sk, skb, bh_disabled);
-	if (err > 0)
-		err = net_xmit_errno(err);
-	if (unlikely(err))
-		IP_INC_STATS(net, IPSTATS_MIB_OUTDISCARDS);
-	return err;
-}
-
-/* The user that what this host sends on its own is routed for: the namespace's root. */
-static inline kuid_t icmpx_root_uid(const struct net *net)
-{
-	/* sock_net_uid() would walk the first user namespace's map, to find just that. */
-	if (likely(net->user_ns == &init_user_ns))
-		return GLOBAL_ROOT_UID;
-	return sock_net_uid(net, NULL);
-}
-
 /* Whether there is an IPsec policy for what goes one way, XFRM_POLICY_IN or _OUT. */
 static inline bool icmpx_has_policy_for(const struct net *net, int way)
 {
@@ -195,31 +146,10 @@ static inline bool icmpx_has_policy_for(const struct net *net, int way)
 #endif
 }
 
-/* Setting errors_extension_mask: bits %ICMPX_TELL_INCOMING, ... */
-static inline u32 icmpx_extension_mask(const struct net *net, const struct icmpx_net *ix)
-{
-#if ICMPX_KERNEL_HAS_EXTENSIONS
-	return READ_ONCE(net->ipv4.sysctl_icmp_errors_extension_mask);
-#else
-	return READ_ONCE(ix->extension_mask);
-#endif
-}
-
 /* Without an IPsec policy for what goes out, the route is all that there is to look up. */
 static inline bool icmpx_has_policy(const struct net *net)
 {
 	return icmpx_has_policy_for(net, XFRM_POLICY_OUT);
-}
-
-/* Milliseconds since midnight, UT (RFC 792), in network order. Context: any. */
-static inline __be32 icmpx_current_timestamp(void)
-{
-	struct timespec64 now;
-	u32 seconds;
-
-	ktime_get_real_ts64(&now);
-	div_u64_rem(now.tv_sec, 24 * 60 * 60, &seconds);
-	return htonl(seconds * MSEC_PER_SEC + (u32)now.tv_nsec / NSEC_PER_MSEC);
 }
 
 /* takeover.c */
@@ -228,78 +158,14 @@ bool icmpx_in_module(const void *function);
 int icmpx_take_over(void);
 void icmpx_give_back(void);
 
+/* builtin.c */
+void icmpx_builtin_find(struct inet_protosw *own);
+bool icmpx_builtin_may_want(struct net *net, struct icmpx_net *ix);
+int icmpx_builtin_rcv(struct icmpx_net *ix, struct sk_buff *skb, bool ambiguous);
+
 /* receive.c */
 int icmpx_rcv(struct sk_buff *skb);
 int icmpx_err(struct sk_buff *skb, u32 info);
-
-/* deliver.c */
-enum icmpx_stat icmpx_deliver_error(struct net *net, struct icmpx_net *ix, struct sk_buff *skb);
-
-/* raw.c */
-unsigned int icmpx_raw_error(struct sk_buff *skb, u8 protocol, u32 info);
-
-/* reply.c */
-int icmpx_answer(struct net *net, struct icmpx_net *ix, struct sk_buff *skb,
-		 enum icmpx_action action);
-
-/* route_cache.c */
-void icmpx_route_exit_net(const struct net *net);
-int icmpx_route_init(void);
-void icmpx_route_exit(void);
-
-/* transmit.c */
-void icmpx_put_ip_header(struct net *net, struct sk_buff *skb, const struct icmpx_flow *flow,
-			 struct icmpx_options *options, __be32 destination, u8 tos);
-
-/* send.c */
-void icmpx_send(struct sk_buff *skb, int type, int code, __be32 info,
-		const struct ip_options *opt, int iif);
-
-/* send_extension.c */
-bool icmpx_device_name(struct net *net, const struct net_device *dev, char *name);
-
-/* send_hook.c */
-void icmpx_send_take_over(void);
-int icmpx_send_give_back(void);
-bool icmpx_sending(void);
-
-/* options.c */
-bool icmpx_echo_options(struct net *net, const struct sk_buff *skb, const struct ip_options *opt,
-			struct icmpx_options *reply);
-void icmpx_put_options(struct sk_buff *skb, struct icmpx_options *options, __be32 destination);
-void icmpx_put_ip_options(struct sk_buff *skb, const struct ip_options *opt, __be32 destination);
-
-/* source.c */
-__be32 icmpx_source_towards(struct sk_buff *skb);
-
-/* probe.c */
-struct icmpx_reply;
-bool icmpx_probe(struct net *net, const struct sk_buff *skb, struct icmpx_reply *reply);
-
-/* ratelimit.c */
-bool icmpx_global_allow(struct net *net);
-bool icmpx_host_allow(struct net *net, const struct rtable *rt, __be32 destination);
-bool icmpx_host_exhausted(struct net *net, __be32 destination);
-int icmpx_host_limit_init(struct icmpx_net *ix);
-void icmpx_host_limit_exit(struct icmpx_net *ix);
-
-/* prefix_limit.c */
-bool icmpx_prefix_allow(struct icmpx_net *ix, __be32 source);
-int icmpx_prefix_limit_set(struct icmpx_net *ix, int rate, int burst);
-void icmpx_prefix_limit_exit(struct icmpx_net *ix);
-
-/* express.c */
-unsigned int icmpx_express(void *priv, struct sk_buff *skb, const struct nf_hook_state *state);
-
-/* express_device.c */
-#define ICMPX_EXPRESS_DEVICES 64
-/* A name of each, and what follows it. */
-#define ICMPX_EXPRESS_LEN (ICMPX_EXPRESS_DEVICES * IFNAMSIZ)
-int icmpx_express_set(struct net *net, char *names);
-void icmpx_express_get(const struct net *net, char *names);
-void icmpx_express_exit_net(struct net *net);
-int icmpx_express_init(void);
-void icmpx_express_exit(void);
 
 /* sysctl.c */
 int icmpx_settings_init(struct net *net, struct icmpx_net *ix);

@@ -19,8 +19,12 @@
 #include <linux/module.h>
 #include <linux/sched.h>
 
+#include "express/express.h"
 #include "icmpx.h"
+#include "limit/limit.h"
+#include "out/out.h"
 #include "ping/ping.h"
+#include "send/send.h"
 
 unsigned int icmpx_net_id __read_mostly;
 

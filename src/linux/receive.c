@@ -9,9 +9,10 @@
 #include <net/route.h>
 #include <net/xfrm.h>
 
-#include "builtin.h"
+#include "error/error.h"
 #include "icmpx.h"
 #include "ping/ping.h"
+#include "reply/reply.h"
 
 /* What a packet's outcome is to drop monitors; the others were not dropped. */
 static const enum skb_drop_reason icmpx_drop_reasons[ICMPX_STAT_COUNT] = {

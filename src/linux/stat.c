@@ -7,6 +7,7 @@
 
 #include "icmpx.h"
 #include "ping/ping.h"
+#include "send/send.h"
 
 #define ICMPX_STAT_FILE "icmpx_stat"
 

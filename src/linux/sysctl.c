@@ -9,9 +9,13 @@
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
 #include <linux/sysctl.h>
+#include <net/ping.h>
 
+#include "express/express.h"
 #include "icmpx.h"
+#include "limit/limit.h"
 #include "ping/ping.h"
+#include "send/send.h"
 
 #define ICMPX_RATE_MAX 1000000
 #define ICMPX_BURST_MAX 1000000

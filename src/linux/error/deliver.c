@@ -8,7 +8,8 @@
 #include <net/protocol.h>
 #include <net/route.h>
 
-#include "icmpx.h"
+#include "error/error.h"
+#include "send/send.h"
 
 /* Whether a protocol checks that an error quotes a packet that it did send. */
 static bool icmpx_validates_tag(u8 protocol)

@@ -6,8 +6,7 @@
 #include <net/icmp.h>
 #include <net/ip.h>
 
-#include "compat.h"
-#include "error/errqueue.h"
+#include "error/error.h"
 
 /**
  * icmpx_errno_of() - Translate an error's type and code.

@@ -6,9 +6,7 @@
 #include <net/route.h>
 #include <net/sock.h>
 
-#include "error/errqueue.h"
-#include "icmpx.h"
-#include "error/sk_route.h"
+#include "error/error.h"
 
 static void icmpx_raw_socket_error(struct sock *sk, struct sk_buff *skb, u32 info)
 {

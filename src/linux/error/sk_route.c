@@ -9,7 +9,7 @@
 #include <net/sock.h>
 #include <net/xfrm.h>
 
-#include "error/sk_route.h"
+#include "error/error.h"
 
 static u8 icmpx_protocol(const struct sock *sk)
 {

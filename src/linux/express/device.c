@@ -13,7 +13,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
 
-#include "icmpx.h"
+#include "express/express.h"
 
 /**
  * struct icmpx_express_entry - a device that has the express path

@@ -16,8 +16,9 @@
 #include <net/sch_generic.h>
 #include <net/xfrm.h>
 
-#include "reply/claim.h"
-#include "icmpx.h"
+#include "express/express.h"
+#include "limit/limit.h"
+#include "out/renew.h"
 
 /*
  * A frame for this device, as it was on the wire: no VLAN's that is still to be

@@ -15,8 +15,8 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
-#include "limit/host_table.h"
 #include "icmpx.h"
+#include "limit/host_table.h"
 
 #define ICMPX_HOST_SETS 256
 #define ICMPX_HOST_WAYS 4

@@ -22,7 +22,7 @@
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 
-#include "icmpx.h"
+#include "limit/limit.h"
 
 #define ICMPX_ROWS 2
 #define ICMPX_ROW_BITS 12

@@ -13,7 +13,7 @@
 #include <net/route.h>
 
 #include "limit/host_table.h"
-#include "icmpx.h"
+#include "limit/limit.h"
 
 /* A bucket is filled at most 50 times a second. */
 #define ICMPX_FILL_INTERVAL (HZ / 50)

@@ -19,6 +19,7 @@
 #include <net/inet_sock.h>
 
 #include "icmpx.h"
+#include "out/control.h"
 
 /* Whether the CPU is on its way out with a packet of ours. */
 DEFINE_PER_CPU(bool, icmpx_busy);

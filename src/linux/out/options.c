@@ -4,7 +4,7 @@
 #include <net/ip.h>
 #include <net/route.h>
 
-#include "icmpx.h"
+#include "out/out.h"
 
 /* Options that Linux validated, filling in this host's slots if they were received. */
 static void icmpx_read_options(const struct ip_options *opt, const void *bytes,

@@ -22,7 +22,7 @@
 #include <linux/random.h>
 #include <net/nexthop.h>
 
-#include "out/route_cache.h"
+#include "out/out.h"
 
 #define ICMPX_ROUTES BIT(ICMPX_ROUTE_BITS)
 #define ICMPX_ROUTE_LIFETIME HZ
@@ -53,6 +53,15 @@ static bool icmpx_route_lasts(struct net *net, const struct flowi4 *fl4)
 	/* Of several next hops, or default routes, neighbours have a say in which it is. */
 	return fib_info_num_path(res.fi) == 1 &&
 	       (res.prefixlen || res.table->tb_num_default <= 1);
+}
+
+/* The user that what this host sends on its own is routed for: the namespace's root. */
+static inline kuid_t icmpx_root_uid(const struct net *net)
+{
+	/* sock_net_uid() would walk the first user namespace's map, to find just that. */
+	if (likely(net->user_ns == &init_user_ns))
+		return GLOBAL_ROOT_UID;
+	return sock_net_uid(net, NULL);
 }
 
 /**

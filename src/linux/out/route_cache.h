@@ -76,6 +76,9 @@ DECLARE_PER_CPU(struct icmpx_route *, icmpx_routes);
 extern u64 icmpx_route_key;
 
 /* route_cache.c */
+void icmpx_route_exit_net(const struct net *net);
+int icmpx_route_init(void);
+void icmpx_route_exit(void);
 struct rtable *icmpx_route_miss(struct net *net, struct icmpx_way *way,
 				const struct sk_buff *about);
 u16 icmpx_first_id(struct icmpx_way *way);

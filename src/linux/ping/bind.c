@@ -4,7 +4,7 @@
 #include <net/l3mdev.h>
 #include <net/route.h>
 
-#include "ping/ping.h"
+#include "ping/internal.h"
 
 /**
  * icmpx_ping_get_port() - Give a socket an identifier.

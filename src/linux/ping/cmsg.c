@@ -4,7 +4,7 @@
 #include <net/ip.h>
 #include <net/sock.h>
 
-#include "ping/ping.h"
+#include "ping/internal.h"
 
 /* An int from @low to @high, or a negative errno. */
 static int icmpx_cmsg_int(struct cmsghdr *cmsg, int low, int high)

@@ -5,7 +5,7 @@
 #include <net/l3mdev.h>
 #include <net/route.h>
 
-#include "ping/ping.h"
+#include "ping/internal.h"
 
 /**
  * icmpx_ping_pre_connect() - Ask the control group's BPF programs.

@@ -9,8 +9,9 @@
 #include <net/route.h>
 #include <net/sock.h>
 
-#include "error/errqueue.h"
-#include "ping/ping.h"
+#include "error/error.h"
+#include "out/out.h"
+#include "ping/internal.h"
 
 /**
  * struct icmpx_pieces - how a datagram is cut

@@ -6,10 +6,9 @@
 #include <net/protocol.h>
 #include <net/route.h>
 
-#include "builtin.h"
-#include "error/errqueue.h"
-#include "ping/ping.h"
-#include "error/sk_route.h"
+#include "error/error.h"
+#include "icmpx.h"
+#include "ping/internal.h"
 
 /*
  * Source quench and redirect are no errors to a sender (RFC 6633; RFC 1122,

@@ -12,8 +12,8 @@
 #include <net/protocol.h>
 #include <net/udp.h>
 
-#include "builtin.h"
-#include "ping/ping.h"
+#include "icmpx.h"
+#include "ping/internal.h"
 
 /**
  * icmpx_group_range() - Read the setting ping_group_range.

@@ -9,7 +9,7 @@
 #include <linux/seq_file.h>
 #include <linux/seq_file_net.h>
 
-#include "ping/ping.h"
+#include "ping/internal.h"
 
 #define ICMPX_PING_FILE "icmpx"
 /* Bytes of a line, without the new line. */

@@ -6,7 +6,7 @@
 #include <net/ip.h>
 #include <net/route.h>
 
-#include "ping/ping.h"
+#include "ping/internal.h"
 
 static enum icmpx_stat icmpx_drop_outcome(enum skb_drop_reason reason)
 {

@@ -6,7 +6,7 @@
 #include <net/l3mdev.h>
 #include <net/route.h>
 
-#include "ping/ping.h"
+#include "ping/internal.h"
 
 /* Takes the header off the message. A program fills in type, code and sequence number alone. */
 static int icmpx_read_request(struct msghdr *msg, size_t len, struct icmphdr *request)

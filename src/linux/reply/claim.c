@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Replies whose request may not be turned round. */
+#include <icmpx/core.h>
+
 #include "reply/claim.h"
-#include "icmpx.h"
 
 /*
  * A copy of a request's message, with room for a header of @headroom bytes in front

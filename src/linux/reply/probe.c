@@ -4,7 +4,7 @@
 #include <linux/netdevice.h>
 #include <net/addrconf.h>
 
-#include "reply/reply.h"
+#include "reply/internal.h"
 
 static struct net_device *icmpx_find_by_ipv6(struct net *net, const u8 *address)
 {

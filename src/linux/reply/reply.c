@@ -3,6 +3,8 @@
 #include <linux/icmp.h>
 #include <net/icmp.h>
 
+#include "limit/limit.h"
+#include "reply/internal.h"
 #include "reply/reply.h"
 
 /*

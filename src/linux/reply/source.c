@@ -5,7 +5,7 @@
 #include <net/l3mdev.h>
 #include <net/route.h>
 
-#include "icmpx.h"
+#include "reply/internal.h"
 
 static __be32 icmpx_preferred_source(const struct fib_result *res)
 {

@@ -10,7 +10,7 @@
 #include <net/sock.h>
 
 #include "reply/claim.h"
-#include "reply/reply.h"
+#include "reply/internal.h"
 
 /* What every host and, in practice, every link takes whole (RFC 791). */
 #define ICMPX_SMALL 576

@@ -4,6 +4,7 @@
 #include <net/ip.h>
 #include <net/route.h>
 
+#include "send/internal.h"
 #include "send/send.h"
 
 /*

@@ -10,7 +10,7 @@
 #include <linux/moduleparam.h>
 #include <net/icmp.h>
 
-#include "icmpx.h"
+#include "send/send.h"
 
 static bool icmpx_send_wanted = true;
 module_param_named(send, icmpx_send_wanted, bool, 0444);

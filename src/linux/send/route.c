@@ -8,7 +8,7 @@
 #include <net/route.h>
 #include <net/xfrm.h>
 
-#include "send/send.h"
+#include "send/internal.h"
 
 /*
  * Where the datagram came in says best which tables know the way back; one that

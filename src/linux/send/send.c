@@ -10,6 +10,8 @@
 #include <net/ip_fib.h>
 #include <net/route.h>
 
+#include "limit/limit.h"
+#include "send/internal.h"
 #include "send/send.h"
 
 /* RFC 1122, 3.2.2 and RFC 1812, 4.3.2.3: as much as fits into this. */
@@ -214,6 +216,16 @@ err_count:
 err_route:
 	icmpx_put_route(&error->way, rt);
 	return outcome;
+}
+
+/* Setting errors_extension_mask: bits %ICMPX_TELL_INCOMING, ... */
+static inline u32 icmpx_extension_mask(const struct net *net, const struct icmpx_net *ix)
+{
+#if ICMPX_KERNEL_HAS_EXTENSIONS
+	return READ_ONCE(net->ipv4.sysctl_icmp_errors_extension_mask);
+#else
+	return READ_ONCE(ix->extension_mask);
+#endif
 }
 
 /* The extension is made here, apart from the way of the many that have none. */

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Errors that came in, and what sockets are told of errors. */
+#ifndef ICMPX_ERROR_H
+#define ICMPX_ERROR_H
+
+#include <net/route.h>
+#include <net/sock.h>
+
+#include "icmpx.h"
+
+/* deliver.c */
+enum icmpx_stat icmpx_deliver_error(struct net *net, struct icmpx_net *ix, struct sk_buff *skb);
+
+/* raw.c */
+unsigned int icmpx_raw_error(struct sk_buff *skb, u8 protocol, u32 info);
+
+/**
+ * struct icmpx_errno - an error as sockets know it
+ * @number: a positive errno
+ * @hard: whether it is there to stay (RFC 1122, 4.2.3.9), and so is told to a
+ *	socket that did not ask for errors
+ */
+struct icmpx_errno {
+	int number;
+	bool hard;
+};
+
+/* errqueue.c */
+struct icmpx_errno icmpx_errno_of(const struct sock *sk, u8 type, u8 code);
+bool icmpx_queue_error(struct sock *sk, struct sk_buff *error, int number, u32 info,
+		       const u8 *payload);
+void icmpx_queue_local_error(struct sock *sk, int number, __be32 destination, u32 info);
+
+/* What an error teaches the route of a socket. */
+#if ICMPX_HAS_SK_ROUTE_UPDATES
+#define icmpx_sk_update_pmtu ipv4_sk_update_pmtu
+#define icmpx_sk_redirect ipv4_sk_redirect
+#else
+/* sk_route.c */
+void icmpx_sk_update_pmtu(struct sk_buff *skb, struct sock *sk, u32 mtu);
+void icmpx_sk_redirect(struct sk_buff *skb, struct sock *sk);
+#endif
+
+#endif

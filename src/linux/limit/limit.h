@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Limits of what is sent: in all, to each host, to each prefix. */
+#ifndef ICMPX_LIMIT_H
+#define ICMPX_LIMIT_H
+
+#include <net/route.h>
+
+#include "icmpx.h"
+
+/* ratelimit.c */
+bool icmpx_global_allow(struct net *net);
+bool icmpx_host_allow(struct net *net, const struct rtable *rt, __be32 destination);
+bool icmpx_host_exhausted(struct net *net, __be32 destination);
+int icmpx_host_limit_init(struct icmpx_net *ix);
+void icmpx_host_limit_exit(struct icmpx_net *ix);
+
+/* prefix.c */
+bool icmpx_prefix_allow(struct icmpx_net *ix, __be32 source);
+int icmpx_prefix_limit_set(struct icmpx_net *ix, int rate, int burst);
+void icmpx_prefix_limit_exit(struct icmpx_net *ix);
+
+#endif
