@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The types that both halves of icmpx have. */
+/* What all parts of the C ABI have: types and sizes, see core.h. */
 #ifndef ICMPX_TYPES_H
 #define ICMPX_TYPES_H
 
@@ -18,5 +18,10 @@ enum class __be32 : u32 {}; // NOLINT(bugprone-reserved-identifier,cert-dcl37-c,
 #else
 #include <linux/types.h>
 #endif
+
+/* Bytes of the fixed part of every ICMP message (RFC 792). */
+#define ICMPX_HEADER_LEN 8
+/* The most bytes of an interface's name, its 0 included. */
+#define ICMPX_IFNAME_MAX 16
 
 #endif

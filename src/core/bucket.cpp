@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Rates: the token bucket of the global limit, that of each host, and the one-number
 // bucket of the limit for each prefix.
+#include <icmpx/bucket.h>
+
 #include "wire.hpp"
 
 #include <algorithm>

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Echo and timestamp replies.
+#include <icmpx/reply.h>
+
 #include "checksum.hpp"
 
 bool icmpx_echo_reply(u8 *header)

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Which received errors are to be believed, and what they say.
+#include <icmpx/dispatch.h>
+#include <icmpx/error.h>
+#include <icmpx/stat.h>
+
 #include "wire.hpp"
 
 namespace icmpx {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Echo requests answered as the frames that they came in.
+#include <icmpx/express.h>
+
 #include "checksum.hpp"
 
 namespace icmpx {

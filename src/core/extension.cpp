@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Extensions of errors: made (RFC 4884, RFC 5837), and checked in errors that came in.
+#include <icmpx/extension.h>
+
 #include "checksum.hpp"
 #include "dispatch.hpp"
 

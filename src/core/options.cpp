@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // IP options of a reply, made from those of the request (RFC 791, 3.1;
 // RFC 1122, 3.2.2.6; RFC 1812, 4.3.3.6 and 5.2.4.1).
+#include <icmpx/options.h>
+
 #include "wire.hpp"
 
 #include <algorithm>

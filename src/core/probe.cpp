@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // PROBE, RFC 8335: what an extended echo request asks, and the reply's header.
+#include <icmpx/probe.h>
+
 #include "checksum.hpp"
 
 #include <optional>

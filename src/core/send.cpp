@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Whether an error may be sent about a datagram, and how it is marked.
+#include <icmpx/send.h>
+#include <icmpx/stat.h>
+
 #include "dispatch.hpp"
 
 namespace icmpx {

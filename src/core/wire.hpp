@@ -4,7 +4,7 @@
 /// where fields are.
 #pragma once
 
-#include <icmpx/core.h>
+#include <icmpx/types.h>
 
 #include <bit>
 #include <cstddef>

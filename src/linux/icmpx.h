@@ -3,7 +3,7 @@
 #ifndef ICMPX_LINUX_H
 #define ICMPX_LINUX_H
 
-#include <icmpx/core.h>
+#include <icmpx/stat.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/skbuff.h>

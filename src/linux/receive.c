@@ -3,6 +3,7 @@
  * Where packets come in: policy, checksum, header; then the core decides, and
  * the verdict is carried out.
  */
+#include <icmpx/dispatch.h>
 #include <linux/icmp.h>
 #include <net/icmp.h>
 #include <net/protocol.h>

@@ -2,6 +2,8 @@
 /* Received errors, to the sockets and protocols that they are about. */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <icmpx/dispatch.h>
+#include <icmpx/error.h>
 #include <linux/icmp.h>
 #include <linux/inetdevice.h>
 #include <net/icmp.h>

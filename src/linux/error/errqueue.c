@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What an error means to a socket that sent the datagram, and how the socket is told. */
-#include <icmpx/core.h>
+#include <icmpx/extension.h>
 #include <linux/errqueue.h>
 #include <linux/icmp.h>
 #include <net/icmp.h>

@@ -8,6 +8,7 @@
  * if nobody had looked at it: what is wrong is counted where that is found out,
  * and what is right is answered with everything that a reply can need.
  */
+#include <icmpx/express.h>
 #include <linux/etherdevice.h>
 #include <linux/if_vlan.h>
 #include <linux/inetdevice.h>

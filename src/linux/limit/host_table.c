@@ -9,6 +9,7 @@
  * a full one. Where all of a set are in use, the host shares one of them: no host gets
  * more than the limit, and a sender cannot choose the hosts that it makes share.
  */
+#include <icmpx/bucket.h>
 #include <linux/jiffies.h>
 #include <linux/random.h>
 #include <linux/siphash.h>

@@ -15,6 +15,7 @@
  * same prefix at once, as many more replies as there are other CPUs may go out
  * as both buckets run dry.
  */
+#include <icmpx/bucket.h>
 #include <linux/atomic.h>
 #include <linux/inetdevice.h>
 #include <linux/random.h>

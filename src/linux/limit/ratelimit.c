@@ -5,6 +5,7 @@
  * messages of both codes share one budget; but for the destinations' on kernels that
  * let no module at it, where nothing but us sends errors.
  */
+#include <icmpx/bucket.h>
 #include <linux/jiffies.h>
 #include <linux/random.h>
 #include <net/icmp.h>

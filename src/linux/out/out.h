@@ -3,6 +3,7 @@
 #ifndef ICMPX_OUT_H
 #define ICMPX_OUT_H
 
+#include <icmpx/options.h>
 #include <linux/math64.h>
 #include <linux/netfilter.h>
 #include <linux/timekeeping.h>

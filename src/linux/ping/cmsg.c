@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Control messages of sendmsg(): what ip(7) and socket(7) let a program ask for one datagram. */
+#include <icmpx/options.h>
 #include <linux/slab.h>
 #include <net/ip.h>
 #include <net/sock.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Errors about requests, to the ping sockets that sent them. */
+#include <icmpx/dispatch.h>
 #include <linux/icmp.h>
 #include <net/icmp.h>
 #include <net/ip.h>

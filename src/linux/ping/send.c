@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Requests that ping sockets send: what may be sent, to which address, by which route. */
+#include <icmpx/dispatch.h>
+#include <icmpx/options.h>
 #include <linux/slab.h>
 #include <net/icmp.h>
 #include <net/ip.h>

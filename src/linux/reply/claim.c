@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Replies whose request may not be turned round. */
-#include <icmpx/core.h>
+#include <icmpx/types.h>
 
 #include "reply/claim.h"
 

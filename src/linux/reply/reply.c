@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Replies: options, limits, source address and route; then transmit.c. */
+#include <icmpx/dispatch.h>
+#include <icmpx/options.h>
 #include <linux/icmp.h>
 #include <net/icmp.h>
 

@@ -3,6 +3,8 @@
 #ifndef ICMPX_REPLY_H
 #define ICMPX_REPLY_H
 
+#include <icmpx/dispatch.h>
+
 #include "icmpx.h"
 
 /* reply.c */

@@ -3,6 +3,8 @@
  * The way out: the message made a reply, the IP header put in front of it, and the
  * packet handed to IP.
  */
+#include <icmpx/probe.h>
+#include <icmpx/reply.h>
 #include <linux/icmp.h>
 #include <net/icmp.h>
 #include <net/ip.h>

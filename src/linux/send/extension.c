@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What an error tells of the datagram's way: which interfaces it is about (RFC 5837). */
+#include <icmpx/extension.h>
 #include <linux/inetdevice.h>
 #include <net/ip.h>
 #include <net/route.h>

@@ -3,6 +3,9 @@
  * Errors that this host sends: whether one may be sent, limits, options, source
  * address and route; then the message, and out with it.
  */
+#include <icmpx/dispatch.h>
+#include <icmpx/extension.h>
+#include <icmpx/send.h>
 #include <linux/icmp.h>
 #include <linux/inetdevice.h>
 #include <linux/netfilter.h>
