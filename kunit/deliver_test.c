@@ -329,7 +329,7 @@ static void to_a_raw_socket(struct kunit *test)
 	struct sock *sk = raw_socket(test, row->connected);
 	struct error error = error_of(row->type, row->code, 0);
 	const u64 raw = stat_of(ICMPX_DELIVER_ERROR_RAW);
-	const u64 extra = stat_of(ICMPX_ERRORS_TO_RAW);
+	const u64 extra = stat_of(ICMPX_ERRORS_TO_RAW_SOCKETS);
 
 	inet_assign_bit(RECVERR, sk, row->wanted);
 	error.ip.protocol = 252;
@@ -337,7 +337,7 @@ static void to_a_raw_socket(struct kunit *test)
 	error.icmp.un.frag.mtu = htons(1500);
 	put(test, &error, sizeof(error));
 	KUNIT_EXPECT_EQ(test, stat_of(ICMPX_DELIVER_ERROR_RAW), raw + 1);
-	KUNIT_EXPECT_EQ(test, stat_of(ICMPX_ERRORS_TO_RAW), extra + 1);
+	KUNIT_EXPECT_EQ(test, stat_of(ICMPX_ERRORS_TO_RAW_SOCKETS), extra + 1);
 	KUNIT_EXPECT_EQ(test, sk->sk_err, row->pending);
 	KUNIT_EXPECT_EQ(test, skb_queue_len(&sk->sk_error_queue), row->queued);
 	/* What the program gets: the payload, unless it makes headers itself. */

@@ -97,7 +97,7 @@ static const struct {
 	{ ICMPX_DROP_OUTPUT, "drop_output" },
 	{ ICMPX_FRAGMENTED_REPLIES, "fragmented_replies" },
 	{ ICMPX_ROUTE_LOOKUPS, "route_lookups" },
-	{ ICMPX_ERRORS_TO_RAW, "errors_to_raw_sockets" },
+	{ ICMPX_ERRORS_TO_RAW_SOCKETS, "errors_to_raw_sockets" },
 	{ ICMPX_PING_SENT, "ping_sent" },
 	{ ICMPX_PING_ERRORS_UNMATCHED, "ping_errors_unmatched" },
 };
