@@ -3,7 +3,6 @@
 #ifndef ICMPX_OUT_H
 #define ICMPX_OUT_H
 
-#include <icmpx/options.h>
 #include <linux/math64.h>
 #include <linux/netfilter.h>
 #include <linux/timekeeping.h>
@@ -12,6 +11,7 @@
 
 #include "icmpx.h"
 #include "out/control.h"
+#include "out/packet.h"
 #include "out/route_cache.h"
 
 /* Milliseconds since midnight, UT (RFC 792), in network order. Context: any. */
@@ -84,15 +84,5 @@ static __always_inline int icmpx_local_out(struct net *net, struct icmpx_net *ix
 		IP_INC_STATS(net, IPSTATS_MIB_OUTDISCARDS);
 	return err;
 }
-
-/* options.c */
-bool icmpx_echo_options(struct net *net, const struct sk_buff *skb, const struct ip_options *opt,
-			struct icmpx_options *reply);
-void icmpx_put_options(struct sk_buff *skb, struct icmpx_options *options, __be32 destination);
-void icmpx_put_ip_options(struct sk_buff *skb, const struct ip_options *opt, __be32 destination);
-
-/* transmit.c */
-void icmpx_put_ip_header(struct net *net, struct sk_buff *skb, const struct icmpx_flow *flow,
-			 struct icmpx_options *options, __be32 destination, u8 tos);
 
 #endif

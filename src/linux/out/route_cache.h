@@ -12,6 +12,8 @@
 
 #include "icmpx.h"
 
+struct icmpx_options;
+
 /**
  * struct icmpx_flow - what the route of a packet depends on: of struct flowi4, all that differs
  * @saddr: network order; 0 to have it chosen
@@ -35,14 +37,20 @@ struct icmpx_flow {
  * @flow: what its route is looked up for; then its addresses are the packet's
  * @place: where a route between the addresses is kept, if one is; NULL before that
  *	was looked at, and for routes that depend on more
+ * @options: the packet's IP options; NULL if it has none
  * @hash: of the addresses
  * @kept: 1 if the route is kept there, so that the packet has no reference to it; else 0
+ * @destination: network order: where the packet goes in the end, past a source route
+ * @tos: the packet's type of service, all bits
  */
 struct icmpx_way {
 	struct icmpx_flow flow;
 	struct icmpx_route *place;
+	struct icmpx_options *options;
 	u32 hash;
 	u32 kept;
+	__be32 destination;
+	u32 tos;
 };
 
 /**
@@ -198,33 +206,6 @@ static inline int icmpx_vrf_of(struct net_device *dev)
 	if (likely(!(dev->priv_flags & (IFF_L3MDEV_MASTER | IFF_L3MDEV_SLAVE))))
 		return 0;
 	return l3mdev_master_ifindex_rcu(dev);
-}
-
-/**
- * icmpx_identify() - Set the identification of a packet.
- * @net: the namespace
- * @iph: the packet's header, its addresses and protocol set
- * @way: the packet's way
- * @counts: whether no router is likely to fragment it, or its route is kept
- *
- * Fragments are put together by their identification (RFC 6864): a packet that is cut,
- * or may be on its way, gets one from the kernel's generator, which repeats none soon
- * but writes memory that all CPUs share. Else it grows by one between two addresses: a
- * counter for all of them would tell each host what this one sends to others.
- *
- * Context: icmpx_send_begin() returned true.
- */
-static __always_inline void icmpx_identify(struct net *net, struct iphdr *iph,
-					   struct icmpx_way *way, bool counts)
-{
-	struct icmpx_route *place = way->place;
-
-	if (unlikely(!place || !counts))
-		__ip_select_ident(net, iph, 1);
-	else if (likely(place->owner == way->hash))
-		iph->id = htons(place->id++);
-	else
-		iph->id = htons(icmpx_first_id(way));
 }
 
 #endif

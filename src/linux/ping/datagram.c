@@ -140,11 +140,10 @@ static struct sk_buff *icmpx_copy_message(const struct icmpx_pieces *pieces)
 		csum_fold(csum_partial(&out->header, sizeof(out->header), out->sum));
 	memcpy(skb->data, &out->header, sizeof(out->header));
 	skb->ip_summed = CHECKSUM_NONE;
-	skb_reset_transport_header(skb);
 	return skb;
 }
 
-static u8 icmpx_ttl(const struct sock *sk, const struct icmpx_outgoing *out)
+static u8 icmpx_request_ttl(const struct sock *sk, const struct icmpx_outgoing *out)
 {
 	const struct inet_sock *inet = inet_sk(sk);
 	const int ttl = READ_ONCE(inet->uc_ttl);
@@ -169,23 +168,17 @@ static __be16 icmpx_dont_fragment(struct sock *sk, const struct sk_buff *skb,
 	return 0;
 }
 
-static void icmpx_put_header(struct sock *sk, struct sk_buff *skb, struct icmpx_outgoing *out,
-			     unsigned int hlen)
+static void icmpx_dress(struct sock *sk, struct sk_buff *skb, struct icmpx_outgoing *out,
+			unsigned int hlen)
 {
 	const struct ipcm_cookie *ipc = &out->ipc;
+	const u8 tos = ipc->tos != -1 ? ipc->tos : READ_ONCE(inet_sk(sk)->tos);
+	const u8 ttl = icmpx_request_ttl(sk, out);
 	struct iphdr *iph;
 
-	iph = __skb_push(skb, hlen);
-	skb_reset_network_header(skb);
 	skb->ignore_df = ip_sk_ignore_df(sk);
-	iph->version = IPVERSION;
-	iph->ihl = hlen / 4;
-	iph->tos = ipc->tos != -1 ? ipc->tos : READ_ONCE(inet_sk(sk)->tos);
+	iph = icmpx_put_header(skb, hlen, out->fl4.saddr, out->fl4.daddr, ttl, tos);
 	iph->frag_off = icmpx_dont_fragment(sk, skb, out->rt);
-	iph->ttl = icmpx_ttl(sk, out);
-	iph->protocol = sk->sk_protocol;
-	iph->saddr = out->fl4.saddr;
-	iph->daddr = out->fl4.daddr;
 	ip_select_ident(sock_net(sk), skb, sk);
 	if (ipc->opt)
 		icmpx_put_ip_options(skb, &ipc->opt->opt, ipc->addr);
@@ -240,7 +233,7 @@ int icmpx_send_datagram(struct sock *sk, struct icmpx_outgoing *out)
 		IP_INC_STATS(sock_net(sk), IPSTATS_MIB_OUTDISCARDS);
 		return PTR_ERR(skb);
 	}
-	icmpx_put_header(sk, skb, out, pieces.hlen);
+	icmpx_dress(sk, skb, out, pieces.hlen);
 	err = icmpx_local_out(sock_net(sk), ix, sk, skb, out->header.type, false);
 	if (!err)
 		icmpx_count(ix, ICMPX_PING_SENT);

@@ -8,23 +8,18 @@
 /**
  * struct icmpx_reply - a reply on its way from the request to the wire
  * @skb: the request, its data at the ICMP header; NULL once it was used up
- * @options: the reply's IP options; NULL if it has none
- * @way: how it goes; its addresses are the reply's
- * @destination: network order: where the reply goes in the end
+ * @way: how it goes; its addresses are the reply's, its type of service is that of the
+ *	request (RFC 1122, 3.2.2.6)
  * @type: ICMP type of the reply
  * @code: ICMP code of the reply
  * @status: of a PROBE reply
- * @tos: of the request, and so of the reply (RFC 1122, 3.2.2.6)
  */
 struct icmpx_reply {
 	struct sk_buff *skb;
-	struct icmpx_options *options;
 	struct icmpx_way way;
-	__be32 destination;
 	u8 type;
 	u8 code;
 	u16 status;
-	u32 tos;
 };
 
 /* probe.c */

@@ -88,7 +88,7 @@ static __always_inline enum icmpx_stat icmpx_limit_and_send(struct net *net, str
 			return ICMPX_LIMIT_GLOBAL;
 	}
 	if (unlikely(READ_ONCE(ix->echo_ratelimit)) && reply->type != ICMP_TIMESTAMPREPLY &&
-	    !icmpx_prefix_allow(ix, reply->destination))
+	    !icmpx_prefix_allow(ix, reply->way.destination))
 		return ICMPX_LIMIT_PREFIX;
 
 	if (!icmpx_send_begin())
@@ -106,7 +106,7 @@ static noinline enum icmpx_stat icmpx_send_with_options(struct net *net, struct 
 
 	if (!icmpx_echo_options(net, reply->skb, &IPCB(reply->skb)->opt, &options))
 		return ICMPX_DROP_OPTIONS;
-	reply->options = &options;
+	reply->way.options = &options;
 	if (options.srr)
 		reply->way.flow.daddr = options.first_hop;
 	return icmpx_limit_and_send(net, ix, reply);
@@ -149,18 +149,18 @@ int icmpx_answer(struct net *net, struct icmpx_net *ix, struct sk_buff *skb,
 	/* Every member, or all are cleared first. */
 	struct icmpx_reply reply = {
 		.skb = skb,
-		.options = NULL,
 		.way = {
 			.flow = icmpx_flow_back(net, skb),
 			.place = NULL,
+			.options = NULL,
 			.hash = 0,
 			.kept = 0,
+			.destination = ip_hdr(skb)->saddr,
+			.tos = ip_hdr(skb)->tos,
 		},
-		.destination = ip_hdr(skb)->saddr,
 		.type = ICMP_ECHOREPLY,
 		.code = icmp_hdr(skb)->code,
 		.status = 0,
-		.tos = ip_hdr(skb)->tos,
 	};
 	enum icmpx_stat outcome;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The way out: the message made a reply, the IP header put in front of it, and the
- * packet handed to IP.
+ * The end of a reply: its memory, the message made that of a reply, and the packet handed
+ * to IP.
  */
 #include <icmpx/probe.h>
 #include <icmpx/reply.h>
@@ -13,9 +13,6 @@
 
 #include "reply/claim.h"
 #include "reply/internal.h"
-
-/* What every host and, in practice, every link takes whole (RFC 791). */
-#define ICMPX_SMALL 576
 
 /* A timestamp reply is as long as RFC 792 says, whatever the request was. */
 static bool icmpx_make_timestamp(struct sk_buff *skb)
@@ -52,60 +49,6 @@ static bool icmpx_make_message(struct sk_buff *skb, const struct icmpx_reply *re
 	return true;
 }
 
-/* The time to live of what goes by a route. */
-static u8 icmpx_ttl(const struct net *net, const struct sock *sk, const struct rtable *rt)
-{
-	u32 ttl;
-
-	if (unlikely(rt->rt_type == RTN_MULTICAST))
-		return inet_sk(sk)->mc_ttl;
-	ttl = dst_metric_raw(&rt->dst, RTAX_HOPLIMIT);
-	return ttl ?: READ_ONCE(net->ipv4.sysctl_ip_default_ttl);
-}
-
-/* An IP header of @hlen bytes, but for its identification and its options. */
-static __always_inline struct iphdr *icmpx_put_header(struct sk_buff *skb, unsigned int hlen,
-						      __be32 saddr, __be32 daddr, u8 ttl,
-						      u8 tos)
-{
-	struct iphdr *iph;
-
-	skb_reset_transport_header(skb);
-	iph = __skb_push(skb, hlen);
-	skb_reset_network_header(skb);
-	iph->version = IPVERSION;
-	iph->ihl = hlen / 4;
-	iph->tos = tos;
-	iph->frag_off = 0;
-	iph->ttl = ttl;
-	iph->protocol = IPPROTO_ICMP;
-	iph->saddr = saddr;
-	iph->daddr = daddr;
-	return iph;
-}
-
-/**
- * icmpx_put_ip_header() - Put an IP header in front of a message, but for its identification.
- * @net: the namespace
- * @skb: the message, with its socket and its route
- * @flow: the addresses
- * @options: IP options, room for which is kept; NULL for none
- * @destination: network order: where the message goes in the end
- * @tos: type of service
- *
- * Context: bottom halves disabled.
- */
-void icmpx_put_ip_header(struct net *net, struct sk_buff *skb, const struct icmpx_flow *flow,
-			 struct icmpx_options *options, __be32 destination, u8 tos)
-{
-	const unsigned int hlen = sizeof(struct iphdr) + (options ? options->len : 0);
-
-	icmpx_put_header(skb, hlen, flow->saddr, flow->daddr,
-			 icmpx_ttl(net, skb->sk, skb_rtable(skb)), tos);
-	if (options)
-		icmpx_put_options(skb, options, destination);
-}
-
 /**
  * icmpx_transmit() - Make the reply out of the request and send it.
  * @net: the namespace
@@ -120,7 +63,7 @@ void icmpx_put_ip_header(struct net *net, struct sk_buff *skb, const struct icmp
 enum icmpx_stat icmpx_transmit(struct net *net, struct icmpx_net *ix, struct icmpx_reply *reply,
 			       struct rtable *rt)
 {
-	const unsigned int hlen = sizeof(struct iphdr) + (reply->options ? reply->options->len : 0);
+	const unsigned int hlen = icmpx_way_hlen(&reply->way);
 	const bool plain = icmpx_way_is_plain(&reply->way, rt);
 	enum icmpx_stat outcome = ICMPX_DROP_NO_BUFFER;
 	bool in_place, carry;
@@ -128,8 +71,6 @@ enum icmpx_stat icmpx_transmit(struct net *net, struct icmpx_net *ix, struct icm
 	struct sk_buff *skb;
 	unsigned int mtu;
 	struct sock *sk;
-	struct iphdr *iph;
-	u8 ttl;
 
 	mtu = icmpx_way_mtu(rt, plain);
 	if (unlikely(!inetdev_valid_mtu(mtu))) {
@@ -160,19 +101,9 @@ enum icmpx_stat icmpx_transmit(struct net *net, struct icmpx_net *ix, struct icm
 	if (unlikely(!icmpx_make_message(skb, reply, carry)))
 		goto err_skb;
 
-	icmpx_set_route(skb, &reply->way, rt);
-	skb->mark = reply->way.flow.mark;
-	skb->ignore_df = 1;
-	icmpx_control_charge(sk, skb);
-	ttl = likely(plain) ? READ_ONCE(net->ipv4.sysctl_ip_default_ttl) : icmpx_ttl(net, sk, rt);
-	iph = icmpx_put_header(skb, hlen, reply->way.flow.saddr, reply->way.flow.daddr, ttl,
-			       reply->tos);
-	if (unlikely(reply->options))
-		icmpx_put_options(skb, reply->options, reply->destination);
+	icmpx_make_packet(net, sk, skb, &reply->way, rt, mtu, plain);
 	if (unlikely(skb->len > mtu))
 		__icmpx_count(ix, ICMPX_FRAGMENTED_REPLIES);
-	icmpx_identify(net, iph, &reply->way,
-		       skb->len <= mtu && (skb->len <= ICMPX_SMALL || reply->way.kept));
 	/*
 	 * Of every type of reply: Linux counts what a raw socket sends by the
 	 * type that its route was looked up for, and a control socket is one.

@@ -10,16 +10,13 @@
  * @skb: the datagram that it is about
  * @opt: that datagram's options
  * @iif: index of the interface that the datagram came in by, as the caller says; or 0
- * @options: the error's IP options; NULL if it has none
  * @way: how it goes; its addresses are the error's
- * @destination: network order: where the error goes in the end
  * @extension: an extension of its message; NULL if it has none
  * @interfaces: how many interfaces the setting has the extension tell of
  * @info: second word of the message: gateway, pointer or MTU
  * @extension_len: bytes of it
  * @type: ICMP type of the error
  * @code: ICMP code of the error
- * @tos: type of service of the error
  * @outcome: enum icmpx_stat, what to count once it is sent
  * @limited: whether it is under the limits
  */
@@ -27,16 +24,13 @@ struct icmpx_error {
 	struct sk_buff *skb;
 	const struct ip_options *opt;
 	int iif;
-	struct icmpx_options *options;
 	struct icmpx_way way;
-	__be32 destination;
 	const u8 *extension;
 	__be32 info;
 	unsigned int extension_len;
 	int interfaces;
 	u8 type;
 	u8 code;
-	u8 tos;
 	u8 outcome;
 	bool limited;
 };

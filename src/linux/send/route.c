@@ -93,7 +93,7 @@ static struct rtable *icmpx_route_reverse(struct net *net, struct icmpx_error *e
 		out = icmpx_route_out(net, rev, dev);
 		if (IS_ERR(out))
 			return out;
-		rt = icmpx_route_through(error->skb, rev, error->tos, out->dst.dev);
+		rt = icmpx_route_through(error->skb, rev, error->way.tos, out->dst.dev);
 		ip_rt_put(out);
 	}
 	if (IS_ERR(rt))
@@ -168,11 +168,11 @@ struct rtable *icmpx_route_error(struct net *net, struct icmpx_net *ix, struct i
 	struct icmpx_flow *flow = &error->way.flow;
 	struct sk_buff *skb = error->skb;
 
-	flow->daddr = error->destination;
-	if (unlikely(error->options && error->options->srr))
-		flow->daddr = error->options->first_hop;
+	flow->daddr = error->way.destination;
+	if (unlikely(error->way.options && error->way.options->srr))
+		flow->daddr = error->way.options->first_hop;
 	flow->mark = IP4_REPLY_MARK(net, skb->mark);
-	flow->tos = icmpx_route_tos(error->tos);
+	flow->tos = icmpx_route_tos(error->way.tos);
 	flow->oif = icmpx_vrf_of(icmpx_lookup_dev(skb));
 	if (unlikely(fib4_has_custom_rules(net) || icmpx_has_policy(net)))
 		return icmpx_route_by_rules(net, error);

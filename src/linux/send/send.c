@@ -85,7 +85,7 @@ static bool icmpx_exhausted(struct net *net, const struct icmpx_error *error)
 {
 	return rt_is_input_route(skb_rtable(error->skb)) && !error->opt->optlen &&
 	       !fib4_has_custom_rules(net) && !icmpx_has_policy(net) &&
-	       icmpx_host_exhausted(net, error->destination);
+	       icmpx_host_exhausted(net, error->way.destination);
 }
 
 /*
@@ -147,32 +147,26 @@ static void icmpx_put_message(struct sk_buff *skb, const struct icmpx_error *err
 /* The error as a packet, with the route, a reference to which is consumed. */
 static struct sk_buff *icmpx_make_error(struct net *net, struct sock *sk,
 					struct icmpx_error *error, struct rtable *rt,
-					unsigned int hlen, unsigned int room)
+					unsigned int room, unsigned int mtu, bool plain)
 {
 	const unsigned int limit = error->extension ? ICMPX_ORIGINAL_LEN : room;
 	const unsigned int len = min(error->skb->len - skb_network_offset(error->skb), limit);
 	const unsigned int size = error->extension ? limit + error->extension_len : len;
-	const unsigned int head = LL_RESERVED_SPACE(rt->dst.dev) + rt->dst.header_len + hlen +
-				  sizeof(struct icmphdr);
+	const unsigned int head = LL_RESERVED_SPACE(rt->dst.dev) + rt->dst.header_len +
+				  icmpx_way_hlen(&error->way) + sizeof(struct icmphdr);
 	struct sk_buff *skb;
 
 	skb = alloc_skb(head + size + rt->dst.trailer_len, GFP_ATOMIC);
 	if (unlikely(!skb))
 		return NULL;
-	icmpx_control_charge(sk, skb);
 	skb_reserve(skb, head);
 	icmpx_put_original(skb, error, len);
 	icmpx_put_message(skb, error);
 
-	icmpx_set_route(skb, &error->way, rt);
-	skb->mark = IP4_REPLY_MARK(net, error->skb->mark);
-	skb->ignore_df = 1;
 	/* As what is forwarded: by a queue of the CPU that received the datagram. */
 	if (rt_is_input_route(skb_rtable(error->skb)))
 		skb_copy_queue_mapping(skb, error->skb);
-	icmpx_put_ip_header(net, skb, &error->way.flow, error->options, error->destination,
-			    error->tos);
-	icmpx_identify(net, ip_hdr(skb), &error->way, true);
+	icmpx_make_packet(net, sk, skb, &error->way, rt, mtu, plain);
 	return skb;
 }
 
@@ -180,9 +174,10 @@ static struct sk_buff *icmpx_make_error(struct net *net, struct sock *sk,
 static enum icmpx_stat icmpx_transmit_error(struct net *net, struct icmpx_net *ix,
 					    struct icmpx_error *error, struct rtable *rt)
 {
-	const unsigned int hlen = sizeof(struct iphdr) + (error->options ? error->options->len : 0);
-	const unsigned int mtu = icmpx_way_mtu(rt, icmpx_way_is_plain(&error->way, rt));
-	const int room = (int)min(mtu, ICMPX_ERROR_MAX) - (int)(hlen + sizeof(struct icmphdr));
+	const unsigned int hlen = icmpx_way_hlen(&error->way) + sizeof(struct icmphdr);
+	const bool plain = icmpx_way_is_plain(&error->way, rt);
+	const unsigned int mtu = icmpx_way_mtu(rt, plain);
+	const int room = (int)min(mtu, ICMPX_ERROR_MAX) - (int)hlen;
 	enum icmpx_stat outcome = ICMPX_ERROR_FAILED_MTU;
 	struct sk_buff *skb;
 	struct sock *sk;
@@ -207,7 +202,7 @@ static enum icmpx_stat icmpx_transmit_error(struct net *net, struct icmpx_net *i
 		outcome = ICMPX_ERROR_FAILED_NO_BUFFER;
 		goto err_count;
 	}
-	skb = icmpx_make_error(net, sk, error, rt, hlen, room);
+	skb = icmpx_make_error(net, sk, error, rt, room, mtu, plain);
 	if (unlikely(!skb))
 		goto err_count;
 	if (unlikely(icmpx_local_out(net, ix, sk, skb, error->type, true)))
@@ -281,7 +276,7 @@ static noinline enum icmpx_stat icmpx_send_error_with_options(struct net *net,
 	if (!icmpx_echo_options(net, error->skb, error->opt, &options))
 		return ICMPX_ERROR_FAILED_OPTIONS;
 	if (options.len)
-		error->options = &options;
+		error->way.options = &options;
 	return icmpx_route_and_send(net, ix, error);
 }
 
@@ -324,8 +319,8 @@ static void icmpx_send_in(struct net *net, struct icmpx_error *error)
 		return;
 	}
 	error->outcome = verdict.outcome;
-	error->tos = verdict.tos;
-	error->destination = ip_hdr(error->skb)->saddr;
+	error->way.tos = verdict.tos;
+	error->way.destination = ip_hdr(error->skb)->saddr;
 	/* Most errors are about what is just coming in. */
 	if (likely(softirq_count())) {
 		__icmpx_count(ix, icmpx_limit_error(net, ix, error));
