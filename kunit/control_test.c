@@ -15,7 +15,7 @@ static struct sock *control_of(enum icmpx_kind kind, const struct net_device *de
 	struct sock *sk;
 
 	local_bh_disable();
-	sk = icmpx_send_begin() ? icmpx_control(&init_net, ours()->control, kind, dev) : NULL;
+	sk = icmpx_send_begin() ? icmpx_control(&init_net, ours()->v4.control, kind, dev) : NULL;
 	icmpx_send_end();
 	local_bh_enable();
 	return sk;
@@ -29,7 +29,7 @@ static void leave_room(const struct net_device *dev, int left)
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		sk = per_cpu_ptr(ours()->control, cpu)->sk[ICMPX_REPLIES][way];
+		sk = per_cpu_ptr(ours()->v4.control, cpu)->sk[ICMPX_REPLIES][way];
 		if (sk)
 			sk->sk_sndbuf = left;
 	}

@@ -10,86 +10,86 @@
 #include "limit/limit.h"
 #include "shell.h"
 
-static bool allow(struct icmpx_net *ix, u32 source)
+static bool allow(struct icmpx_prefix_limit *limit, u32 source)
 {
 	bool allowed;
 
 	rcu_read_lock();
-	allowed = icmpx_prefix_allow(ix, htonl(source));
+	allowed = icmpx_prefix_allow(limit, htonl(source));
 	rcu_read_unlock();
 	return allowed;
 }
 
-static int set_rate(struct icmpx_net *ix, int rate)
+static int set_rate(struct icmpx_prefix_limit *limit, int rate)
 {
 	int err;
 
-	mutex_lock(&ix->limit_lock);
-	err = icmpx_prefix_limit_set(ix, rate, ix->echo_burst);
-	mutex_unlock(&ix->limit_lock);
+	mutex_lock(&limit->lock);
+	err = icmpx_prefix_limit_set(limit, rate, limit->burst);
+	mutex_unlock(&limit->lock);
 	return err;
 }
 
 /* Asks @tries times. What seconds that went by have earned is taken off. */
-static unsigned int drain(struct icmpx_net *ix, u32 source, unsigned int tries)
+static unsigned int drain(struct icmpx_prefix_limit *limit, u32 source, unsigned int tries)
 {
 	const u64 begin = ktime_get_ns();
 	unsigned int allowed = 0;
 	u64 earned;
 
 	while (tries--)
-		allowed += allow(ix, source);
-	earned = div_u64(ktime_get_ns() - begin, NSEC_PER_SEC) * ix->echo_ratelimit;
+		allowed += allow(limit, source);
+	earned = div_u64(ktime_get_ns() - begin, NSEC_PER_SEC) * limit->rate;
 	return allowed - min_t(u64, earned, allowed);
 }
 
 static void limit_on(struct kunit *test, int rate, int burst, int prefix)
 {
-	struct icmpx_net *ix = test->priv;
+	struct icmpx_prefix_limit *limit = test->priv;
 
-	ix->echo_burst = burst;
-	ix->echo_prefix = prefix;
-	KUNIT_ASSERT_EQ(test, set_rate(ix, rate), 0);
+	limit->burst = burst;
+	limit->length = prefix;
+	KUNIT_ASSERT_EQ(test, set_rate(limit, rate), 0);
 }
 
 static void off_allows_all(struct kunit *test)
 {
-	struct icmpx_net *ix = test->priv;
+	struct icmpx_prefix_limit *limit = test->priv;
 
-	ix->echo_burst = 1;
-	KUNIT_EXPECT_EQ(test, drain(ix, 1, 1000), 1000);
-	KUNIT_EXPECT_EQ(test, set_rate(ix, 0), 0);
-	KUNIT_EXPECT_NULL(test, rcu_access_pointer(ix->limit_table));
-	KUNIT_EXPECT_EQ(test, drain(ix, 1, 1000), 1000);
+	limit->burst = 1;
+	KUNIT_EXPECT_EQ(test, drain(limit, 1, 1000), 1000);
+	KUNIT_EXPECT_EQ(test, set_rate(limit, 0), 0);
+	KUNIT_EXPECT_NULL(test, rcu_access_pointer(limit->table));
+	KUNIT_EXPECT_EQ(test, drain(limit, 1, 1000), 1000);
 }
 
 static void table_comes_and_goes(struct kunit *test)
 {
-	struct icmpx_net *ix = test->priv;
+	struct icmpx_prefix_limit *limit = test->priv;
 
 	limit_on(test, 7, 1, 32);
-	KUNIT_EXPECT_NOT_NULL(test, rcu_access_pointer(ix->limit_table));
-	KUNIT_EXPECT_EQ(test, ix->echo_ratelimit, 7);
-	KUNIT_EXPECT_EQ(test, set_rate(ix, 1), 0);
-	KUNIT_EXPECT_EQ(test, ix->echo_ratelimit, 1);
-	KUNIT_EXPECT_EQ(test, drain(ix, 1, 10), 1);
-	KUNIT_EXPECT_EQ(test, set_rate(ix, 0), 0);
-	KUNIT_EXPECT_NULL(test, rcu_access_pointer(ix->limit_table));
-	KUNIT_EXPECT_EQ(test, ix->echo_ratelimit, 0);
+	KUNIT_EXPECT_NOT_NULL(test, rcu_access_pointer(limit->table));
+	KUNIT_EXPECT_EQ(test, limit->rate, 7);
+	KUNIT_EXPECT_EQ(test, set_rate(limit, 1), 0);
+	KUNIT_EXPECT_EQ(test, limit->rate, 1);
+	KUNIT_EXPECT_EQ(test, drain(limit, 1, 10), 1);
+	KUNIT_EXPECT_EQ(test, set_rate(limit, 0), 0);
+	KUNIT_EXPECT_NULL(test, rcu_access_pointer(limit->table));
+	KUNIT_EXPECT_EQ(test, limit->rate, 0);
 	/* What was used up before is forgotten. */
-	KUNIT_EXPECT_EQ(test, set_rate(ix, 1), 0);
-	KUNIT_EXPECT_EQ(test, drain(ix, 1, 10), 1);
+	KUNIT_EXPECT_EQ(test, set_rate(limit, 1), 0);
+	KUNIT_EXPECT_EQ(test, drain(limit, 1, 10), 1);
 }
 
 /* What was put off by days for a long burst at a low rate is not put off when those are no more. */
 static void begins_anew(struct kunit *test)
 {
-	struct icmpx_net *ix = test->priv;
+	struct icmpx_prefix_limit *limit = test->priv;
 
 	limit_on(test, 1, 20000, 32);
-	KUNIT_EXPECT_EQ(test, drain(ix, 1, 30000), 20000);
+	KUNIT_EXPECT_EQ(test, drain(limit, 1, 30000), 20000);
 	limit_on(test, 100, 3, 32);
-	KUNIT_EXPECT_GE(test, drain(ix, 1, 30), 3);
+	KUNIT_EXPECT_GE(test, drain(limit, 1, 30), 3);
 }
 
 static const int bursts[] = { 1, 2, 3, 50, 1000 };
@@ -113,14 +113,14 @@ static void burst_to_the_reply(struct kunit *test)
 
 static void earned_with_time(struct kunit *test)
 {
-	struct icmpx_net *ix = test->priv;
+	struct icmpx_prefix_limit *limit = test->priv;
 
 	limit_on(test, 100, 1, 32);
-	KUNIT_EXPECT_TRUE(test, allow(ix, 1));
+	KUNIT_EXPECT_TRUE(test, allow(limit, 1));
 	/* What was asked for in vain costs nothing. */
-	drain(ix, 1, 50);
+	drain(limit, 1, 50);
 	msleep(20);
-	KUNIT_EXPECT_TRUE(test, allow(ix, 1));
+	KUNIT_EXPECT_TRUE(test, allow(limit, 1));
 }
 
 /* Two sources, and whether a prefix length makes them one. */
@@ -163,20 +163,20 @@ static void by_prefix(struct kunit *test)
  */
 static void spoofed_sources_are_bounded(struct kunit *test)
 {
-	struct icmpx_net *ix = test->priv;
+	struct icmpx_prefix_limit *limit = test->priv;
 	const u64 begin = ktime_get_ns();
 	unsigned int i, allowed = 0;
 	u64 seconds;
 
 	limit_on(test, 1, 1, 32);
 	for (i = 0; i < 40000; i++)
-		allowed += allow(ix, 0x0b000000 + i);
+		allowed += allow(limit, 0x0b000000 + i);
 	seconds = div_u64(ktime_get_ns() - begin, NSEC_PER_SEC);
 	KUNIT_EXPECT_GE(test, allowed, 5800u);
 	KUNIT_EXPECT_LE(test, allowed, 6500u + seconds * 8192);
 	/* Then the limit errs on the side of silence, for newcomers too. */
 	if (!seconds)
-		KUNIT_EXPECT_LE(test, drain(ix, 0x0c000000, 10), 1u);
+		KUNIT_EXPECT_LE(test, drain(limit, 0x0c000000, 10), 1u);
 }
 
 /* Who knows one table's choice of buckets knows nothing of the next one's. */
@@ -208,7 +208,7 @@ static void keyed(struct kunit *test)
 }
 
 struct asker {
-	struct icmpx_net *ix;
+	struct icmpx_prefix_limit *limit;
 	unsigned int tries;
 	unsigned int allowed;
 	struct task_struct *task;
@@ -219,7 +219,7 @@ static int ask(void *data)
 	struct asker *asker = data;
 
 	while (asker->tries--) {
-		asker->allowed += allow(asker->ix, 1);
+		asker->allowed += allow(asker->limit, 1);
 		if (asker->tries % 64 == 0)
 			cond_resched();
 	}
@@ -242,7 +242,7 @@ static void no_token_twice(struct kunit *test)
 
 	limit_on(test, 1, 5000, 32);
 	for (i = 0; i < ARRAY_SIZE(askers); i++) {
-		askers[i].ix = test->priv;
+		askers[i].limit = test->priv;
 		askers[i].tries = 5000;
 		askers[i].task = kthread_run(ask, &askers[i], "asker");
 		KUNIT_ASSERT_FALSE(test, IS_ERR(askers[i].task));
@@ -260,12 +260,12 @@ static void no_token_twice(struct kunit *test)
 
 static int prefix_setup(struct kunit *test)
 {
-	struct icmpx_net *ix = kunit_kzalloc(test, sizeof(*ix), GFP_KERNEL);
+	struct icmpx_prefix_limit *limit = kunit_kzalloc(test, sizeof(*limit), GFP_KERNEL);
 
-	if (!ix)
+	if (!limit)
 		return -ENOMEM;
-	mutex_init(&ix->limit_lock);
-	test->priv = ix;
+	mutex_init(&limit->lock);
+	test->priv = limit;
 	return 0;
 }
 

@@ -24,18 +24,18 @@ static void limit_for_a_prefix(struct kunit *test)
 	const struct wire_packet other = { .message = message, .len = sizeof(message) };
 	struct icmpx_net *ix = ours();
 
-	mutex_lock(&ix->limit_lock);
-	KUNIT_EXPECT_EQ(test, icmpx_prefix_limit_set(ix, 1, 1), 0);
-	mutex_unlock(&ix->limit_lock);
+	mutex_lock(&ix->v4.limit.lock);
+	KUNIT_EXPECT_EQ(test, icmpx_prefix_limit_set(&ix->v4.limit, 1, 1), 0);
+	mutex_unlock(&ix->v4.limit.lock);
 	wire_put(test, fixture->wire, &request);
 	wire_get(test, fixture->wire);
 	wire_expect_silence(test, fixture->wire, &request, ICMPX_LIMIT_PREFIX);
 	/* It is about echo replies alone. */
 	wire_put(test, fixture->wire, &other);
 	wire_get(test, fixture->wire);
-	mutex_lock(&ix->limit_lock);
-	icmpx_prefix_limit_set(ix, 0, 50);
-	mutex_unlock(&ix->limit_lock);
+	mutex_lock(&ix->v4.limit.lock);
+	icmpx_prefix_limit_set(&ix->v4.limit, 0, 50);
+	mutex_unlock(&ix->v4.limit.lock);
 }
 
 /* The global limit, of types in the mask alone. */

@@ -30,7 +30,7 @@ static inline u64 stat_of(enum icmpx_stat stat)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		sum += per_cpu_ptr(ours()->counters, cpu)->value[stat];
+		sum += per_cpu_ptr(ours()->v4.counters, cpu)->value[stat];
 	return sum;
 }
 
@@ -53,7 +53,7 @@ static inline unsigned long messages_of(unsigned int type)
 	if (type % 0x100 >= ICMPX_MIB_TYPES)
 		return sum;
 	for_each_possible_cpu(cpu)
-		sum += per_cpu_ptr(ours()->counters, cpu)->messages[slot];
+		sum += per_cpu_ptr(ours()->v4.counters, cpu)->messages[slot];
 	return sum - ours()->folded[slot];
 }
 

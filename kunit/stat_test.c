@@ -122,7 +122,7 @@ static void stat_names_its_counter(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(names); i++) {
 		const u64 before = value_of(test, stat_text(test), names[i].name);
 
-		icmpx_count(ours(), names[i].stat);
+		icmpx_count(&ours()->v4, names[i].stat);
 		KUNIT_EXPECT_EQ(test, value_of(test, stat_text(test), names[i].name), before + 1);
 		KUNIT_EXPECT_EQ(test, stat_of(names[i].stat), before + 1);
 	}
@@ -135,11 +135,11 @@ static void stat_sums_up(struct kunit *test)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		per_cpu_ptr(ours()->counters, cpu)->value[ICMPX_LIMIT_HOST] += 1ULL << 33;
+		per_cpu_ptr(ours()->v4.counters, cpu)->value[ICMPX_LIMIT_HOST] += 1ULL << 33;
 	KUNIT_EXPECT_EQ(test, value_of(test, stat_text(test), "limit_host"),
 			before + ((u64)num_possible_cpus() << 33));
 	for_each_possible_cpu(cpu)
-		per_cpu_ptr(ours()->counters, cpu)->value[ICMPX_LIMIT_HOST] -= 1ULL << 33;
+		per_cpu_ptr(ours()->v4.counters, cpu)->value[ICMPX_LIMIT_HOST] -= 1ULL << 33;
 }
 
 static struct socket *bound_socket(struct kunit *test, u16 id)

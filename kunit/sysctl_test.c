@@ -11,7 +11,7 @@
 
 static struct ctl_table *setting(struct kunit *test, const char *name)
 {
-	struct ctl_table *entry = ours()->settings;
+	struct ctl_table *entry = ours()->v4.settings;
 
 	while (entry->procname && strcmp(entry->procname, name))
 		entry++;
@@ -129,25 +129,25 @@ static void our_own(struct kunit *test)
 	struct icmpx_net *ix = ours();
 
 	KUNIT_EXPECT_PTR_EQ(test, setting(test, "echo_ratelimit")->data,
-			    (void *)&ix->echo_ratelimit);
-	KUNIT_EXPECT_PTR_EQ(test, setting(test, "echo_burst")->data, (void *)&ix->echo_burst);
+			    (void *)&ix->v4.limit.rate);
+	KUNIT_EXPECT_PTR_EQ(test, setting(test, "echo_burst")->data, (void *)&ix->v4.limit.burst);
 	KUNIT_EXPECT_PTR_EQ(test, setting(test, "echo_ratelimit_prefix")->data,
-			    (void *)&ix->echo_prefix);
+			    (void *)&ix->v4.limit.length);
 	/* Nothing is limited that was not before. */
-	KUNIT_EXPECT_EQ(test, ix->echo_ratelimit, 0);
-	KUNIT_EXPECT_EQ(test, ix->echo_burst, 50);
-	KUNIT_EXPECT_EQ(test, ix->echo_prefix, 32);
-	KUNIT_EXPECT_EQ(test, ix->extension_mask, 0);
+	KUNIT_EXPECT_EQ(test, ix->v4.limit.rate, 0);
+	KUNIT_EXPECT_EQ(test, ix->v4.limit.burst, 50);
+	KUNIT_EXPECT_EQ(test, ix->v4.limit.length, 32);
+	KUNIT_EXPECT_EQ(test, ix->v4.extension_mask, 0);
 }
 
 static void no_setting_besides(struct kunit *test)
 {
-	const struct ctl_table *entry = ours()->settings;
+	const struct ctl_table *entry = ours()->v4.settings;
 
 	while (entry->procname)
 		entry++;
 	/* Those that are no number: a pair of them, and names. */
-	KUNIT_EXPECT_EQ(test, entry - ours()->settings, ARRAY_SIZE(ranges) + 2);
+	KUNIT_EXPECT_EQ(test, entry - ours()->v4.settings, ARRAY_SIZE(ranges) + 2);
 }
 
 /* The limit's buckets are there while there is a rate. */
@@ -155,14 +155,14 @@ static void rate_makes_the_table(struct kunit *test)
 {
 	struct icmpx_net *ix = ours();
 
-	KUNIT_EXPECT_NULL(test, rcu_access_pointer(ix->limit_table));
+	KUNIT_EXPECT_NULL(test, rcu_access_pointer(ix->v4.limit.table));
 	KUNIT_EXPECT_EQ(test, write_setting(test, "echo_ratelimit", "7"), 0);
-	KUNIT_EXPECT_NOT_NULL(test, rcu_access_pointer(ix->limit_table));
-	KUNIT_EXPECT_EQ(test, ix->echo_ratelimit, 7);
+	KUNIT_EXPECT_NOT_NULL(test, rcu_access_pointer(ix->v4.limit.table));
+	KUNIT_EXPECT_EQ(test, ix->v4.limit.rate, 7);
 	KUNIT_EXPECT_EQ(test, write_setting(test, "echo_ratelimit", "-1"), -EINVAL);
-	KUNIT_EXPECT_NOT_NULL(test, rcu_access_pointer(ix->limit_table));
+	KUNIT_EXPECT_NOT_NULL(test, rcu_access_pointer(ix->v4.limit.table));
 	KUNIT_EXPECT_EQ(test, write_setting(test, "echo_ratelimit", "0"), 0);
-	KUNIT_EXPECT_NULL(test, rcu_access_pointer(ix->limit_table));
+	KUNIT_EXPECT_NULL(test, rcu_access_pointer(ix->v4.limit.table));
 }
 
 /* Milliseconds outside, ticks inside. */

@@ -53,7 +53,7 @@ void icmpx_builtin_find(struct inet_protosw *own)
  */
 bool icmpx_builtin_may_want(struct net *net, struct icmpx_net *ix)
 {
-	struct icmpx_counters *own = this_cpu_ptr(ix->counters);
+	struct icmpx_counters *own = this_cpu_ptr(ix->v4.counters);
 	struct proto *prot = READ_ONCE(icmpx_builtin_prot);
 	const unsigned long now = jiffies;
 
@@ -81,6 +81,6 @@ int icmpx_builtin_rcv(struct icmpx_net *ix, struct sk_buff *skb, bool ambiguous)
 	const bool taken = icmpx_builtin->handler(skb) == NET_RX_SUCCESS;
 	const enum icmpx_stat dropped = ambiguous ? ICMPX_DROP_AMBIGUOUS : ICMPX_DROP_NO_SOCKET;
 
-	__icmpx_count(ix, taken ? ICMPX_DELIVER_PING_BUILTIN : dropped);
+	__icmpx_count(&ix->v4, taken ? ICMPX_DELIVER_PING_BUILTIN : dropped);
 	return taken ? NET_RX_SUCCESS : NET_RX_DROP;
 }

@@ -40,49 +40,64 @@ struct icmpx_counters {
 };
 
 /**
- * struct icmpx_net - what icmpx keeps for a network namespace
+ * struct icmpx_prefix_limit - the limit for each source prefix
+ * @rate: setting echo_ratelimit; written under @lock
+ * @burst: setting echo_burst; written under @lock
+ * @length: setting echo_ratelimit_prefix, bits of a prefix
+ * @table: buckets; NULL while @rate is 0; replaced under @lock, read under RCU
+ * @lock: serialises writers of @rate, @burst and @table
+ */
+struct icmpx_prefix_limit {
+	int rate;
+	int burst;
+	int length;
+	struct icmpx_prefix_table __rcu *table;
+	/* Serialises writers of rate, burst and table. */
+	struct mutex lock;
+};
+
+/**
+ * struct icmpx_family - what icmpx keeps for one family of addresses in a namespace
  * @counters: per CPU
- * @folded: what of all CPUs' messages is in the kernel's counters, too; mib.c has
- *	its lock
- * @echo_ratelimit: setting; written under @limit_lock
- * @echo_burst: setting; written under @limit_lock
- * @echo_prefix: setting echo_ratelimit_prefix
+ * @control: control sockets, per CPU
+ * @limit: the limit for each source prefix
+ * @hosts: buckets of the limit for each host, where the kernel's own are out of reach
  * @extension_mask: setting errors_extension_mask, where the kernel has none: bits
  *	%ICMPX_TELL_INCOMING, ...
- * @limit_table: buckets of the prefix limit; set while @echo_ratelimit is not
- *	0; replaced under @limit_lock, read under RCU
- * @limit_lock: serialises writers of @echo_ratelimit, @echo_burst and @limit_table
- * @hosts: buckets of the limit for each host, where the kernel's own are out of reach
- * @control: control sockets, per CPU
  * @keeps_routes: whether a route of this namespace has ever been kept
- * @express_devices: how many devices have the express path; under RTNL
  * @settings: sysctls, allocated for this namespace
  * @settings_header: their registration
- * @ping: ping sockets
  *
  * The packet path writes to @counters and @control alone, to the buckets if there are
  * any, and once to @keeps_routes.
  */
-struct icmpx_net {
+struct icmpx_family {
 	struct icmpx_counters __percpu *counters;
-	unsigned long folded[2 * ICMPX_MIB_TYPES];
-	int echo_ratelimit;
-	int echo_burst;
-	int echo_prefix;
-#if !ICMPX_KERNEL_HAS_EXTENSIONS
-	int extension_mask;
-#endif
-	struct icmpx_prefix_table __rcu *limit_table;
-	/* Serialises writers of echo_ratelimit, echo_burst and limit_table. */
-	struct mutex limit_lock;
+	struct icmpx_control __percpu *control;
+	struct icmpx_prefix_limit limit;
 #if !ICMPX_HAS_INET_PEER
 	struct icmpx_host_table *hosts;
 #endif
-	struct icmpx_control __percpu *control;
+#if !ICMPX_KERNEL_HAS_EXTENSIONS
+	int extension_mask;
+#endif
 	bool keeps_routes;
-	unsigned int express_devices;
 	struct ctl_table *settings;
 	struct ctl_table_header *settings_header;
+};
+
+/**
+ * struct icmpx_net - what icmpx keeps for a network namespace
+ * @v4: IPv4's part
+ * @folded: what of all CPUs' messages is in the kernel's counters of IPv4, too; mib.c has
+ *	its lock
+ * @express_devices: how many devices have the express path; under RTNL
+ * @ping: ping sockets
+ */
+struct icmpx_net {
+	struct icmpx_family v4;
+	unsigned long folded[2 * ICMPX_MIB_TYPES];
+	unsigned int express_devices;
 	struct icmpx_ping_table ping;
 };
 
@@ -101,15 +116,15 @@ static inline struct icmpx_net *icmpx_net_rcu(const struct net *net)
 }
 
 /* Context: any. Writes this CPU's memory alone. */
-static inline void icmpx_count(struct icmpx_net *ix, enum icmpx_stat stat)
+static inline void icmpx_count(struct icmpx_family *family, enum icmpx_stat stat)
 {
-	this_cpu_inc(ix->counters->value[stat]);
+	this_cpu_inc(family->counters->value[stat]);
 }
 
 /* Context: bottom halves disabled. Not on every architecture is the other one as cheap. */
-static inline void __icmpx_count(struct icmpx_net *ix, enum icmpx_stat stat)
+static inline void __icmpx_count(struct icmpx_family *family, enum icmpx_stat stat)
 {
-	__this_cpu_inc(ix->counters->value[stat]);
+	__this_cpu_inc(family->counters->value[stat]);
 }
 
 /* mib.c */
@@ -121,7 +136,7 @@ int icmpx_mib_give_back(void);
 static inline void icmpx_count_message_in(struct net *net, struct icmpx_net *ix, u8 type)
 {
 	if (likely(READ_ONCE(icmpx_mib_own) && type < ICMPX_MIB_TYPES))
-		this_cpu_inc(ix->counters->messages[type]);
+		this_cpu_inc(ix->v4.counters->messages[type]);
 	else
 		ICMPMSGIN_INC_STATS(net, type);
 }
@@ -130,7 +145,7 @@ static inline void icmpx_count_message_in(struct net *net, struct icmpx_net *ix,
 static inline void icmpx_count_message_out(struct net *net, struct icmpx_net *ix, u8 type)
 {
 	if (likely(READ_ONCE(icmpx_mib_own) && type < ICMPX_MIB_TYPES))
-		this_cpu_inc(ix->counters->messages[ICMPX_MIB_TYPES + type]);
+		this_cpu_inc(ix->v4.counters->messages[ICMPX_MIB_TYPES + type]);
 	else
 		ICMPMSGOUT_INC_STATS(net, type);
 }

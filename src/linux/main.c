@@ -33,14 +33,14 @@ static int __net_init icmpx_net_init(struct net *net)
 	struct icmpx_net *ix = icmpx_net(net);
 	int err;
 
-	mutex_init(&ix->limit_lock);
+	mutex_init(&ix->v4.limit.lock);
 	err = icmpx_stat_init(net, ix);
 	if (err)
 		return err;
-	err = icmpx_host_limit_init(ix);
+	err = icmpx_host_limit_init(&ix->v4);
 	if (err)
 		goto err_stat;
-	err = icmpx_control_init_net(ix);
+	err = icmpx_control_init_net(&ix->v4);
 	if (err)
 		goto err_host_limit;
 	err = icmpx_ping_table_init(&ix->ping);
@@ -59,9 +59,9 @@ err_proc:
 err_table:
 	icmpx_ping_table_exit(&ix->ping);
 err_control:
-	icmpx_control_exit_net(ix);
+	icmpx_control_exit_net(&ix->v4);
 err_host_limit:
-	icmpx_host_limit_exit(ix);
+	icmpx_host_limit_exit(&ix->v4);
 err_stat:
 	icmpx_stat_exit(net, ix);
 	return err;
@@ -79,11 +79,11 @@ static void __net_exit icmpx_net_exit(struct net *net)
 	struct icmpx_net *ix = icmpx_net(net);
 
 	icmpx_route_exit_net(net);
-	icmpx_prefix_limit_exit(ix);
+	icmpx_prefix_limit_exit(&ix->v4.limit);
 	icmpx_ping_proc_exit(net);
 	icmpx_ping_table_exit(&ix->ping);
-	icmpx_control_exit_net(ix);
-	icmpx_host_limit_exit(ix);
+	icmpx_control_exit_net(&ix->v4);
+	icmpx_host_limit_exit(&ix->v4);
 	icmpx_stat_exit(net, ix);
 }
 

@@ -57,7 +57,7 @@ static void icmpx_mib_fold(struct net *net)
 
 	for_each_possible_cpu(cpu)
 		for (slot = 0; slot < ARRAY_SIZE(sums); slot++)
-			sums[slot] += READ_ONCE(per_cpu_ptr(ix->counters, cpu)->messages[slot]);
+			sums[slot] += READ_ONCE(per_cpu_ptr(ix->v4.counters, cpu)->messages[slot]);
 
 	raw_spin_lock(&icmpx_mib_lock);
 	for (slot = 0; slot < ARRAY_SIZE(sums); slot++) {

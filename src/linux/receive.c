@@ -28,7 +28,7 @@ static const enum skb_drop_reason icmpx_drop_reasons[ICMPX_STAT_COUNT] = {
 static int icmpx_finish(struct icmpx_net *ix, struct sk_buff *skb, enum icmpx_stat outcome,
 			enum skb_drop_reason reason)
 {
-	__icmpx_count(ix, outcome);
+	__icmpx_count(&ix->v4, outcome);
 	if (reason == SKB_NOT_DROPPED_YET) {
 		consume_skb(skb);
 		return NET_RX_SUCCESS;
@@ -269,7 +269,7 @@ int icmpx_rcv(struct sk_buff *skb)
 	struct net *net = dev_net_rcu(skb->dev);
 	struct icmpx_net *ix = icmpx_net_rcu(net);
 
-	__icmpx_count(ix, ICMPX_PACKETS_IN);
+	__icmpx_count(&ix->v4, ICMPX_PACKETS_IN);
 	if (unlikely(icmpx_is_reply(skb)))
 		return icmpx_rcv_reply(net, ix, skb);
 	if (likely(icmpx_accept(net, ix, skb)))

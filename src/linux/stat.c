@@ -26,7 +26,7 @@ static u64 icmpx_stat_sum(const struct icmpx_net *ix, unsigned int stat)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		sum += READ_ONCE(per_cpu_ptr(ix->counters, cpu)->value[stat]);
+		sum += READ_ONCE(per_cpu_ptr(ix->v4.counters, cpu)->value[stat]);
 	return sum;
 }
 
@@ -57,11 +57,11 @@ static int icmpx_stat_show(struct seq_file *seq, void *v)
  */
 int icmpx_stat_init(struct net *net, struct icmpx_net *ix)
 {
-	ix->counters = alloc_percpu_gfp(struct icmpx_counters, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
-	if (!ix->counters)
+	ix->v4.counters = alloc_percpu_gfp(struct icmpx_counters, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	if (!ix->v4.counters)
 		return -ENOMEM;
 	if (!proc_create_net_single(ICMPX_STAT_FILE, 0444, net->proc_net, icmpx_stat_show, NULL)) {
-		free_percpu(ix->counters);
+		free_percpu(ix->v4.counters);
 		return -ENOMEM;
 	}
 	return 0;
@@ -77,5 +77,5 @@ int icmpx_stat_init(struct net *net, struct icmpx_net *ix)
 void icmpx_stat_exit(struct net *net, struct icmpx_net *ix)
 {
 	remove_proc_entry(ICMPX_STAT_FILE, net->proc_net);
-	free_percpu(ix->counters);
+	free_percpu(ix->v4.counters);
 }

@@ -31,34 +31,34 @@ static unsigned long icmpx_group_min[] = { 0, 0 };
 static unsigned long icmpx_group_max[] = { GID_T_MAX, GID_T_MAX };
 
 /* A rate other than 0 allocates the limit's table, 0 frees it, and each change replaces it. */
-static int icmpx_limit_handler(struct icmpx_net *ix, ICMPX_CTL_TABLE *table, int write,
+static int icmpx_limit_handler(struct icmpx_prefix_limit *limit, ICMPX_CTL_TABLE *table, int write,
 			       void *buffer, size_t *lenp, loff_t *ppos)
 {
 	struct ctl_table local = *table;
 	int rate, burst, err;
 
-	mutex_lock(&ix->limit_lock);
-	rate = ix->echo_ratelimit;
-	burst = ix->echo_burst;
-	local.data = table->data == &ix->echo_ratelimit ? &rate : &burst;
+	mutex_lock(&limit->lock);
+	rate = limit->rate;
+	burst = limit->burst;
+	local.data = table->data == &limit->rate ? &rate : &burst;
 	err = proc_dointvec_minmax(&local, write, buffer, lenp, ppos);
 	if (!err && write)
-		err = icmpx_prefix_limit_set(ix, rate, burst);
-	mutex_unlock(&ix->limit_lock);
+		err = icmpx_prefix_limit_set(limit, rate, burst);
+	mutex_unlock(&limit->lock);
 	return err;
 }
 
 static int icmpx_echo_ratelimit_handler(ICMPX_CTL_TABLE *table, int write, void *buffer,
 					size_t *lenp, loff_t *ppos)
 {
-	return icmpx_limit_handler(container_of(table->data, struct icmpx_net, echo_ratelimit),
+	return icmpx_limit_handler(container_of(table->data, struct icmpx_prefix_limit, rate),
 				   table, write, buffer, lenp, ppos);
 }
 
 static int icmpx_echo_burst_handler(ICMPX_CTL_TABLE *table, int write, void *buffer,
 				    size_t *lenp, loff_t *ppos)
 {
-	return icmpx_limit_handler(container_of(table->data, struct icmpx_net, echo_burst),
+	return icmpx_limit_handler(container_of(table->data, struct icmpx_prefix_limit, burst),
 				   table, write, buffer, lenp, ppos);
 }
 
@@ -204,7 +204,7 @@ static const struct ctl_table icmpx_shared_settings[] = {
 static const struct ctl_table icmpx_own_settings[] = {
 	{
 		.procname = "echo_ratelimit",
-		.data = (void *)offsetof(struct icmpx_net, echo_ratelimit),
+		.data = (void *)offsetof(struct icmpx_net, v4.limit.rate),
 		.maxlen = sizeof(int),
 		.mode = 0644,
 		.proc_handler = icmpx_echo_ratelimit_handler,
@@ -213,7 +213,7 @@ static const struct ctl_table icmpx_own_settings[] = {
 	},
 	{
 		.procname = "echo_burst",
-		.data = (void *)offsetof(struct icmpx_net, echo_burst),
+		.data = (void *)offsetof(struct icmpx_net, v4.limit.burst),
 		.maxlen = sizeof(int),
 		.mode = 0644,
 		.proc_handler = icmpx_echo_burst_handler,
@@ -222,7 +222,7 @@ static const struct ctl_table icmpx_own_settings[] = {
 	},
 	{
 		.procname = "echo_ratelimit_prefix",
-		.data = (void *)offsetof(struct icmpx_net, echo_prefix),
+		.data = (void *)offsetof(struct icmpx_net, v4.limit.length),
 		.maxlen = sizeof(int),
 		.mode = 0644,
 		.proc_handler = proc_dointvec_minmax,
@@ -232,7 +232,7 @@ static const struct ctl_table icmpx_own_settings[] = {
 #if !ICMPX_KERNEL_HAS_EXTENSIONS
 	{
 		.procname = "errors_extension_mask",
-		.data = (void *)offsetof(struct icmpx_net, extension_mask),
+		.data = (void *)offsetof(struct icmpx_net, v4.extension_mask),
 		.maxlen = sizeof(int),
 		.mode = 0644,
 		.proc_handler = proc_dointvec_minmax,
@@ -258,11 +258,11 @@ int icmpx_settings_init(struct net *net, struct icmpx_net *ix)
 	struct ctl_table *table, *entry;
 	size_t i;
 
-	ix->echo_ratelimit = 0;
-	ix->echo_burst = ICMPX_BURST_DEFAULT;
-	ix->echo_prefix = ICMPX_PREFIX_MAX;
+	ix->v4.limit.rate = 0;
+	ix->v4.limit.burst = ICMPX_BURST_DEFAULT;
+	ix->v4.limit.length = ICMPX_PREFIX_MAX;
 #if !ICMPX_KERNEL_HAS_EXTENSIONS
-	ix->extension_mask = 0;
+	ix->v4.extension_mask = 0;
 #endif
 
 	/* One entry more, which stays empty. */
@@ -279,12 +279,12 @@ int icmpx_settings_init(struct net *net, struct icmpx_net *ix)
 		entry->data = (void *)ix + (size_t)entry->data;
 	}
 
-	ix->settings_header = icmpx_register_sysctl(net, "net/icmpx", table, ICMPX_SETTINGS);
-	if (!ix->settings_header) {
+	ix->v4.settings_header = icmpx_register_sysctl(net, "net/icmpx", table, ICMPX_SETTINGS);
+	if (!ix->v4.settings_header) {
 		kfree(table);
 		return -ENOMEM;
 	}
-	ix->settings = table;
+	ix->v4.settings = table;
 	return 0;
 }
 
@@ -299,10 +299,10 @@ int icmpx_settings_init(struct net *net, struct icmpx_net *ix)
  */
 void icmpx_settings_exit(struct net *net, struct icmpx_net *ix)
 {
-	unregister_net_sysctl_table(ix->settings_header);
+	unregister_net_sysctl_table(ix->v4.settings_header);
 #if ICMPX_KERNEL_HAS_EXTENSIONS
 	WRITE_ONCE(net->ipv4.sysctl_icmp_errors_extension_mask,
 		   net->ipv4.sysctl_icmp_errors_extension_mask & ICMPX_TELL_INCOMING);
 #endif
-	kfree(ix->settings);
+	kfree(ix->v4.settings);
 }

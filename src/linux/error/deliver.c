@@ -62,7 +62,7 @@ static enum icmpx_stat icmpx_to_sockets(struct icmpx_net *ix, struct sk_buff *sk
 
 	raw_sockets = icmpx_raw_error(skb, protocol, info);
 	if (raw_sockets)
-		__icmpx_count(ix, ICMPX_ERRORS_TO_RAW_SOCKETS);
+		__icmpx_count(&ix->v4, ICMPX_ERRORS_TO_RAW_SOCKETS);
 
 	ipprot = rcu_dereference(inet_protos[protocol]);
 	if (ipprot && ipprot->err_handler) {

@@ -106,7 +106,7 @@ static void icmpx_express_count_in(struct net *net, struct icmpx_net *ix, unsign
 {
 	struct ipstats_mib __percpu *ip = net->mib.ip_statistics;
 
-	__icmpx_count(ix, ICMPX_PACKETS_IN);
+	__icmpx_count(&ix->v4, ICMPX_PACKETS_IN);
 	__SNMP_UPD_PO_STATS64(ip, IPSTATS_MIB_IN, len);
 	__SNMP_INC_STATS64(ip, IPSTATS_MIB_NOECTPKTS + (tos & INET_ECN_MASK));
 	__SNMP_INC_STATS64(ip, IPSTATS_MIB_INDELIVERS);
@@ -181,11 +181,11 @@ static void icmpx_express_send(struct net *net, struct icmpx_net *ix, struct sk_
 
 	err = icmpx_express_transmit(skb);
 	if (likely(!err) || !net_xmit_errno(err)) {
-		__icmpx_count(ix, ICMPX_REPLY_EXPRESS);
+		__icmpx_count(&ix->v4, ICMPX_REPLY_EXPRESS);
 		return;
 	}
 	__IP_INC_STATS(net, IPSTATS_MIB_OUTDISCARDS);
-	__icmpx_count(ix, ICMPX_DROP_OUTPUT);
+	__icmpx_count(&ix->v4, ICMPX_DROP_OUTPUT);
 }
 
 /**
@@ -222,8 +222,9 @@ unsigned int icmpx_express(void *priv, struct sk_buff *skb, const struct nf_hook
 	ix = icmpx_net_rcu(net);
 	iph = (const struct iphdr *)skb->data;
 	icmpx_express_count_in(net, ix, len, iph->tos);
-	if (unlikely(READ_ONCE(ix->echo_ratelimit)) && !icmpx_prefix_allow(ix, iph->saddr)) {
-		__icmpx_count(ix, ICMPX_LIMIT_PREFIX);
+	if (unlikely(READ_ONCE(ix->v4.limit.rate)) &&
+	    !icmpx_prefix_allow(&ix->v4.limit, iph->saddr)) {
+		__icmpx_count(&ix->v4, ICMPX_LIMIT_PREFIX);
 		consume_skb(skb);
 		return NF_STOLEN;
 	}

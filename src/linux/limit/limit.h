@@ -11,12 +11,12 @@
 bool icmpx_global_allow(struct net *net);
 bool icmpx_host_allow(struct net *net, const struct rtable *rt, __be32 destination);
 bool icmpx_host_exhausted(struct net *net, __be32 destination);
-int icmpx_host_limit_init(struct icmpx_net *ix);
-void icmpx_host_limit_exit(struct icmpx_net *ix);
+int icmpx_host_limit_init(struct icmpx_family *family);
+void icmpx_host_limit_exit(struct icmpx_family *family);
 
 /* prefix.c */
-bool icmpx_prefix_allow(struct icmpx_net *ix, __be32 source);
-int icmpx_prefix_limit_set(struct icmpx_net *ix, int rate, int burst);
-void icmpx_prefix_limit_exit(struct icmpx_net *ix);
+bool icmpx_prefix_allow(struct icmpx_prefix_limit *limit, __be32 source);
+int icmpx_prefix_limit_set(struct icmpx_prefix_limit *limit, int rate, int burst);
+void icmpx_prefix_limit_exit(struct icmpx_prefix_limit *limit);
 
 #endif

@@ -60,16 +60,16 @@ static bool icmpx_bucket_allow(atomic64_t *bucket, u64 now, u32 rate, u32 burst)
 
 /**
  * icmpx_prefix_allow() - Ask whether a source prefix may get one more reply.
- * @ix: what icmpx keeps for the namespace
+ * @limit: the limit
  * @source: an address in the prefix, network order
  *
  * Context: rcu_read_lock(). Lock-free.
  *
  * Return: true if it may, or if the limit is off; then the reply is accounted for.
  */
-bool icmpx_prefix_allow(struct icmpx_net *ix, __be32 source)
+bool icmpx_prefix_allow(struct icmpx_prefix_limit *limit, __be32 source)
 {
-	struct icmpx_prefix_table *table = rcu_dereference(ix->limit_table);
+	struct icmpx_prefix_table *table = rcu_dereference(limit->table);
 	bool allowed = false;
 	u64 hash, now;
 	__be32 prefix;
@@ -77,7 +77,7 @@ bool icmpx_prefix_allow(struct icmpx_net *ix, __be32 source)
 
 	if (!table)
 		return true;
-	prefix = source & inet_make_mask(READ_ONCE(ix->echo_prefix));
+	prefix = source & inet_make_mask(READ_ONCE(limit->length));
 	hash = siphash_1u32((__force u32)prefix, &table->key);
 	now = ktime_get_ns();
 	for (row = 0; row < ICMPX_ROWS; row++) {
@@ -90,7 +90,7 @@ bool icmpx_prefix_allow(struct icmpx_net *ix, __be32 source)
 
 /**
  * icmpx_prefix_limit_set() - Set echo_ratelimit and echo_burst.
- * @ix: what icmpx keeps for the namespace
+ * @limit: the limit
  * @rate: replies a second; 0 turns the limit off and frees its memory
  * @burst: how many of them at once, at least 1
  *
@@ -101,15 +101,15 @@ bool icmpx_prefix_allow(struct icmpx_net *ix, __be32 source)
  *
  * The memory is charged to the control group of the task that sets the limit.
  *
- * Context: process, with limit_lock held.
+ * Context: process, with its lock held.
  *
  * Return: 0; -ENOMEM, with nothing changed.
  */
-int icmpx_prefix_limit_set(struct icmpx_net *ix, int rate, int burst)
+int icmpx_prefix_limit_set(struct icmpx_prefix_limit *limit, int rate, int burst)
 {
 	struct icmpx_prefix_table *old, *fresh = NULL;
 
-	old = rcu_dereference_protected(ix->limit_table, lockdep_is_held(&ix->limit_lock));
+	old = rcu_dereference_protected(limit->table, lockdep_is_held(&limit->lock));
 	if (rate) {
 		fresh = kvzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
 		if (!fresh)
@@ -118,9 +118,9 @@ int icmpx_prefix_limit_set(struct icmpx_net *ix, int rate, int burst)
 		fresh->rate = rate;
 		fresh->burst = burst;
 	}
-	WRITE_ONCE(ix->echo_ratelimit, rate);
-	WRITE_ONCE(ix->echo_burst, burst);
-	rcu_assign_pointer(ix->limit_table, fresh);
+	WRITE_ONCE(limit->rate, rate);
+	WRITE_ONCE(limit->burst, burst);
+	rcu_assign_pointer(limit->table, fresh);
 	if (old)
 		kvfree_rcu(old, rcu);
 	return 0;
@@ -128,11 +128,11 @@ int icmpx_prefix_limit_set(struct icmpx_net *ix, int rate, int burst)
 
 /**
  * icmpx_prefix_limit_exit() - Free a namespace's buckets.
- * @ix: what icmpx keeps for it
+ * @limit: the limit
  *
  * Context: process; the namespace has neither packets nor settings any more.
  */
-void icmpx_prefix_limit_exit(struct icmpx_net *ix)
+void icmpx_prefix_limit_exit(struct icmpx_prefix_limit *limit)
 {
-	kvfree(rcu_dereference_protected(ix->limit_table, true));
+	kvfree(rcu_dereference_protected(limit->table, true));
 }

@@ -97,12 +97,13 @@ static bool icmpx_peer_take(const struct net *net, __be32 destination, int vrf, 
 {
 	if (interval <= 0)
 		return !interval;
-	return icmpx_host_take(icmpx_net_rcu(net)->hosts, destination, vrf, interval);
+	return icmpx_host_take(icmpx_net_rcu(net)->v4.hosts, destination, vrf, interval);
 }
 
 static bool icmpx_peer_empty(const struct net *net, __be32 destination, int interval)
 {
-	return interval > 0 && icmpx_host_empty(icmpx_net_rcu(net)->hosts, destination, interval);
+	return interval > 0 &&
+	       icmpx_host_empty(icmpx_net_rcu(net)->v4.hosts, destination, interval);
 }
 #endif
 
@@ -160,17 +161,17 @@ bool icmpx_host_exhausted(struct net *net, __be32 destination)
 
 /**
  * icmpx_host_limit_init() - Give a namespace buckets for hosts, if the kernel's are out of reach.
- * @ix: what icmpx keeps for it
+ * @family: the part of a family of addresses
  *
  * Context: process.
  *
  * Return: 0 or -ENOMEM.
  */
-int icmpx_host_limit_init(struct icmpx_net *ix)
+int icmpx_host_limit_init(struct icmpx_family *family)
 {
 #if !ICMPX_HAS_INET_PEER
-	ix->hosts = icmpx_host_table_create();
-	if (!ix->hosts)
+	family->hosts = icmpx_host_table_create();
+	if (!family->hosts)
 		return -ENOMEM;
 #endif
 	return 0;
@@ -178,13 +179,13 @@ int icmpx_host_limit_init(struct icmpx_net *ix)
 
 /**
  * icmpx_host_limit_exit() - Undo icmpx_host_limit_init().
- * @ix: what icmpx keeps for the namespace
+ * @family: the part of a family of addresses
  *
  * Context: process; no packet of the namespace is in our code any more.
  */
-void icmpx_host_limit_exit(struct icmpx_net *ix)
+void icmpx_host_limit_exit(struct icmpx_family *family)
 {
 #if !ICMPX_HAS_INET_PEER
-	icmpx_host_table_free(ix->hosts);
+	icmpx_host_table_free(family->hosts);
 #endif
 }

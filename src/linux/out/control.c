@@ -116,16 +116,16 @@ struct sock *icmpx_control_create(struct net *net, struct sock **place)
 
 /**
  * icmpx_control_init_net() - Give a namespace its places for control sockets.
- * @ix: what icmpx keeps for it
+ * @family: the part of a family of addresses
  *
  * Context: process.
  *
  * Return: 0 or -ENOMEM.
  */
-int icmpx_control_init_net(struct icmpx_net *ix)
+int icmpx_control_init_net(struct icmpx_family *family)
 {
-	ix->control = alloc_percpu_gfp(struct icmpx_control, GFP_KERNEL_ACCOUNT);
-	return ix->control ? 0 : -ENOMEM;
+	family->control = alloc_percpu_gfp(struct icmpx_control, GFP_KERNEL_ACCOUNT);
+	return family->control ? 0 : -ENOMEM;
 }
 
 /*
@@ -142,21 +142,21 @@ static void icmpx_control_free(struct sock *sk)
 
 /**
  * icmpx_control_exit_net() - Release a namespace's control sockets.
- * @ix: what icmpx keeps for it
+ * @family: the part of a family of addresses
  *
  * Context: process; no packet of the namespace is in our code any more.
  */
-void icmpx_control_exit_net(struct icmpx_net *ix)
+void icmpx_control_exit_net(struct icmpx_family *family)
 {
 	unsigned int kind, way;
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		struct icmpx_control *control = per_cpu_ptr(ix->control, cpu);
+		struct icmpx_control *control = per_cpu_ptr(family->control, cpu);
 
 		for (kind = 0; kind < ICMPX_KINDS; kind++)
 			for (way = 0; way < ICMPX_WAYS; way++)
 				icmpx_control_free(control->sk[kind][way]);
 	}
-	free_percpu(ix->control);
+	free_percpu(family->control);
 }

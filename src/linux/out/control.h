@@ -7,7 +7,7 @@
 #include <linux/percpu.h>
 #include <net/sock.h>
 
-struct icmpx_net;
+struct icmpx_family;
 
 /* What is bounded apart from each other. */
 enum icmpx_kind {
@@ -58,8 +58,8 @@ static inline void icmpx_send_end(void)
 /* control.c */
 int icmpx_control_init(void);
 void icmpx_control_exit(void);
-int icmpx_control_init_net(struct icmpx_net *ix);
-void icmpx_control_exit_net(struct icmpx_net *ix);
+int icmpx_control_init_net(struct icmpx_family *family);
+void icmpx_control_exit_net(struct icmpx_family *family);
 struct sock *icmpx_control_create(struct net *net, struct sock **place);
 
 /**

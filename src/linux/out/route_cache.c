@@ -91,8 +91,8 @@ static void icmpx_route_keep(struct net *net, struct icmpx_way *way, const struc
 	struct icmpx_net *ix = icmpx_net_rcu(net);
 	struct icmpx_route *place = way->place;
 
-	if (!READ_ONCE(ix->keeps_routes))
-		WRITE_ONCE(ix->keeps_routes, true);
+	if (!READ_ONCE(ix->v4.keeps_routes))
+		WRITE_ONCE(ix->v4.keeps_routes, true);
 	icmpx_route_forget(place);
 	WRITE_ONCE(place->net, net);
 	place->flow = *asked;
@@ -207,7 +207,7 @@ static void icmpx_route_flush(const struct net *net)
  */
 void icmpx_route_exit_net(const struct net *net)
 {
-	if (icmpx_net(net)->keeps_routes)
+	if (icmpx_net(net)->v4.keeps_routes)
 		icmpx_route_flush(net);
 }
 

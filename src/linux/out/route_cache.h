@@ -162,7 +162,7 @@ static __always_inline struct rtable *icmpx_route(struct net *net, struct icmpx_
 		way->flow.saddr = place->source;
 		return rt;
 	}
-	__icmpx_count(ix, ICMPX_ROUTE_LOOKUPS);
+	__icmpx_count(&ix->v4, ICMPX_ROUTE_LOOKUPS);
 	return icmpx_route_miss(net, way, about);
 }
 

@@ -236,6 +236,6 @@ int icmpx_send_datagram(struct sock *sk, struct icmpx_outgoing *out)
 	icmpx_dress(sk, skb, out, pieces.hlen);
 	err = icmpx_local_out(sock_net(sk), ix, sk, skb, out->header.type, false);
 	if (!err)
-		icmpx_count(ix, ICMPX_PING_SENT);
+		icmpx_count(&ix->v4, ICMPX_PING_SENT);
 	return err;
 }

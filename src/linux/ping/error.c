@@ -40,7 +40,7 @@ static void icmpx_report(struct icmpx_net *ix, struct sock *sk, struct sk_buff *
 	if (icmpx_sk_recverr(sk)) {
 		const bool queued = icmpx_queue_error(sk, skb, error.number, info, request);
 
-		icmpx_count(ix, queued ? ICMPX_PING_ERRORS_QUEUED : ICMPX_PING_ERRORS_DROPPED);
+		icmpx_count(&ix->v4, queued ? ICMPX_PING_ERRORS_QUEUED : ICMPX_PING_ERRORS_DROPPED);
 	} else if (!error.hard || sk->sk_state != TCP_ESTABLISHED) {
 		return;
 	}
@@ -77,9 +77,9 @@ void icmpx_ping_err(struct icmpx_net *ix, struct sk_buff *skb, int offset, u32 i
 		return;
 	sk = icmpx_ping_find(&ix->ping, &query, &ambiguous);
 	if (!sk)
-		icmpx_count(ix, ICMPX_PING_ERRORS_UNMATCHED);
+		icmpx_count(&ix->v4, ICMPX_PING_ERRORS_UNMATCHED);
 	else
-		icmpx_count(ix, ICMPX_PING_ERRORS);
+		icmpx_count(&ix->v4, ICMPX_PING_ERRORS);
 	if (icmpx_builtin && (!sk || icmpx_builtin_may_want(dev_net_rcu(skb->dev), ix)))
 		icmpx_builtin->err_handler(skb, info);
 	if (sk)

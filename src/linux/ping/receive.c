@@ -23,7 +23,7 @@ static enum icmpx_stat icmpx_drop_outcome(enum skb_drop_reason reason)
 static int icmpx_ping_drop(struct icmpx_net *ix, struct sock *sk, struct sk_buff *skb,
 			   enum icmpx_stat outcome, enum skb_drop_reason reason)
 {
-	__icmpx_count(ix, outcome);
+	__icmpx_count(&ix->v4, outcome);
 	icmpx_skb_drop(sk, skb, reason);
 	return NET_RX_DROP;
 }
@@ -81,7 +81,7 @@ int icmpx_ping_rcv(struct icmpx_net *ix, struct sk_buff *skb, struct sock *sk, b
 	reason = icmpx_sock_queue(sk, skb);
 	if (unlikely(reason))
 		return icmpx_ping_drop(ix, sk, skb, icmpx_drop_outcome(reason), reason);
-	__icmpx_count(ix, ICMPX_DELIVER_PING);
+	__icmpx_count(&ix->v4, ICMPX_DELIVER_PING);
 	return NET_RX_SUCCESS;
 }
 

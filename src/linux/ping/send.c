@@ -176,6 +176,6 @@ int icmpx_ping_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 	err = icmpx_send_message(sk, &out);
 	if (!err)
 		return len;
-	icmpx_count(icmpx_net(sock_net(sk)), ICMPX_PING_SEND_FAILED);
+	icmpx_count(&icmpx_net(sock_net(sk))->v4, ICMPX_PING_SEND_FAILED);
 	return err;
 }

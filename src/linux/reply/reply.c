@@ -87,8 +87,8 @@ static __always_inline enum icmpx_stat icmpx_limit_and_send(struct net *net, str
 		if (limited && !icmpx_global_allow(net))
 			return ICMPX_LIMIT_GLOBAL;
 	}
-	if (unlikely(READ_ONCE(ix->echo_ratelimit)) && reply->type != ICMP_TIMESTAMPREPLY &&
-	    !icmpx_prefix_allow(ix, reply->way.destination))
+	if (unlikely(READ_ONCE(ix->v4.limit.rate)) && reply->type != ICMP_TIMESTAMPREPLY &&
+	    !icmpx_prefix_allow(&ix->v4.limit, reply->way.destination))
 		return ICMPX_LIMIT_PREFIX;
 
 	if (!icmpx_send_begin())
@@ -173,7 +173,7 @@ int icmpx_answer(struct net *net, struct icmpx_net *ix, struct sk_buff *skb,
 	else
 		outcome = icmpx_limit_and_send(net, ix, &reply);
 out:
-	__icmpx_count(ix, outcome);
+	__icmpx_count(&ix->v4, outcome);
 	if (outcome == ICMPX_DROP_TRUNCATED) {
 		kfree_skb_reason(skb, SKB_DROP_REASON_PKT_TOO_SMALL);
 		return NET_RX_DROP;

@@ -77,7 +77,7 @@ enum icmpx_stat icmpx_transmit(struct net *net, struct icmpx_net *ix, struct icm
 		outcome = ICMPX_DROP_NO_ROUTE;
 		goto err_route;
 	}
-	sk = icmpx_control(net, ix->control, ICMPX_REPLIES, rt->dst.dev);
+	sk = icmpx_control(net, ix->v4.control, ICMPX_REPLIES, rt->dst.dev);
 	if (unlikely(!sk)) {
 		outcome = ICMPX_DROP_NO_MEMORY;
 		goto err_route;
@@ -103,7 +103,7 @@ enum icmpx_stat icmpx_transmit(struct net *net, struct icmpx_net *ix, struct icm
 
 	icmpx_make_packet(net, sk, skb, &reply->way, rt, mtu, plain);
 	if (unlikely(skb->len > mtu))
-		__icmpx_count(ix, ICMPX_FRAGMENTED_REPLIES);
+		__icmpx_count(&ix->v4, ICMPX_FRAGMENTED_REPLIES);
 	/*
 	 * Of every type of reply: Linux counts what a raw socket sends by the
 	 * type that its route was looked up for, and a control socket is one.

@@ -195,7 +195,7 @@ static enum icmpx_stat icmpx_transmit_error(struct net *net, struct icmpx_net *i
 	if (unlikely(!inetdev_valid_mtu(mtu)))
 		goto err_count;
 	outcome = ICMPX_ERROR_FAILED_NO_MEMORY;
-	sk = icmpx_control(net, ix->control, ICMPX_ERRORS, rt->dst.dev);
+	sk = icmpx_control(net, ix->v4.control, ICMPX_ERRORS, rt->dst.dev);
 	if (unlikely(!sk))
 		goto err_count;
 	if (icmpx_control_full(sk)) {
@@ -222,7 +222,7 @@ static inline u32 icmpx_extension_mask(const struct net *net, const struct icmpx
 #if ICMPX_KERNEL_HAS_EXTENSIONS
 	return READ_ONCE(net->ipv4.sysctl_icmp_errors_extension_mask);
 #else
-	return READ_ONCE(ix->extension_mask);
+	return READ_ONCE(ix->v4.extension_mask);
 #endif
 }
 
@@ -312,10 +312,10 @@ static void icmpx_send_in(struct net *net, struct icmpx_error *error)
 	struct icmpx_net *ix = icmpx_net_rcu(net);
 	struct icmpx_send_verdict verdict;
 
-	icmpx_count(ix, ICMPX_ERRORS_WANTED);
+	icmpx_count(&ix->v4, ICMPX_ERRORS_WANTED);
 	verdict = icmpx_may_send(error);
 	if (unlikely(!verdict.send)) {
-		icmpx_count(ix, verdict.outcome);
+		icmpx_count(&ix->v4, verdict.outcome);
 		return;
 	}
 	error->outcome = verdict.outcome;
@@ -323,11 +323,11 @@ static void icmpx_send_in(struct net *net, struct icmpx_error *error)
 	error->way.destination = ip_hdr(error->skb)->saddr;
 	/* Most errors are about what is just coming in. */
 	if (likely(softirq_count())) {
-		__icmpx_count(ix, icmpx_limit_error(net, ix, error));
+		__icmpx_count(&ix->v4, icmpx_limit_error(net, ix, error));
 		return;
 	}
 	local_bh_disable();
-	__icmpx_count(ix, icmpx_limit_error(net, ix, error));
+	__icmpx_count(&ix->v4, icmpx_limit_error(net, ix, error));
 	local_bh_enable();
 }
 
