@@ -10,12 +10,12 @@ extern "C" {
 #endif
 
 /**
- * icmpx_bucket_earned() - Compute the tokens that come into a bucket.
- * @elapsed: time since it was filled last, in ticks
+ * icmpx_bucket_earned() - Compute the tokens that a bucket has earned.
+ * @elapsed: time since the bucket was last filled, in ticks
  * @ticks: ticks a second, at least 1
  * @rate: tokens a second
  *
- * More than a second is not made up for. Nothing overflows, whatever the
+ * At most one second counts. The result does not overflow, whatever the
  * arguments.
  *
  * Return: whole tokens.
@@ -23,38 +23,38 @@ extern "C" {
 u32 icmpx_bucket_earned(u32 elapsed, u32 ticks, u32 rate);
 
 /**
- * icmpx_bucket_fill() - Compute what a bucket holds after tokens came in.
- * @credit: tokens that it holds; below 0 after a race for the last one
- * @earned: what came in
- * @burst: the most that it holds
+ * icmpx_bucket_fill() - Compute what a bucket holds after it earned tokens.
+ * @credit: tokens that it held before; below 0 after a race for the last one
+ * @earned: tokens that it earned
+ * @burst: the most tokens that it can hold
  *
  * Return: the tokens that it holds then.
  */
 s32 icmpx_bucket_fill(s32 credit, u32 earned, u32 burst);
 
-/* How many errors a host may get at once that has had none for long. */
+/* The most errors that a host may get at once after a long time without one. */
 #define ICMPX_TOKENS_BURST 6
 
 /**
- * icmpx_tokens_take() - Take from a bucket that earns with time what one event costs.
- * @tokens: in: what the bucket held when it was last asked; out: what it holds now
- * @elapsed: time since then, which is what it has earned
- * @cost: what one event costs, in the same unit; the bucket holds no more than
- *	%ICMPX_TOKENS_BURST events
+ * icmpx_tokens_take() - Take the cost of one event from a bucket that fills with time.
+ * @tokens: in: what the bucket held at the last call; out: what it holds now
+ * @elapsed: time since that call; the bucket has earned as many tokens
+ * @cost: the cost of one event, in the same unit; the bucket holds at most
+ *	%ICMPX_TOKENS_BURST times the cost
  *
- * The limit for each host that Linux has always had (setting ratelimit).
+ * This is the limit for each host of the built-in code (setting ratelimit).
  *
- * Return: true if there was as much.
+ * Return: true if the bucket held the cost.
  */
 bool icmpx_tokens_take(u32 *tokens, u32 elapsed, u32 cost);
 
 /**
  * icmpx_flow_allow() - Ask whether one more event conforms to a rate.
  * @arrival: in: when the next event was due, in nanoseconds, 0 at first; out:
- *	when the next one is due now. Left alone if the event does not conform.
+ *	when the next one is due now; unchanged if the event does not conform
  * @now: the time in nanoseconds
- * @rate: events a second, 1 to 1,000,000,000; what does not divide that is
- *	rounded up to a rate that does
+ * @rate: events a second, 1 to 1,000,000,000; rounded up so that the interval
+ *	between events is a whole number of nanoseconds
  * @burst: events that may come at once, at least 1
  *
  * The generic cell rate algorithm (ITU-T I.371, virtual scheduling): a token

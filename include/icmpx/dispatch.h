@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which message calls for what. A part of the C ABI, see core.h. */
+/* What a received message calls for. A part of the C ABI, see core.h. */
 #ifndef ICMPX_CORE_DISPATCH_H
 #define ICMPX_CORE_DISPATCH_H
 
@@ -15,8 +15,8 @@ extern "C" {
  * @ICMPX_ANSWER_ECHO: answer an echo request (RFC 792)
  * @ICMPX_ANSWER_PROBE: answer an extended echo request (RFC 8335)
  * @ICMPX_ANSWER_TIMESTAMP: answer a timestamp request (RFC 792)
- * @ICMPX_TO_PING: hand a reply to the ping socket that asked
- * @ICMPX_TO_ERROR: judge with icmpx_decide_error(), then deliver
+ * @ICMPX_TO_PING: hand a reply to the ping socket that sent the request
+ * @ICMPX_TO_ERROR: check an error with icmpx_decide_error(), then deliver it
  * @ICMPX_TO_SOCKETS: deliver an error to raw sockets and its protocol
  */
 enum icmpx_action {
@@ -34,7 +34,7 @@ enum icmpx_action {
 #define ICMPX_IGNORE_ALL	(1u << 1) /* setting echo_ignore_all */
 #define ICMPX_IGNORE_BROADCASTS	(1u << 2) /* setting echo_ignore_broadcasts */
 #define ICMPX_PROBE_ENABLED	(1u << 3) /* setting echo_enable_probe */
-#define ICMPX_STRICT_BROADCAST	(1u << 4) /* broadcast as Linux 7 takes it, see icmpx_decide() */
+#define ICMPX_STRICT_BROADCAST	(1u << 4) /* broadcasts as in Linux 7.2, see icmpx_decide() */
 
 /**
  * struct icmpx_verdict - what becomes of a message
@@ -43,7 +43,7 @@ enum icmpx_action {
  *	icmpInErrors)
  * @outcome: enum icmpx_stat, when @action is %ICMPX_FINISH
  *
- * As large as a register that it can be returned in.
+ * Small enough to be returned in a register.
  */
 struct icmpx_verdict {
 	u8 action;
@@ -58,7 +58,7 @@ struct icmpx_verdict {
  * @policy: mask of ICMPX_VIA_BROADCAST, ICMPX_IGNORE_ALL, ...
  *
  * RFC 792; RFC 1122, 3.2.2 (unknown types; echo and timestamp requests that
- * came by broadcast); RFC 6633, RFC 6918 (types of the past); RFC 8335.
+ * came by broadcast); RFC 6633, RFC 6918 (obsolete types); RFC 8335.
  * With %ICMPX_STRICT_BROADCAST, a broadcast of an unknown type is refused as a
  * broadcast, and so is a reply to a PROBE query.
  *

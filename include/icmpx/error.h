@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Errors that came in. A part of the C ABI, see core.h. */
+/* Received errors. A part of the C ABI, see core.h. */
 #ifndef ICMPX_CORE_ERROR_H
 #define ICMPX_CORE_ERROR_H
 
@@ -12,7 +12,7 @@ extern "C" {
 /* Further checks that an error needs before delivery; bits of a mask. */
 #define ICMPX_COUNT_TIME_EXCEEDED (1u << 0) /* counts as icmpInTimeExcds */
 #define ICMPX_CHECK_BROADCAST	(1u << 1) /* setting ignore_bogus_error_responses */
-#define ICMPX_CHECK_TAG		(1u << 2) /* only to protocols that validate its tag */
+#define ICMPX_CHECK_TAG		(1u << 2) /* only to protocols with icmp_strict_tag_validation */
 
 /**
  * struct icmpx_error_verdict - what becomes of an error message
@@ -36,9 +36,9 @@ struct icmpx_error_verdict {
 };
 
 /**
- * icmpx_decide_error() - Decide whether an error is to be believed and how.
+ * icmpx_decide_error() - Decide whether an error is believed, and what it says.
  * @header: the message's first %ICMPX_HEADER_LEN bytes
- * @embedded: the datagram that it quotes
+ * @embedded: the datagram that the error quotes
  * @len: readable bytes at @embedded
  * @no_pmtu_disc: setting net.ipv4.ip_no_pmtu_disc, 0 to 3
  *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Echo requests in their frames. A part of the C ABI, see core.h. */
+/* Echo requests answered in their frames. A part of the C ABI, see core.h. */
 #ifndef ICMPX_CORE_EXPRESS_H
 #define ICMPX_CORE_EXPRESS_H
 
@@ -14,13 +14,14 @@ extern "C" {
 
 /**
  * icmpx_express_length() - Tell whether a frame is an echo request that can be answered as it is.
- * @frame: its first %ICMPX_FRAME_LEN bytes
- * @len: bytes of the frame behind the Ethernet header, at least as many as those have
+ * @frame: the frame's first %ICMPX_FRAME_LEN bytes
+ * @len: bytes of the frame after the Ethernet header; at least the length of the IPv4 and
+ *	the ICMP header
  *
- * Such a frame needs nothing but its headers turned round. It has an IPv4 datagram with a
- * right header and no options, in one piece, from and to addresses that a host can have
- * (RFC 1122, 3.2.1.3), and one station sent it. The caller checks the owners of the
- * addresses and the checksum of the message.
+ * Of such a frame only the headers have to be rewritten. It has an unfragmented IPv4
+ * datagram with a right header and no options, from and to addresses that a host can have
+ * (RFC 1122, 3.2.1.3), and its source address is that of one station. The caller checks
+ * the owners of the addresses and the checksum of the message.
  *
  * Return: bytes of the datagram; 0 if the frame has no such request.
  */
@@ -32,8 +33,9 @@ u32 icmpx_express_length(const u8 *frame, u32 len);
  *	pass, rewritten in place
  * @ttl: time to live of the reply
  *
- * Both checksums are updated, not computed (RFC 1624). The type of service stays (RFC
- * 1122, 3.2.2.6), and the identification is made of what tells the request from others of
+ * The ICMP checksum is updated (RFC 1624), that of the IP header is computed. The type of
+ * service stays (RFC 1122, 3.2.2.6). The identification is the sum of the request's
+ * identification, identifier and sequence number, which tell the request from others of
  * its sender.
  */
 void icmpx_express_reply(u8 *frame, u8 ttl);

@@ -9,25 +9,25 @@
 extern "C" {
 #endif
 
-/* An original datagram with an extension behind it is this long (RFC 4884, 4). */
+/* Length of the original datagram in front of an extension (RFC 4884, 4). */
 #define ICMPX_ORIGINAL_LEN 128
 /* The most interfaces that icmpx_extension_build() takes. */
 #define ICMPX_INTERFACES_MAX 3
-/* The most bytes that it writes for that many. */
+/* The most bytes that icmpx_extension_build() writes for a number of interfaces. */
 #define ICMPX_EXTENSION_ROOM(interfaces) (4 + 40 * (interfaces))
 #define ICMPX_EXTENSION_MAX ICMPX_EXTENSION_ROOM(ICMPX_INTERFACES_MAX)
 
-/* What an interface is to a datagram (RFC 5837, 4.1). */
+/* The role of an interface for a datagram (RFC 5837, 4.1). */
 #define ICMPX_ROLE_INCOMING	0
 #define ICMPX_ROLE_OUTGOING	2
 #define ICMPX_ROLE_NEXT_HOP	3
 
 /**
- * struct icmpx_interface - an interface, as an error tells of it
+ * struct icmpx_interface - an interface, as an error describes it
  * @ifindex: host order
  * @mtu: bytes
- * @address: network order; 0 if it has none
- * @name: ends with 0; empty if it is not to be told
+ * @address: network order; 0 if the interface has none
+ * @name: ends with 0; empty if the error is to leave out the name
  * @role: %ICMPX_ROLE_INCOMING, ...
  */
 struct icmpx_interface {
@@ -40,14 +40,14 @@ struct icmpx_interface {
 
 /**
  * icmpx_extensible() - Tell whether a message may carry an extension.
- * @type: its type
+ * @type: the message's type
  *
  * Return: true if it may (RFC 4884, 4).
  */
 bool icmpx_extensible(u8 type);
 
 /**
- * icmpx_extension_build() - Make an extension that tells of interfaces.
+ * icmpx_extension_build() - Make an extension that describes interfaces.
  * @interfaces: one object for each
  * @count: how many; more than %ICMPX_INTERFACES_MAX are left out
  * @extension: %ICMPX_EXTENSION_MAX bytes
@@ -60,8 +60,8 @@ size_t icmpx_extension_build(const struct icmpx_interface *interfaces, size_t co
 
 /**
  * struct icmpx_extension_verdict - where a received error has its extension
- * @at: counted from what the program gets; 0 without one
- * @invalid: 1 if it is not what RFC 4884 says
+ * @at: offset from the start of the payload that the program gets; 0 if there is none
+ * @invalid: 1 if the extension violates RFC 4884
  */
 struct icmpx_extension_verdict {
 	u16 at;
@@ -71,14 +71,14 @@ struct icmpx_extension_verdict {
 /**
  * icmpx_extension_check() - Find and check the extension of a received error.
  * @type: type of the error
- * @words: its field for the length of the original datagram, in words of 4 bytes
+ * @words: the error's field for the length of the original datagram, in words of 4 bytes
  * @before: bytes of the original datagram that are in front of @payload
- * @payload: the rest of it, and what is behind
+ * @payload: the rest of the original datagram, and the bytes after it
  * @len: readable bytes at @payload
  *
- * RFC 4884, 4, 7 and 8. A sender of the time before it says no length, and has no
- * extension that could be told from the datagram (5.5): a program that wants to
- * guess has the bytes.
+ * RFC 4884, 4, 7 and 8. A sender from before RFC 4884 gives no length, so that an
+ * extension cannot be told from the datagram (5.5): a program that wants to guess has
+ * the bytes.
  *
  * Return: the verdict.
  */

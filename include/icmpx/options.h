@@ -14,7 +14,7 @@ extern "C" {
 
 /**
  * struct icmpx_options - IP options of a header, and where each one is
- * @first_hop: network order: where a source-routed reply goes first, if @srr
+ * @first_hop: network order: where a source-routed reply goes first, if @srr is not 0
  * @len: bytes of options, a multiple of 4 in a reply
  * @srr: where the source route is, counted from the start of the IP header;
  *	0 without one
@@ -55,13 +55,13 @@ bool icmpx_options_prespecified(const struct icmpx_options *request, __be32 *add
  * icmpx_options_echo() - Make a reply's options from those of the request.
  * @request: the options received
  * @source: network order: the request's source address
- * @prespecified_is_ours: whether the address that icmpx_options_prespecified()
- *	found is one at which this host takes the datagram
+ * @prespecified_is_ours: whether this host receives datagrams to the address that
+ *	icmpx_options_prespecified() found
  * @reply: set, all of it
  *
- * Record route and timestamp options are returned with room taken for this
+ * Record route and timestamp options are returned with slots reserved for this
  * host, source routes reversed (RFC 1122, 3.2.2.6; RFC 1812, 4.3.3.6 and
- * 5.2.4.1), CIPSO returned as it came. Other options are not returned.
+ * 5.2.4.1), CIPSO options unchanged. Other options are not returned.
  *
  * Return: false if an option has less room than its length and pointer say.
  */
@@ -69,8 +69,8 @@ bool icmpx_options_echo(const struct icmpx_options *request, __be32 source,
 			bool prespecified_is_ours, struct icmpx_options *reply);
 
 /**
- * icmpx_options_fill() - Put this host into the options of a reply.
- * @reply: what icmpx_options_echo() set, or what a program asks for; a slot
+ * icmpx_options_fill() - Fill in this host's slots in the options of a reply.
+ * @reply: options that icmpx_options_echo() set, or options of a program; a slot
  *	that an option does not have is not filled in
  * @source: network order: the reply's source address
  * @destination: network order: the reply's final destination

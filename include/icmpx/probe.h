@@ -69,8 +69,8 @@ void icmpx_probe_parse(const u8 *data, size_t len, struct icmpx_probe_query *que
  * @code: %ICMPX_PROBE_FOUND, %ICMPX_PROBE_BAD_QUERY or %ICMPX_PROBE_NO_SUCH_IF
  * @status: mask of %ICMPX_PROBE_ACTIVE, ... (the state field is left 0)
  *
- * The checksum is brought up to date (RFC 1624), to what a sum over the whole
- * message gives: with a type that is not 0 zero has one form alone.
+ * The checksum is updated (RFC 1624). The result is that of a sum over the whole
+ * message: since the type is not 0, only one of the two forms of zero is possible.
  */
 void icmpx_probe_reply(u8 *header, u8 code, u8 status);
 

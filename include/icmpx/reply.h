@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Echo and timestamp requests made replies. A part of the C ABI, see core.h. */
+/* Replies made of echo and timestamp requests. A part of the C ABI, see core.h. */
 #ifndef ICMPX_CORE_REPLY_H
 #define ICMPX_CORE_REPLY_H
 
@@ -19,16 +19,16 @@ extern "C" {
  * Identifier, sequence number and data stay (RFC 792; RFC 1122, 3.2.2.6). The
  * checksum is updated, not computed (RFC 1624).
  *
- * Return: false if the checksum cannot be carried over and has to be computed
- * over the whole reply: zero has two forms, and which one a sum over the data
- * would have given cannot be seen from the header alone.
+ * Return: false if the checksum cannot be updated and has to be computed over the
+ * whole reply: zero has two forms, and the header alone does not tell which one a
+ * sum over the data would give.
  */
 bool icmpx_echo_reply(u8 *header);
 
 /**
  * icmpx_timestamp_reply() - Turn a timestamp request into its reply.
  * @message: %ICMPX_HEADER_LEN + %ICMPX_TIMESTAMP_LEN bytes, of which the
- *	header and the originate timestamp are the request's; rewritten
+ *	header and the originate timestamp are the request's; rewritten in place
  * @now: milliseconds since midnight UT, as RFC 792 wants it on the wire
  */
 void icmpx_timestamp_reply(u8 *message, __be32 now);

@@ -10,14 +10,14 @@ extern "C" {
 #endif
 
 /* What icmpx_decide_send() needs to know beside the datagram; bits of a mask. */
-#define ICMPX_BY_LINK_BROADCAST	(1u << 0) /* its frame was not sent to this host alone */
+#define ICMPX_BY_LINK_BROADCAST	(1u << 0) /* the frame was not sent to this host alone */
 #define ICMPX_BY_BROADCAST	(1u << 1) /* sent to a broadcast or multicast address */
 
 /**
  * struct icmpx_send_verdict - whether an error is sent about a datagram
- * @outcome: enum icmpx_stat: what to count once it is sent, or the rule that
+ * @outcome: enum icmpx_stat: what to count once the error is sent, or the rule that
  *	forbids it
- * @send: 1 if it may be sent
+ * @send: 1 if the error may be sent
  * @tos: type of service of the error
  */
 struct icmpx_send_verdict {
@@ -29,7 +29,7 @@ struct icmpx_send_verdict {
 /**
  * icmpx_decide_send() - Decide whether an error may be sent.
  * @type: ICMP type of the error
- * @datagram: the first 20 bytes of the datagram that it is about
+ * @datagram: the first 20 bytes of the datagram that the error is about
  * @inner_type: the ICMP type in that datagram; NULL if it has none that can be
  *	read
  * @facts: mask of ICMPX_BY_LINK_BROADCAST, ICMPX_BY_BROADCAST

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What is counted. A part of the C ABI, see core.h. */
+/* The counters. A part of the C ABI, see core.h. */
 #ifndef ICMPX_STAT_H
 #define ICMPX_STAT_H
 
@@ -49,7 +49,7 @@
 	line(DROP_NO_MEMORY) \
 	line(DROP_OUTPUT)
 
-/* Facts on top. */
+/* Further counters, which are not outcomes. */
 #define ICMPX_FACTS(line) \
 	line(FRAGMENTED_REPLIES) \
 	line(ROUTE_LOOKUPS) \
@@ -62,8 +62,8 @@
 	line(PING_ERRORS_UNMATCHED)
 
 /*
- * Every error that this host is to send counts once as ERRORS_WANTED, and once as exactly
- * one of these.
+ * Every error that this host has a reason to send counts once as ERRORS_WANTED, and once
+ * as exactly one of these.
  */
 #define ICMPX_ERROR_OUTCOMES(line) \
 	line(ERROR_SENT_UNREACHABLE) \
@@ -87,7 +87,7 @@
 	line(ERROR_FAILED_MTU) \
 	line(ERROR_FAILED_OUTPUT)
 
-/* All of them, in their order. */
+/* All counters, in the order of the file. */
 #define ICMPX_STATS(line) \
 	line(PACKETS_IN) \
 	ICMPX_OUTCOMES(line) \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What all parts of the C ABI have: types and sizes, see core.h. */
+/* Types and sizes that all parts of the C ABI use, see core.h. */
 #ifndef ICMPX_TYPES_H
 #define ICMPX_TYPES_H
 

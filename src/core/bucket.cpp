@@ -10,8 +10,8 @@
 
 u32 icmpx_bucket_earned(u32 elapsed, u32 ticks, u32 rate)
 {
-	// At most rate, since no more than a second counts; on the way there 64
-	// bits hold the product of two 32-bit factors.
+	// The result is at most rate, since at most one second counts. The product of
+	// two 32-bit factors fits into 64 bits.
 	return static_cast<u32>(u64{rate} * std::min(elapsed, ticks) / ticks);
 }
 

@@ -45,15 +45,16 @@ constexpr u16 fold64(u64 sum)
 	return fold(static_cast<u32>((sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32)));
 }
 
-/// What makes a request's type that of its reply, as the 16-bit word that it is in.
+/// The difference between the types of an echo request and its reply, as the 16-bit word of
+/// type and code.
 inline constexpr u16 kEchoStep = std::bit_cast<u16>(std::array<u8, 2>{kEcho - kEchoReply, 0});
 
-/// The checksum that echo_reply_checksum() may be wrong with: a sum over the whole reply may give zero's other form. Which
-/// one, only the data could tell.
+/// The one result of echo_reply_checksum() that may be wrong: a sum over the whole reply may
+/// give the other form of zero. Only the data tell which form is right.
 inline constexpr u16 kAmbiguous = 0xffff;
 
-/// The checksum of an echo reply, of that of its request: what is taken from the type is added (RFC 1624, eqn. 4). Both in
-/// the byte order of this machine.
+/// Computes the checksum of an echo reply from the checksum of its request: the amount taken
+/// from the type is added (RFC 1624, eqn. 4). Both are in the byte order of this machine.
 constexpr u16 echo_reply_checksum(u16 checksum)
 {
 	const u32 sum = u32{checksum} + kEchoStep;

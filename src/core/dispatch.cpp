@@ -14,7 +14,7 @@ template <typename Predicate> constexpr int count(Predicate predicate)
 	return n;
 }
 
-// The types in the mask, as net.ipv4.icmp_ratemask has them by default.
+// The mask of the limited types: the default of net.ipv4.icmp_ratemask.
 constexpr u32 default_ratemask()
 {
 	u32 mask = 0;
@@ -31,17 +31,17 @@ static_assert(count([](const Row &row) {
 	      }) == 0);
 static_assert(kTable[kEcho].handler == Handler::kEcho);
 static_assert(kTable[kTimestamp].handler == Handler::kTimestamp);
-// RFC 1122, 3.2.2: an error is never answered, nor is it believed by broadcast.
+// RFC 1122, 3.2.2: an error is never answered, and an error by broadcast is not believed.
 static_assert(count([](const Row &row) { return row.is_error && row.by_broadcast; }) == 0);
 // RFC 1122, 3.2.2.6 and 3.2.2.8: these requests to a broadcast address MAY be ignored.
 static_assert(count([](const Row &row) { return row.broadcast_is_optional; }) == 2);
 static_assert(kTable[kEcho].broadcast_is_optional && kTable[kTimestamp].broadcast_is_optional);
-// RFC 6633: a source quench is handled as before; that transports ignore it is theirs to say.
+// RFC 6633: a source quench is delivered as before; the transport protocols ignore it.
 static_assert(kTable[kSourceQuench].handler == Handler::kError);
 // RFC 6918: information and address mask messages are obsolete, and not answered.
 static_assert(kTable[15].handler == Handler::kObsolete && kTable[16].handler == Handler::kObsolete);
 static_assert(kTable[kAddressMask].handler == Handler::kObsolete);
-// RFC 8335: 42 asks and 43 answers. RFC 1122: nothing else above 18 is known.
+// RFC 8335: 42 is a request, 43 its reply. RFC 1122: no other type above 18 is known.
 static_assert(kTable[kExtendedEcho].handler == Handler::kProbe);
 static_assert(kTable[kExtendedEchoReply].handler == Handler::kPing);
 static_assert(count([](const Row &row) { return row.handler != Handler::kUnknown; }) ==
@@ -104,7 +104,7 @@ constexpr icmpx_verdict decide(u8 type, u32 policy)
 constexpr bool probe_asks_about_us(ConstHeader header)
 {
 	// RFC 8335, 2: with the L bit clear the query is about a neighbour's
-	// interface, which this host does not look into.
+	// interface. This host does not answer such queries.
 	return (header[kSequenceAt + 1] & 1) != 0;
 }
 

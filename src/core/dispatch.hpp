@@ -17,24 +17,24 @@ enum class Handler : u8 {
 	kUnknown,   ///< silently discarded (RFC 1122, 3.2.2)
 	kObsolete,  ///< known, and of no use to a host (RFC 6918)
 	kPing,	    ///< a reply to a request of this host
-	kEcho,	    ///< a request to answer
-	kProbe,	    ///< the same, of RFC 8335
-	kTimestamp, ///< the same, of RFC 792
+	kEcho,	    ///< an echo request to answer (RFC 792)
+	kProbe,	    ///< an extended echo request to answer (RFC 8335)
+	kTimestamp, ///< a timestamp request to answer (RFC 792)
 	kError,	    ///< an error about a datagram of this host
 };
 
 /// A row of the table: a type.
 struct Row {
 	Handler handler = Handler::kUnknown;
-	/// It is an error: none is sent about it (RFC 1122, 3.2.2).
+	/// The type is an error: no error is sent about it (RFC 1122, 3.2.2).
 	bool is_error = false;
 	/// A message of this type may come by broadcast or multicast.
 	bool by_broadcast = false;
 	/// The setting echo_ignore_broadcasts decides whether such a message is answered.
 	bool broadcast_is_optional = false;
-	/// The setting ratemask has it by default (RFC 1812, 4.3.2.8).
+	/// The default of the setting ratemask has the type's bit (RFC 1812, 4.3.2.8).
 	bool limited = false;
-	/// It may carry an extension (RFC 4884, 4).
+	/// A message of this type may carry an extension (RFC 4884, 4).
 	bool extensible = false;
 };
 

@@ -10,7 +10,7 @@ bool icmpx_echo_reply(u8 *header)
 
 	const Header reply{header, ICMPX_HEADER_LEN};
 
-	// The code is the requester's and comes back as it is.
+	// The reply has the code of the request.
 	const u16 checksum = echo_reply_checksum(native<u16>(reply, kChecksumAt));
 
 	reply[kTypeAt] = kEchoReply;

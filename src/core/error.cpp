@@ -14,8 +14,8 @@ constexpr u32 kPmtuBelieved = 0;
 constexpr u32 kPmtuDiscarded = 2;
 constexpr u32 kPmtuStrict = 3;
 
-/// A datagram is delivered with eight bytes of its transport header: enough
-/// for the ports, and what RFC 792 says is quoted.
+/// Delivery of an error needs eight bytes of the quoted transport header: they
+/// contain the ports, and RFC 792 says that an error quotes them.
 constexpr std::size_t kTransportLen = 8;
 
 constexpr icmpx_error_verdict finish(icmpx_stat outcome, bool in_error)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Echo requests answered as the frames that they came in.
+// Echo requests answered in the frames that they came in.
 #include <icmpx/express.h>
 
 #include "checksum.hpp"
@@ -42,7 +42,8 @@ template <typename T> void swap(Frame frame, std::size_t a, std::size_t b)
 	put_native(frame, b, value);
 }
 
-/// Tells whether the source address is that of a station, to which a frame can be sent: neither a group nor all zeros.
+/// Tells whether the source address of the frame is that of one station, to which a
+/// frame can be sent: neither a group address nor all zeros.
 bool one_station(ConstFrame frame)
 {
 	return (frame[kMacLen] & 1) == 0 &&
@@ -56,7 +57,7 @@ bool possible_host(u8 first_byte)
 	return first_byte != 0 && first_byte != 127 && first_byte < 224;
 }
 
-/// Sums up the IP header: the result is what the sum of RFC 1071 is, modulo 65,535.
+/// Sums up the IP header: the result equals the sum of RFC 1071, modulo 65,535.
 u64 header_sum(ConstFrame frame)
 {
 	static_assert(kIpHeaderLen == 5 * sizeof(u32));
@@ -66,7 +67,8 @@ u64 header_sum(ConstFrame frame)
 	       native<u32>(frame, kIpAt + 16);
 }
 
-/// Zero has two forms. The sum is the form 0xffff, since not all of the header is zeros.
+/// One's complement has two zeros, 0 and 0xffff. The sum of a right header is 0xffff: only
+/// a header of all zeros would have the sum 0.
 bool header_sum_right(ConstFrame frame) { return header_sum(frame) % 0xffff == 0; }
 
 bool header_plain(ConstFrame frame)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Extensions of errors: made (RFC 4884, RFC 5837), and checked in errors that came in.
+// Extensions of errors: made for sent errors (RFC 4884, RFC 5837), and checked in received ones.
 #include <icmpx/extension.h>
 
 #include "checksum.hpp"
@@ -36,14 +36,14 @@ constexpr u16 kAfiIpv4 = 1;
 /// The sub-objects: index, address with its family, name with its length, MTU.
 constexpr std::size_t kIndexLen = 4;
 constexpr std::size_t kAddressLen = 8;
-/// Room for any name, whatever the name's length: as Linux tells it.
+/// As in the built-in code, the field is as long as for the longest name.
 constexpr std::size_t kNameLen = (1 + ICMPX_IFNAME_MAX + 3) & ~std::size_t{3};
 constexpr std::size_t kMtuLen = 4;
 constexpr std::size_t kObjectMax = kObjectHeaderLen + kIndexLen + kAddressLen + kNameLen + kMtuLen;
 
 static_assert(kHeaderLen + ICMPX_INTERFACES_MAX * kObjectMax == ICMPX_EXTENSION_MAX);
 
-/// RFC 4884, 4: these alone have a field for the original datagram's length.
+/// RFC 4884, 4: only these types have a field for the original datagram's length.
 static_assert(kTable[kUnreachable].extensible && kTable[kTimeExceeded].extensible);
 static_assert(kTable[kParameterProblem].extensible && !kTable[kRedirect].extensible);
 
@@ -53,7 +53,7 @@ constexpr void store32(MutableBytes bytes, std::size_t at, u32 value)
 	store16(bytes, at + 2, static_cast<u16>(value));
 }
 
-/// Hands out one piece of a buffer behind the other; the buffer has room for all.
+/// Hands out consecutive pieces of a buffer, which has room for all of them.
 class Writer {
 public:
 	explicit constexpr Writer(MutableBytes to) : to_(to) {}

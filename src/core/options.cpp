@@ -10,17 +10,17 @@
 namespace icmpx {
 namespace {
 
-/// Where an option has its length, its pointer, its data, and a timestamp
-/// option its flags. A pointer counts from 1: it is 4 at an empty route.
+/// Offsets in an option: its length, its pointer, the flags of a timestamp option,
+/// the data of a route. A pointer counts from 1: that of an empty route is 4.
 constexpr std::size_t kLengthAt = 1;
 constexpr std::size_t kPointerAt = 2;
 constexpr std::size_t kFlagsAt = 3;
 constexpr std::size_t kRouteAt = 3;
 constexpr std::size_t kShortest = 3;
-/// A label is only copied, and its content is not read here.
+/// A label (CIPSO) is only copied; its content is not read here.
 constexpr std::size_t kShortestLabel = 2;
 constexpr u8 kFirstPointer = 4;
-/// A timestamp option has its flags before its data, and so begins one later.
+/// The data of a timestamp option begin one byte later than a route, after the flags.
 constexpr u8 kFirstStampPointer = 5;
 
 constexpr std::size_t kAddressLen = 4;
@@ -45,7 +45,7 @@ constexpr Bytes option(const icmpx_options &options, u8 at, std::size_t shortest
 	return rest.first(length);
 }
 
-/// The same, to write to.
+/// As option(), but returns bytes to write to.
 constexpr MutableBytes option_to_fill(icmpx_options &options, u8 at)
 {
 	const Bytes found = option(options, at);
@@ -56,15 +56,15 @@ constexpr MutableBytes option_to_fill(icmpx_options &options, u8 at)
 								      found.size());
 }
 
-/// Tells whether @p room bytes of data are left from where @p pointer points,
-/// in an option whose data begins where @p first does.
+/// Tells whether @p option has @p room bytes of data left at @p pointer. @p first is
+/// the value of a pointer to the start of the option's data.
 constexpr bool has_room(Bytes option, u8 first, std::size_t pointer, std::size_t room)
 {
 	return pointer >= first && pointer - 1 + room <= option.size();
 }
 
-/// Puts an address or a time into the slot that ends at @p end, where the
-/// option has one. icmpx_options_echo() guarantees the slot; options of a program may have none.
+/// Puts an address or a time into the slot that ends at @p end, if the option has that
+/// slot. icmpx_options_echo() guarantees the slot; options of a program may have none.
 constexpr void put_before(MutableBytes option, std::size_t end, __be32 value)
 {
 	if (end >= kRouteAt + kAddressLen && end <= option.size())
@@ -90,16 +90,16 @@ public:
 		return at;
 	}
 
-	/// Pads with end of option list to whole words; what is not yet used of
-	/// the reply's bytes is 0, which is just that.
+	/// Pads to whole words with the option "end of option list", which is a 0:
+	/// the unused bytes of the reply are 0 already.
 	constexpr void pad() { reply_.len = static_cast<u8>((reply_.len + 3U) & ~3U); }
 
 private:
 	icmpx_options &reply_;
 };
 
-/// Returns a record route option with a slot kept for this host, beside the
-/// slot that this host filled in on the way in.
+/// Returns a record route option with a slot reserved for this host, in addition to
+/// the slot that this host filled in when it received the request.
 constexpr bool echo_record_route(const icmpx_options &request, icmpx_options &reply, Appender &out)
 {
 	const Bytes route = option(request, request.rr);
@@ -122,7 +122,7 @@ constexpr bool echo_record_route(const icmpx_options &request, icmpx_options &re
 	return true;
 }
 
-/// Moves the pointer of a timestamp option over what this host will put there.
+/// Moves the pointer of a timestamp option past the slots that this host will fill in.
 constexpr bool claim_timestamp(Bytes stamps, const icmpx_options &request,
 			       bool prespecified_is_ours, icmpx_options &reply,
 			       std::size_t &pointer)
@@ -185,7 +185,7 @@ constexpr bool echo_source_route(const icmpx_options &request, __be32 source, ic
 	if (hops == 0)
 		return true;
 
-	// A pointer that is no multiple of 4 shifts the addresses with it.
+	// The addresses end at the pointer, also if the pointer is not a multiple of 4.
 	const std::size_t first = end - 1 - hops * kAddressLen;
 	u8 reversed[ICMPX_OPTIONS_MAX] = {route[0], 0, kFirstPointer};
 
@@ -193,7 +193,7 @@ constexpr bool echo_source_route(const icmpx_options &request, __be32 source, ic
 		store_be32(reversed, kRouteAt + i * kAddressLen,
 			   load_be32(route, first + (hops - 2 - i) * kAddressLen));
 	// RFC 1812, 5.2.4.1: a route that lists its own source is illegal, and
-	// is put right.
+	// is corrected here.
 	const __be32 nearest = load_be32(route, first + (hops - 1) * kAddressLen);
 
 	if (load_be32(route, first) == source && --hops == 0)

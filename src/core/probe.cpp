@@ -27,7 +27,8 @@ enum CType : u8 { kByName = 1, kByIndex = 2, kByAddress = 3 };
 constexpr u16 kAfiIpv4 = 1;
 constexpr u16 kAfiIpv6 = 2;
 
-/// Finds the identity in a query. @return nothing if the lengths lie
+/// Finds the identity in a query. @return nothing if the object's length is impossible, or
+/// longer than the query
 constexpr std::optional<Bytes> identity(Bytes query)
 {
 	if (query.size() < kIdentityAt)

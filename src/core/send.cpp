@@ -14,8 +14,8 @@ constexpr std::size_t kIpSourceAt = 12;
 constexpr u16 kFragmentOffsetMask = 0x1fff;
 constexpr u8 kIcmpProtocol = 1;
 
-/// The bits of the type of service that RFC 1349 leaves of it, and the
-/// precedence of control traffic between networks (RFC 791, 3.1).
+/// The bits that RFC 1349 calls the type of service, and the precedence of
+/// internetwork control (RFC 791, 3.1).
 constexpr u8 kTosMask = 0x1e;
 constexpr u8 kInternetworkControl = 0xc0;
 
@@ -35,8 +35,8 @@ constexpr bool names_one_host(u32 source)
 	return source != 0 && source != kLimitedBroadcast && !multicast;
 }
 
-/// An unknown type could be an error of the future, and an error about such an error
-/// could begin a loop. Like Linux, this takes all types above the classic ones for unknown.
+/// A future RFC could make an unknown type an error, and an error about such an error
+/// could begin a loop. As in the built-in code, all types above the classic ones are unknown.
 constexpr bool may_be_an_error(u8 type) { return type > kLastClassicType || kTable[type].is_error; }
 
 static_assert(may_be_an_error(kUnreachable) && may_be_an_error(kRedirect));

@@ -35,8 +35,8 @@ enum Type : u8 {
 	kExtendedEchoReply = 43,
 };
 
-/// The highest type that a rate mask has a bit for, and the last one of the
-/// time before RFC 8335.
+/// The highest type that has a bit in a rate mask, and the last one before the
+/// types of RFC 8335.
 inline constexpr u8 kLastClassicType = kAddressMaskReply;
 
 /// Codes of destination unreachable (RFC 792, RFC 1812).
@@ -75,8 +75,8 @@ constexpr void store16(MutableBytes bytes, std::size_t at, u16 value)
 	bytes[at + 1] = static_cast<u8>(value);
 }
 
-/// Reads a field in the byte order of this machine: for what is only moved or summed up, which is the same in both (RFC
-/// 1071, 2). @pre at + sizeof(T) <= bytes.size()
+/// Reads a field in the byte order of this machine. For fields that are only moved or summed
+/// up: a sum is the same in both byte orders (RFC 1071, 2). @pre at + sizeof(T) <= bytes.size()
 template <typename T> T native(Bytes bytes, std::size_t at)
 {
 	T value;
@@ -85,13 +85,13 @@ template <typename T> T native(Bytes bytes, std::size_t at)
 	return value;
 }
 
-/// Writes one. @pre as native()
+/// Writes a field in the byte order of this machine. @pre as native()
 template <typename T> void put_native(MutableBytes bytes, std::size_t at, T value)
 {
 	__builtin_memcpy(bytes.data() + at, &value, sizeof(value));
 }
 
-/// Reads an address or a time as it stands. @pre at + 4 <= bytes.size()
+/// Reads an address or a time in network order. @pre at + 4 <= bytes.size()
 constexpr __be32 load_be32(Bytes bytes, std::size_t at)
 {
 	const u32 value = load32(bytes, at);
@@ -102,7 +102,7 @@ constexpr __be32 load_be32(Bytes bytes, std::size_t at)
 		return static_cast<__be32>(value);
 }
 
-/// Writes an address or a time as it stands. @pre at + 4 <= bytes.size()
+/// Writes an address or a time in network order. @pre at + 4 <= bytes.size()
 constexpr void store_be32(MutableBytes bytes, std::size_t at, __be32 value)
 {
 	u32 host = static_cast<u32>(value);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Ping sockets that were open before the module was loaded: they are the built-in code's,
- * in tables that are out of reach. What may be for one of them goes to the handlers that
- * had the slot of IPPROTO_ICMP before, as it came in.
+ * Ping sockets that were open before the module was loaded. They are in tables of the
+ * built-in code that no module can search. A packet that may be for one of them goes
+ * unchanged to the handlers that had the slot of IPPROTO_ICMP before.
  */
 #include <linux/icmp.h>
 #include <linux/rculist.h>
@@ -12,15 +12,15 @@
 #include "icmpx.h"
 #include "ping/ping.h"
 
-/* The protocol of those sockets; NULL until it is found. Written while loading alone. */
+/* The struct proto of those sockets; NULL until it is found. Written only on loading. */
 static struct proto *icmpx_builtin_prot __read_mostly;
 
 /**
- * icmpx_builtin_find() - Find out what the sockets of the built-in family are.
- * @own: our family, which is registered, and so stands before the one that it overrides
+ * icmpx_builtin_find() - Find the struct proto of the built-in family of ping sockets.
+ * @own: the family of icmpx, which is registered: it precedes the family that it overrides
  *
- * Another module's may stand in between. The built-in one is there as long as the kernel
- * is, so that the search ends before the list does.
+ * The family of another module may be in between. The built-in family is never unregistered,
+ * so the search ends before the list does.
  *
  * Context: process.
  */
@@ -38,18 +38,18 @@ void icmpx_builtin_find(struct inet_protosw *own)
 
 /**
  * icmpx_builtin_may_want() - Tell whether the built-in code may have a socket for a packet.
- * @net: the namespace that it came into
- * @ix: ours of it
+ * @net: the namespace that the packet came into
+ * @ix: icmpx's state of @net
  *
  * The identifiers of sockets that were open before the module was loaded cannot be looked
  * up, and such a socket may get one at any time. While there are such sockets, a packet
- * for a socket of icmpx goes to the built-in code as well. (What is for none of icmpx's
- * goes there in any case.) The numbers of all CPUs are
- * added up to find that out, so it is done once a jiffy.
+ * for a socket of icmpx goes to the built-in code as well. (A packet for no socket of icmpx
+ * goes there in any case.) The number of such sockets is a sum over all CPUs, so each CPU
+ * computes it at most once a jiffy.
  *
  * Context: bottom halves disabled.
  *
- * Return: true if it may have one.
+ * Return: true if the built-in code may have one.
  */
 bool icmpx_builtin_may_want(struct net *net, struct icmpx_net *ix)
 {
@@ -65,12 +65,13 @@ bool icmpx_builtin_may_want(struct net *net, struct icmpx_net *ix)
 }
 
 /**
- * icmpx_builtin_rcv() - Give a reply to the socket of the built-in code that asked, if any.
- * @ix: ours of the namespace
- * @skb: the reply, as it came in, and found right; consumed
- * @ambiguous: whether several sockets of ours could be meant
+ * icmpx_builtin_rcv() - Give a reply to the built-in code, which may have a socket for it.
+ * @ix: icmpx's state of the namespace
+ * @skb: the reply, unchanged since it came in, with a right checksum; consumed
+ * @ambiguous: whether several sockets of icmpx could be meant
  *
- * The built-in code counts it, and says to drop monitors why it drops it.
+ * The built-in code counts the reply. If it drops the reply, it tells drop monitors the
+ * reason.
  *
  * Context: as icmpx_rcv().
  *

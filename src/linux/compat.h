@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What differs between the kernels that icmpx is built for; nowhere else. */
+/* All differences between the kernel versions that icmpx is built for. */
 #ifndef ICMPX_COMPAT_H
 #define ICMPX_COMPAT_H
 
@@ -16,14 +16,14 @@
 #include <net/route.h>
 #include <net/xfrm.h>
 
-/* Since 6.19 an address of a socket is a type without a size. */
+/* Since 6.19 the type of a socket's address has no fixed size. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
 #define ICMPX_SOCKADDR struct sockaddr_unsized
 #else
 #define ICMPX_SOCKADDR struct sockaddr
 #endif
 
-/* Since 7.2 how long the address is that a program receives stands in its message. */
+/* Since 7.2 a protocol's recvmsg() stores the length of the address in the msghdr. */
 #define ICMPX_RECVMSG_HAS_ADDR_LEN (LINUX_VERSION_CODE < KERNEL_VERSION(7, 2, 0))
 
 /* Since 6.19 the kernel has the setting errors_extension_mask, too. */
@@ -32,16 +32,16 @@
 /* Since 6.13 no module may look up an inet_peer. */
 #define ICMPX_HAS_INET_PEER (LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0))
 
-/* Since 7.2 no module may call what a socket learns a path MTU and a redirect by. */
+/* Since 7.2 no module may call ipv4_sk_update_pmtu() and ipv4_sk_redirect(). */
 #define ICMPX_HAS_SK_ROUTE_UPDATES (LINUX_VERSION_CODE < KERNEL_VERSION(7, 2, 0))
 
 /*
- * Since 7.2 a message by broadcast is looked at for that before its type is known to be
- * handled, and a reply to PROBE is no exception.
+ * Since 7.2 the kernel checks whether a message came by broadcast before it checks whether
+ * the type is handled, and a reply to a PROBE query is no exception.
  */
 #define ICMPX_BROADCAST_FIRST (LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0))
 
-/* Since 6.17 the queue of work for the CPU that asks has another name. */
+/* Since 6.17 the workqueue whose work runs on the CPU that queues it has another name. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
 #define icmpx_wq system_percpu_wq
 #else
@@ -49,8 +49,9 @@
 #endif
 
 /*
- * What __icmp_send() is told of the datagram last: its options, or all of IP's control
- * block. No version says which, since stable kernels may change it, too: the type does.
+ * The last argument of __icmp_send() is the options of the datagram, or all of its IP control
+ * block. A check of the function's type tells which: a stable kernel may change it, too, so
+ * the version does not tell.
  */
 #define ICMPX_SEND_TAKES_PARM \
 	__same_type(__icmp_send, \
@@ -65,7 +66,7 @@
 
 /*
  * Since 6.6 a table of sysctls is registered with its size; before, it ended
- * with an empty entry. Ours has one, not counted in @count.
+ * with an empty entry. @table ends with one that is not counted in @count.
  */
 static inline struct ctl_table_header *icmpx_register_sysctl(struct net *net, const char *path,
 							     struct ctl_table *table, size_t count)
@@ -104,7 +105,7 @@ static inline bool icmpx_sk_bind_address_no_port(const struct sock *sk)
 	return icmpx_inet_flag(sk, BIND_ADDRESS_NO_PORT, bind_address_no_port);
 }
 
-/* Control messages that the socket wants with what it receives. */
+/* The control messages that a socket wants with each datagram that it receives. */
 static inline unsigned int icmpx_sk_cmsg_flags(const struct sock *sk)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
@@ -124,7 +125,7 @@ static inline void icmpx_skb_drop(struct sock *sk, struct sk_buff *skb, enum skb
 #endif
 }
 
-/* 0, or why a packet was not queued. Since 7.2 that is what the kernel returns. */
+/* 0, or the reason why an skb was not queued. Since 7.2 the kernel returns the reason itself. */
 static inline enum skb_drop_reason icmpx_sock_queue(struct sock *sk, struct sk_buff *skb)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
@@ -154,7 +155,7 @@ static inline int icmpx_sk_drops(const struct sock *sk)
 #endif
 }
 
-/* Since 6.7 a program may change an address's length. */
+/* Since 6.7 a BPF program may change the length of the address. */
 static inline int icmpx_run_bpf_connect4(struct sock *sk, ICMPX_SOCKADDR *uaddr, int *addr_len)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
@@ -164,7 +165,7 @@ static inline int icmpx_run_bpf_connect4(struct sock *sk, ICMPX_SOCKADDR *uaddr,
 #endif
 }
 
-/* Control messages of SOL_SOCKET. Since 6.4 without the message that they are of. */
+/* Reads a control message of SOL_SOCKET. Since 6.4 the kernel takes no msghdr for it. */
 static inline int icmpx_sock_cmsg_send(struct sock *sk, struct msghdr *msg, struct cmsghdr *cmsg,
 				       struct sockcm_cookie *sockc)
 {
@@ -175,7 +176,7 @@ static inline int icmpx_sock_cmsg_send(struct sock *sk, struct msghdr *msg, stru
 #endif
 }
 
-/* Whether the CPU can read what an skb holds. Since 6.12 pages may be a device's own memory. */
+/* Whether the CPU can read the data of an skb. Since 6.12 pages may be memory of a device. */
 static inline bool icmpx_skb_readable(const struct sk_buff *skb)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
@@ -185,7 +186,7 @@ static inline bool icmpx_skb_readable(const struct sk_buff *skb)
 #endif
 }
 
-/* SO_TXTIME. Since 6.10 a packet says by which clock. */
+/* SO_TXTIME. Since 6.10 the skb also says which clock the time is of. */
 static inline void icmpx_set_delivery_time(struct sk_buff *skb, u64 time, const struct sock *sk)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
@@ -195,7 +196,7 @@ static inline void icmpx_set_delivery_time(struct sk_buff *skb, u64 time, const 
 #endif
 }
 
-/* Since 6.14 the priority is one of the options of SOL_SOCKET; before, it was that of the TOS. */
+/* Since 6.14 the priority is in the sockcm_cookie; before, it was used only with a TOS. */
 static inline void icmpx_set_priority(struct ipcm_cookie *ipc, u32 priority)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 14, 0)
@@ -214,7 +215,7 @@ static inline u32 icmpx_priority(const struct sock *sk, const struct ipcm_cookie
 #endif
 }
 
-/* Since 6.13 a time stamp may have a number that the program chose. */
+/* Since 6.13 a program may choose the number of a time stamp. */
 static inline void icmpx_setup_tx_timestamp(struct sk_buff *skb, const struct ipcm_cookie *ipc)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
@@ -224,7 +225,7 @@ static inline void icmpx_setup_tx_timestamp(struct sk_buff *skb, const struct ip
 #endif
 }
 
-/* The bits of the TOS field that choose a route. Since 6.18 their type says that they are. */
+/* Sets the bits of the TOS field that choose a route. Since 6.18 they are a dscp_t. */
 static inline void icmpx_set_flow_tos(struct flowi4 *fl4, u8 tos)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
@@ -234,7 +235,7 @@ static inline void icmpx_set_flow_tos(struct flowi4 *fl4, u8 tos)
 #endif
 }
 
-/* 0 or a negative errno. Since 6.13 the kernel says why a packet would be dropped. */
+/* 0 or a negative errno. Since 6.13 the kernel returns a drop reason instead. */
 static inline int icmpx_route_input(struct sk_buff *skb, __be32 daddr, __be32 saddr, u8 tos,
 				    struct net_device *dev)
 {
@@ -248,8 +249,8 @@ static inline int icmpx_route_input(struct sk_buff *skb, __be32 daddr, __be32 sa
 }
 
 /*
- * The flow of a datagram that a program sends. Since 6.6 whether it may leave
- * the link is the route's scope and no longer a bit of the TOS.
+ * Fills in the flow of a datagram that a program sends. Since 6.6 the scope says whether
+ * the datagram may leave the link; before, a bit of the TOS did.
  */
 static inline void icmpx_flow_init(struct flowi4 *fl4, struct sock *sk, struct ipcm_cookie *ipc,
 				   const struct msghdr *msg, __be32 daddr, __be32 saddr)
@@ -274,8 +275,8 @@ static inline void icmpx_flow_init(struct flowi4 *fl4, struct sock *sk, struct i
 }
 
 /*
- * Whether Linux keeps a route at its next hop, and so knows of all who use it.
- * Since 6.4 the list of the others is the destination cache's.
+ * Whether the kernel keeps a route at its next hop, where it can mark the route for all
+ * users. Other routes are on the list of uncached routes, since 6.4 by a member of the dst.
  */
 static inline bool icmpx_route_is_shared(const struct rtable *rt)
 {
@@ -286,7 +287,7 @@ static inline bool icmpx_route_is_shared(const struct rtable *rt)
 #endif
 }
 
-/* Which bits of the TOS field choose a route: since 6.12, all of the DSCP. */
+/* The bits of the TOS field that choose a route: since 6.12, all bits of the DSCP. */
 static inline u8 icmpx_route_tos(u8 tos)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
@@ -296,7 +297,7 @@ static inline u8 icmpx_route_tos(u8 tos)
 #endif
 }
 
-/* The same, where a source address is chosen (fib_compute_spec_dst). */
+/* The same for the lookup that chooses a source address, as in fib_compute_spec_dst(). */
 static inline u8 icmpx_source_tos(u8 tos)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
@@ -306,7 +307,7 @@ static inline u8 icmpx_source_tos(u8 tos)
 #endif
 }
 
-/* The flow that a packet of the other direction would have. Since 6.7 with its namespace. */
+/* Fills in the flow of the reverse direction. Since 6.7 the kernel's function takes a namespace. */
 static inline int icmpx_decode_session_reverse(struct net *net, struct sk_buff *skb,
 					       struct flowi4 *fl4)
 {
@@ -317,7 +318,7 @@ static inline int icmpx_decode_session_reverse(struct net *net, struct sk_buff *
 #endif
 }
 
-/* Whether netfilter or tc is asked about what a device sends. Since 6.6 tc has one list of all. */
+/* Whether netfilter or tc has a hook at a device's egress. Since 6.6 tc has one list for all. */
 static inline bool icmpx_has_egress_hooks(const struct net_device *dev)
 {
 #ifdef CONFIG_NETFILTER_EGRESS
@@ -334,7 +335,7 @@ static inline bool icmpx_has_egress_hooks(const struct net_device *dev)
 	return false;
 }
 
-/* Since 6.7 IP counts what it was asked to send. @bh_disabled is a constant. */
+/* Since 6.7 IP counts the datagrams that it is asked to send. @bh_disabled is a constant. */
 static __always_inline void icmpx_count_ip_request(struct net *net, bool bh_disabled)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
@@ -346,8 +347,8 @@ static __always_inline void icmpx_count_ip_request(struct net *net, bool bh_disa
 }
 
 /*
- * A datagram of @len bytes that goes out without IP's help. Since 6.7 IP counts what it
- * was asked to send apart from what it sent.
+ * Counts a datagram of @len bytes that does not go through ip_output(). Since 6.7 IP counts
+ * the datagrams that it is asked to send apart from those that it sends.
  */
 static inline void icmpx_count_ip_out(struct net *net, unsigned int len)
 {
@@ -360,7 +361,7 @@ static inline void icmpx_count_ip_out(struct net *net, unsigned int len)
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
-/* Whose an IPv6 address is. Since 7.1 IPv6 is no module, but may still be switched off. */
+/* The device that has an IPv6 address. Since 7.1 IPv6 is no module, but may be disabled. */
 static inline struct net_device *icmpx_ipv6_dev_find(struct net *net,
 						     const struct in6_addr *address)
 {
@@ -373,8 +374,9 @@ static inline struct net_device *icmpx_ipv6_dev_find(struct net *net,
 #endif
 
 /*
- * Where a traced function goes on. Renamed in 6.2; not on every architecture. arm64
- * could not do it before 6.2 unless all registers were saved.
+ * Sets the address at which a traced function continues. The kernel's function was renamed
+ * in 6.2. Not every architecture has it. On arm64 before 6.2, it required that all registers
+ * were saved.
  */
 #if defined(CONFIG_DYNAMIC_FTRACE_WITH_ARGS) || defined(CONFIG_DYNAMIC_FTRACE_WITH_REGS)
 #define ICMPX_FTRACE_REDIRECTS

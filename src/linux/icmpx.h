@@ -21,16 +21,16 @@ struct icmpx_prefix_table;
 struct inet_protosw;
 struct net_protocol;
 
-/* The types below this one, all but PROBE's, each CPU may count for itself. */
+/* Each CPU may count types below this one for itself. Of those in use, only PROBE's are above. */
 #define ICMPX_MIB_TYPES 16
 
 /**
  * struct icmpx_counters - what one CPU has counted
  * @value: its share of /proc/net/icmpx_stat; indexed by enum icmpx_stat
- * @messages: its share of IcmpMsg of /proc/net/snmp, see mib.c; by type, those
- *	that came in, and from %ICMPX_MIB_TYPES on those that went out
+ * @messages: its share of IcmpMsg of /proc/net/snmp, see mib.c; indexed by type for
+ *	messages received, and by %ICMPX_MIB_TYPES plus type for messages sent
  * @builtin_asked: jiffies when @builtin_ping was looked up
- * @builtin_ping: whether sockets of the built-in code's have ping identifiers
+ * @builtin_ping: whether the built-in code may have ping sockets
  */
 struct icmpx_counters {
 	u64 value[ICMPX_STAT_COUNT];
@@ -61,15 +61,15 @@ struct icmpx_prefix_limit {
  * @counters: per CPU
  * @control: control sockets, per CPU
  * @limit: the limit for each source prefix
- * @hosts: buckets of the limit for each host, where the kernel's own are out of reach
+ * @hosts: buckets of the limit for each host, where no module may look up the kernel's
  * @extension_mask: setting errors_extension_mask, where the kernel has none: bits
  *	%ICMPX_TELL_INCOMING, ...
  * @keeps_routes: whether a route of this namespace has ever been kept
  * @settings: sysctls, allocated for this namespace
  * @settings_header: their registration
  *
- * The packet path writes to @counters and @control alone, to the buckets if there are
- * any, and once to @keeps_routes.
+ * Of these, the packet path writes only to @counters and @control, to the buckets if
+ * there are any, and once to @keeps_routes.
  */
 struct icmpx_family {
 	struct icmpx_counters __percpu *counters;
@@ -89,8 +89,8 @@ struct icmpx_family {
 /**
  * struct icmpx_net - what icmpx keeps for a network namespace
  * @v4: IPv4's part
- * @folded: what of all CPUs' messages is in the kernel's counters of IPv4, too; mib.c has
- *	its lock
+ * @folded: sums over all CPUs that were added to the kernel's counters of IPv4; indexed
+ *	like messages of struct icmpx_counters, under the lock of mib.c
  * @express_devices: how many devices have the express path; under RTNL
  * @ping: ping sockets
  */
@@ -115,13 +115,13 @@ static inline struct icmpx_net *icmpx_net_rcu(const struct net *net)
 	return rcu_dereference(net->gen)->ptr[icmpx_net_id];
 }
 
-/* Context: any. Writes this CPU's memory alone. */
+/* Context: any. Writes only to memory of this CPU. */
 static inline void icmpx_count(struct icmpx_family *family, enum icmpx_stat stat)
 {
 	this_cpu_inc(family->counters->value[stat]);
 }
 
-/* Context: bottom halves disabled. Not on every architecture is the other one as cheap. */
+/* Context: bottom halves disabled. On some architectures this costs less than icmpx_count(). */
 static inline void __icmpx_count(struct icmpx_family *family, enum icmpx_stat stat)
 {
 	__this_cpu_inc(family->counters->value[stat]);
@@ -132,7 +132,7 @@ extern bool icmpx_mib_own;
 void icmpx_mib_take_over(void);
 int icmpx_mib_give_back(void);
 
-/* Counts a message that came in. Context: any; writes this CPU's memory alone, if it may. */
+/* Counts a message received, in memory of this CPU if mib.c allows that. Context: any. */
 static inline void icmpx_count_message_in(struct net *net, struct icmpx_net *ix, u8 type)
 {
 	if (likely(READ_ONCE(icmpx_mib_own) && type < ICMPX_MIB_TYPES))
@@ -141,7 +141,7 @@ static inline void icmpx_count_message_in(struct net *net, struct icmpx_net *ix,
 		ICMPMSGIN_INC_STATS(net, type);
 }
 
-/* The same of one that goes out. */
+/* The same for a message sent. */
 static inline void icmpx_count_message_out(struct net *net, struct icmpx_net *ix, u8 type)
 {
 	if (likely(READ_ONCE(icmpx_mib_own) && type < ICMPX_MIB_TYPES))
@@ -150,7 +150,7 @@ static inline void icmpx_count_message_out(struct net *net, struct icmpx_net *ix
 		ICMPMSGOUT_INC_STATS(net, type);
 }
 
-/* Whether there is an IPsec policy for what goes one way, XFRM_POLICY_IN or _OUT. */
+/* Whether an IPsec policy may apply to packets of a direction: XFRM_POLICY_IN or _OUT. */
 static inline bool icmpx_has_policy_for(const struct net *net, int way)
 {
 #ifdef CONFIG_XFRM
@@ -161,7 +161,7 @@ static inline bool icmpx_has_policy_for(const struct net *net, int way)
 #endif
 }
 
-/* Without an IPsec policy for what goes out, the route is all that there is to look up. */
+/* The same for packets sent. Without such a policy, only the route has to be looked up. */
 static inline bool icmpx_has_policy(const struct net *net)
 {
 	return icmpx_has_policy_for(net, XFRM_POLICY_OUT);

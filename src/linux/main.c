@@ -2,17 +2,16 @@
 /*
  * Loading and unloading, and what each network namespace gets.
  *
- * Loading goes from what no packet sees to what all packets see: a control socket,
- * namespaces, readers of the kernel's counters, then the slot that makes packets
- * ours, the errors that the kernel sends, and last the family, whose sockets need
- * those. Unloading goes back the same way, with a grace period once the slot is
- * given back, so that no packet is left in code or data that goes. As long as the
- * family is there, a socket that is opened is refused, because we are going: so it
- * is the first to leave.
+ * Loading starts with what no packet sees: a control socket, namespaces, the probe for
+ * readers of the kernel's counters. Then come the slot, through which icmpx gets packets,
+ * the errors that the kernel sends, and last the family, whose sockets need all of these.
+ * Unloading has the reverse order, with a grace period after the slot is given back, so
+ * that no packet is in code or data that is freed. A task that opens a ping socket during
+ * unloading is refused as long as the family is registered: so the family goes first.
  *
- * What ftrace and kprobes have been given to call says when it cannot be taken back:
- * it does nothing from then on, and all else goes as usual, but for this module's text
- * and data: see icmpx_stay().
+ * icmpx_send_give_back() and icmpx_mib_give_back() report when a callback of ftrace or
+ * kprobes cannot be unregistered. The callback then does nothing, and all other steps are
+ * done, but this module's text and data must stay: see icmpx_stay().
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -67,7 +66,10 @@ err_stat:
 	return err;
 }
 
-/* What leads packets to a namespace's data; a grace period goes by before the rest. */
+/*
+ * The setting express adds hooks, so the settings go first. A grace period passes before
+ * icmpx_net_exit(): then no packet from a hook uses the data that is freed there.
+ */
 static void __net_exit icmpx_net_pre_exit(struct net *net)
 {
 	icmpx_settings_exit(net, icmpx_net(net));
@@ -96,17 +98,17 @@ static struct pernet_operations icmpx_net_ops = {
 };
 
 /*
- * The kernel frees a module once its last function has returned: this one does not.
- * ftrace switches itself off for good when it finds the kernel's text other than it
- * left it. Then it takes nothing back, and goes on to call what it was calling.
+ * The kernel frees a module once the module's last function has returned: this function
+ * does not return. ftrace disables itself for good when it finds that the kernel's text is
+ * not as ftrace left it. Then it releases no callback, and goes on calling those it has.
  *
- * There is no better place to find out. Nothing of a module is asked before its end is
- * certain, and no reference that it takes is looked at after that. Nor can what ftrace
- * calls be anything but a module's text: the kernel has nothing else to offer.
+ * This cannot be found out earlier. The kernel calls no function of a module before the
+ * module's end is certain, and it ignores a reference that the module takes after that.
+ * Nor can a callback of ftrace be outside a module's text: the kernel offers no other place.
  *
- * The task is idle, and freezable, so that neither the load, nor the search for hung
- * tasks, nor suspending takes notice. No lock is held: the kernel calls the end of a
- * module without any. Another one of this name is refused as long as this is going.
+ * The task is idle and freezable, so that it does not count in the load average or as a
+ * hung task, and does not prevent suspending. No lock is held: the kernel calls a module's
+ * exit function without any. A module of the same name is refused while this one is going.
  */
 static void icmpx_stay(void)
 {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * IcmpMsg of /proc/net/snmp, and with it what that file says of each type. The
- * kernel counts in atomics that all CPUs share, so that every message would take
- * their cache lines from another CPU. Here each CPU counts for itself, and what it
- * has counted goes into the kernel's atomics before they are read: by a kprobe at
- * the begin of snmp_seq_show(), which alone does.
+ * IcmpMsg of /proc/net/snmp, and with it all numbers of single types in that file. The
+ * kernel counts types in atomics that all CPUs share, so that every message would take a
+ * cache line from another CPU. Here each CPU has counters of its own. A kprobe at the
+ * start of snmp_seq_show(), the only reader of the atomics, adds what the CPUs have
+ * counted to the atomics before they are read.
  */
 #include <linux/ftrace.h>
 #include <linux/kprobes.h>
@@ -15,28 +15,28 @@
 
 #include "icmpx.h"
 
-/* Written while loading and unloading alone. */
+/* Written only on loading and unloading. */
 bool icmpx_mib_own __read_mostly;
 
 #if defined(CONFIG_KPROBES) && defined(CONFIG_HAVE_FUNCTION_ARG_ACCESS_API)
-/* Every type has a place in each direction, those that went out behind those that came in. */
+/* The kernel has a counter for each type received, and after these one for each type sent. */
 #define ICMPX_MIB_DIRECTION 256
 
 static_assert(ICMPMSG_MIB_MAX == 2 * ICMPX_MIB_DIRECTION);
 static_assert(ICMPX_MIB_TYPES <= ICMPX_MIB_DIRECTION);
 
-/* What shows a file of /proc/net, as snmp_seq_show() does, is called with its seq_file. */
+/* The probe uses the first argument of snmp_seq_show(), a show function, as a seq_file. */
 static_assert(__same_type(((const struct seq_operations *)NULL)->show,
 			  (int (*)(struct seq_file *, void *))NULL));
 
 /*
- * Serialises those that fold, so that each message is added once. A reader finds in
- * the atomics whatever was counted before it began: it waits for others that have
- * taken a message, and have not added it yet. Raw, since a probe may not sleep.
+ * Serialises calls of icmpx_mib_fold(), so that each message is added once. A reader finds
+ * in the atomics every message that was counted before it began: it waits for a call that
+ * has not added its sum yet. The lock is raw, since the handler of a probe may not sleep.
  */
 static DEFINE_RAW_SPINLOCK(icmpx_mib_lock);
 
-/* Where the kernel counts a slot's messages. */
+/* The kernel's counter of the messages of a slot, which is an index into icmpx_net.folded. */
 static atomic_long_t *icmpx_mib_of(struct net *net, unsigned int slot)
 {
 	return &net->mib.icmpmsg_statistics->mibs[slot / ICMPX_MIB_TYPES * ICMPX_MIB_DIRECTION +
@@ -44,9 +44,9 @@ static atomic_long_t *icmpx_mib_of(struct net *net, unsigned int slot)
 }
 
 /*
- * Messages may be counted meanwhile: each one is added now or next time. The lock is
- * not held for as long as it takes to look at all CPUs; so another one that began
- * later may have come first, and have added more.
+ * A message that is counted meanwhile is added by this call or by the next one. The lock is
+ * not held while the counters of all CPUs are summed up. So a call that began later may take
+ * the lock first and add a larger sum: then the difference is negative, and is not added.
  */
 static void icmpx_mib_fold(struct net *net)
 {
@@ -71,13 +71,13 @@ static void icmpx_mib_fold(struct net *net)
 	raw_spin_unlock(&icmpx_mib_lock);
 }
 
-/* Whether readers add what was counted. Written while loading and unloading alone. */
+/* Whether the probe folds the counters for readers. Written only on loading and unloading. */
 static bool icmpx_mib_folding __read_mostly;
 
-/* A negative errno once readers cannot be kept out of this module. */
+/* A negative errno if icmpx_mib_take_over() failed and ftrace did not release the ops. */
 static int icmpx_mib_stuck;
 
-/* The reader's file holds its namespace, so that ours of it is there as long as we are. */
+/* The reader's file holds its namespace, so icmpx's state of it lasts as long as this module. */
 static int icmpx_mib_before_reading(struct kprobe *probe, struct pt_regs *regs)
 {
 	struct seq_file *seq = (void *)regs_get_kernel_argument(regs, 0);
@@ -89,7 +89,7 @@ static int icmpx_mib_before_reading(struct kprobe *probe, struct pt_regs *regs)
 
 NOKPROBE_SYMBOL(icmpx_mib_before_reading);
 
-/* Armed only once its place is known to be the kernel's own. */
+/* Armed only once its address is known to be in the kernel itself, not in a module. */
 static struct kprobe icmpx_mib_probe = {
 	.symbol_name = "snmp_seq_show",
 	.pre_handler = icmpx_mib_before_reading,
@@ -103,9 +103,9 @@ static void notrace icmpx_mib_hold_nothing(unsigned long ip, unsigned long paren
 }
 
 /*
- * Probes at the begin of functions are ftrace's, which kernel.ftrace_enabled=0 would
- * silence without a word. That is refused as long as something permanent is there: on a
- * function of ours, which is not called meanwhile.
+ * ftrace carries a probe at the start of a function, and kernel.ftrace_enabled=0 would
+ * silence the probe without notice. The kernel refuses that setting as long as a permanent
+ * ops is registered. This ops is on a function of icmpx that is not called meanwhile.
  */
 static struct ftrace_ops icmpx_mib_hold_ops = {
 	.func = icmpx_mib_hold_nothing,
@@ -145,7 +145,7 @@ static int icmpx_mib_release_ftrace(void)
 }
 #endif
 
-/* A probe that stays disabled is one that the administrator has disabled, with all others. */
+/* The probe stays disabled if the administrator has disabled all probes. */
 static bool icmpx_mib_arm(void)
 {
 	return !icmpx_in_module(icmpx_mib_probe.addr) && !enable_kprobe(&icmpx_mib_probe) &&
@@ -153,11 +153,11 @@ static bool icmpx_mib_arm(void)
 }
 
 /**
- * icmpx_mib_take_over() - Have each CPU count for itself, if we learn of readers.
+ * icmpx_mib_take_over() - Have each CPU count for itself, if the probe sees readers.
  *
- * Where we do not, all CPUs count in the kernel's atomics.
+ * If it does not, all CPUs count in the kernel's atomics.
  *
- * Context: process; every namespace has its counters, and no packet is ours yet.
+ * Context: process; every namespace has its counters, and the slot is not taken yet.
  */
 void icmpx_mib_take_over(void)
 {
@@ -178,8 +178,8 @@ err_probe:
 }
 
 /*
- * A probe without an address is one that could not be disarmed, and is still called. It
- * is not even tried where ftrace has switched itself off: some kernels warn then.
+ * unregister_kprobe() clears the address of a probe that it could not disarm, and that is
+ * still called. It is not tried where ftrace has disabled itself: some kernels warn then.
  */
 static int icmpx_mib_disarm(void)
 {
@@ -196,16 +196,16 @@ static int icmpx_mib_disarm(void)
 /**
  * icmpx_mib_give_back() - Undo icmpx_mib_take_over().
  *
- * All that was counted is added while readers still have it added, so that none
- * sees less than the one before; and after the last that a CPU has counted for
- * itself, since on the express path packets are ours until their namespaces go.
+ * The counters are folded while the probe still folds for readers, so that no reader sees
+ * less than the one before. They are folded after the last message that a CPU counts for
+ * itself, since the express path handles packets until their namespaces go.
  *
- * Context: process; no other packet is ours any more. No reader looks at what icmpx
- * keeps for namespaces when it returns: probes run with preemption disabled, and both
- * ways of icmpx_mib_disarm() end with a grace period.
+ * Context: process; only the express path still handles packets. When it returns, no reader
+ * uses icmpx's state of a namespace: probes run with preemption disabled, and both ways
+ * through icmpx_mib_disarm() end with a grace period.
  *
- * Return: 0; a negative errno if readers still come through this module's text, as
- * they do once ftrace has switched itself off.
+ * Return: 0; a negative errno if ftrace or the probe still refers to this module's text, as
+ * it does once ftrace has disabled itself.
  */
 int icmpx_mib_give_back(void)
 {

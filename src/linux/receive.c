@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where packets come in: policy, checksum, header; then the core decides, and
- * the verdict is carried out.
+ * Received packets: policy, checksum and header are checked; then the core decides,
+ * and its verdict is carried out.
  */
 #include <icmpx/dispatch.h>
 #include <linux/icmp.h>
@@ -15,7 +15,7 @@
 #include "ping/ping.h"
 #include "reply/reply.h"
 
-/* What a packet's outcome is to drop monitors; the others were not dropped. */
+/* Drop reasons of outcomes, for drop monitors. A packet whose outcome has none was not dropped. */
 static const enum skb_drop_reason icmpx_drop_reasons[ICMPX_STAT_COUNT] = {
 	[ICMPX_DROP_POLICY] = SKB_DROP_REASON_XFRM_POLICY,
 	[ICMPX_DROP_TRUNCATED] = SKB_DROP_REASON_PKT_TOO_SMALL,
@@ -37,7 +37,7 @@ static int icmpx_finish(struct icmpx_net *ix, struct sk_buff *skb, enum icmpx_st
 	return NET_RX_DROP;
 }
 
-/* What xfrm4_policy_check() asks first, without the call. */
+/* Where this is true, xfrm4_policy_check() accepts the packet, too; this saves the call. */
 static bool icmpx_no_policy_in(const struct net *net, const struct sk_buff *skb)
 {
 #ifdef CONFIG_XFRM
@@ -49,9 +49,9 @@ static bool icmpx_no_policy_in(const struct net *net, const struct sk_buff *skb)
 }
 
 /*
- * RFC 4301, 6.2: an error that matches no policy as a packet is still let in
- * if its security association says so (XFRM_STATE_ICMP) and what it quotes
- * would have matched in the other direction.
+ * RFC 4301, 6.2: an error message that no policy admits is still accepted if its
+ * security association allows that (XFRM_STATE_ICMP) and a policy admits the
+ * datagram that it quotes in the reverse direction.
  */
 static noinline bool icmpx_policy_matches(struct sk_buff *skb)
 {
@@ -80,7 +80,7 @@ static __always_inline bool icmpx_policy_allows(struct sk_buff *skb)
 	return likely(icmpx_no_policy_in(dev_net_rcu(skb->dev), skb)) || icmpx_policy_matches(skb);
 }
 
-/* RFC 792. What hardware or an earlier pass has found right is not summed up again. */
+/* RFC 792. A checksum that hardware or an earlier pass has validated is not computed again. */
 static __always_inline bool icmpx_checksum_right(struct sk_buff *skb)
 {
 	if (likely(skb->ip_summed == CHECKSUM_NONE && !skb_is_nonlinear(skb))) {
@@ -104,7 +104,7 @@ static void icmpx_keep_checksum(struct sk_buff *skb)
 	skb->csum_valid = 1;
 }
 
-/* Settings that are 0 or 1: no branch is cheaper. */
+/* The settings are 0 or 1: multiplying by them costs less than a branch for each. */
 static u32 icmpx_policy(const struct net *net, const struct rtable *rt)
 {
 	const bool by_broadcast = rt->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST);
@@ -116,7 +116,7 @@ static u32 icmpx_policy(const struct net *net, const struct rtable *rt)
 	       READ_ONCE(net->ipv4.sysctl_icmp_echo_enable_probe) * ICMPX_PROBE_ENABLED;
 }
 
-/* A message, but for replies, whose checksum is right; its data is after the header. */
+/* For a message that is no reply, with a right checksum; skb->data is after the ICMP header. */
 static int icmpx_dispatch(struct net *net, struct icmpx_net *ix, struct sk_buff *skb)
 {
 	struct icmpx_verdict verdict;
@@ -141,7 +141,7 @@ static int icmpx_dispatch(struct net *net, struct icmpx_net *ix, struct sk_buff 
 	return icmpx_finish(ix, skb, outcome, icmpx_drop_reasons[outcome]);
 }
 
-/* Whether a packet is a reply that a ping socket may get; its header can be read then. */
+/* Whether a packet is a reply that a ping socket may get. If so, its ICMP header can be read. */
 static bool icmpx_is_good_reply(struct net *net, struct sk_buff *skb)
 {
 	const u8 *header;
@@ -150,14 +150,14 @@ static bool icmpx_is_good_reply(struct net *net, struct sk_buff *skb)
 		return false;
 	header = (const u8 *)icmp_hdr(skb);
 	/*
-	 * Validation uses up CHECKSUM_UNNECESSARY (it becomes CHECKSUM_NONE), and both the
-	 * built-in handler and icmpx_accept() validate the packet later.
+	 * skb_checksum_simple_validate() uses up one level of CHECKSUM_UNNECESSARY, and whoever
+	 * gets the packet, the built-in handler or icmpx_accept(), validates the checksum again.
 	 */
 	return icmpx_decide(header, icmpx_policy(net, skb_rtable(skb))).action == ICMPX_TO_PING &&
 	       (skb_csum_unnecessary(skb) || icmpx_checksum_right(skb));
 }
 
-/* Counts a message whose policy and checksum are right, and pulls its header; or drops it. */
+/* Counts a message whose policy and checksum are right, and pulls its header. Drops others. */
 static __always_inline bool icmpx_accept(struct net *net, struct icmpx_net *ix, struct sk_buff *skb)
 {
 	enum icmpx_stat outcome;
@@ -187,8 +187,9 @@ drop:
 }
 
 /*
- * What is for a socket of ours as well as, perhaps, for one of the built-in code: both get
- * it, and the built-in code counts it. Returns false without memory, the packet as it was.
+ * For a reply that matches a socket of icmpx, and that a socket of the built-in code may wait
+ * for, too. The built-in code gets a clone, and counts the reply. Returns false, with the skb
+ * unchanged, if there is no memory for the clone.
  */
 static bool icmpx_share_reply(struct sk_buff *skb)
 {
@@ -201,8 +202,8 @@ static bool icmpx_share_reply(struct sk_buff *skb)
 }
 
 /*
- * A reply. If it is none of ours, a socket from before loading may have asked: the
- * built-in code gets it as it came in, before it is counted.
+ * If no socket of icmpx sent the request of a reply, a socket from before loading may have
+ * sent it. The built-in code counts what it gets, so it gets the skb before icmpx counts it.
  */
 static noinline int icmpx_rcv_reply(struct net *net, struct icmpx_net *ix, struct sk_buff *skb)
 {
@@ -251,8 +252,8 @@ static bool icmpx_is_reply(struct sk_buff *skb)
  * icmpx_rcv() - Handle an ICMP packet for this host.
  * @skb: the packet, its data at the ICMP header; consumed
  *
- * Counts as the built-in code does (RFC 2011): the message before it is
- * looked at, its type once the checksum is right.
+ * Counts as the built-in code does (RFC 2011): the message before its checksum is
+ * verified, its type after that.
  *
  * Context: softirq, or process context with bottom halves disabled; under
  * rcu_read_lock().
@@ -262,9 +263,9 @@ static bool icmpx_is_reply(struct sk_buff *skb)
 int icmpx_rcv(struct sk_buff *skb)
 {
 	/*
-	 * Not its route's device: that is the first namespace's blackhole once the address
-	 * that the packet is for is deleted, and the packet may have waited in a queue of
-	 * netfilter's until then.
+	 * The route's device may be of another namespace: when the packet's destination
+	 * address is deleted while the packet waits in a queue of netfilter, the kernel puts
+	 * the blackhole device of the first namespace into the route.
 	 */
 	struct net *net = dev_net_rcu(skb->dev);
 	struct icmpx_net *ix = icmpx_net_rcu(net);
@@ -279,13 +280,13 @@ int icmpx_rcv(struct sk_buff *skb)
 
 /**
  * icmpx_err() - Handle an error about an ICMP message that this host sent.
- * @skb: the error, its data at the embedded IP header, of which the header and
- *	eight bytes more were pulled
+ * @skb: the error, its data at the embedded IP header; that header and the eight
+ *	bytes after it can be read
  * @info: the error's argument, host order
  *
- * An echo request belongs to a ping socket. An echo reply belongs to nobody,
- * but what its error says of the path is worth keeping (RFC 1191; RFC 1122,
- * 3.2.2.2).
+ * An error about a request is for the ping socket that sent it. No socket sent an echo
+ * reply, but an error about one may bring a path MTU (RFC 1191) or a redirect (RFC 1122,
+ * 3.2.2.2) for the route.
  *
  * Context: as icmpx_rcv().
  *

@@ -12,7 +12,7 @@
 
 #define ICMPX_STAT_FILE "icmpx_stat"
 
-/* The longest name, and the zero behind it. */
+/* Room for the longest name and its terminating zero. */
 #define ICMPX_STAT_NAME_LEN 32
 #define ICMPX_STAT_NAME(name) #name,
 
@@ -49,7 +49,7 @@ static int icmpx_stat_show(struct seq_file *seq, void *v)
 /**
  * icmpx_stat_init() - Give a namespace its counters, and the file to read them.
  * @net: the namespace
- * @ix: what icmpx keeps for it
+ * @ix: icmpx's state of @net
  *
  * Context: process.
  *
@@ -70,7 +70,7 @@ int icmpx_stat_init(struct net *net, struct icmpx_net *ix)
 /**
  * icmpx_stat_exit() - Take a namespace's counters away.
  * @net: the namespace
- * @ix: what icmpx keeps for it
+ * @ix: icmpx's state of @net
  *
  * Context: process; the namespace has no packets any more. Waits for readers.
  */

@@ -2,9 +2,9 @@
 /*
  * Settings: /proc/sys/net/icmpx/ of each network namespace.
  *
- * A setting that the kernel has under net.ipv4.icmp_* is the same storage here, under a
- * second name and with the same range: both names have one value, and loading the
- * module changes no value.
+ * A setting that the kernel has under net.ipv4 is the same storage here, under a second
+ * name and with the same range, but for errors_extension_mask, which has more bits here.
+ * Both names have one value, and loading the module changes no value.
  */
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
@@ -62,7 +62,7 @@ static int icmpx_echo_burst_handler(ICMPX_CTL_TABLE *table, int write, void *buf
 				   table, write, buffer, lenp, ppos);
 }
 
-/* Two groups, numbered as in the user namespace of the task; in descending order: no group. */
+/* A range of groups, in numbers of the task's user namespace. A descending range has no group. */
 static int icmpx_group_range_handler(ICMPX_CTL_TABLE *table, int write, void *buffer, size_t *lenp,
 				     loff_t *ppos)
 {
@@ -97,7 +97,10 @@ static int icmpx_group_range_handler(ICMPX_CTL_TABLE *table, int write, void *bu
 	return 0;
 }
 
-/* Names of devices. A value too long for as many devices as may be named is refused, not cut. */
+/*
+ * Names of devices. A value that does not fit into ICMPX_EXPRESS_LEN bytes is refused:
+ * proc_dostring() would truncate it.
+ */
 static int icmpx_express_handler(ICMPX_CTL_TABLE *table, int write, void *buffer, size_t *lenp,
 				 loff_t *ppos)
 {
@@ -132,8 +135,8 @@ static int icmpx_express_handler(ICMPX_CTL_TABLE *table, int write, void *buffer
 	}
 
 /*
- * Second names, and the setting of the namespace's devices. The data of each namespace is
- * as far from its struct net as the data here is from init_net.
+ * Second names of the kernel's settings, and the setting express. icmpx_settings_init()
+ * moves each data pointer from init_net to the same offset in the namespace's struct net.
  */
 static const struct ctl_table icmpx_shared_settings[] = {
 	ICMPX_SWITCH(echo_ignore_all),
@@ -247,7 +250,7 @@ static const struct ctl_table icmpx_own_settings[] = {
 /**
  * icmpx_settings_init() - Give a namespace its settings.
  * @net: the namespace
- * @ix: what icmpx keeps for it
+ * @ix: icmpx's state of @net
  *
  * Context: process.
  *
@@ -265,7 +268,7 @@ int icmpx_settings_init(struct net *net, struct icmpx_net *ix)
 	ix->v4.extension_mask = 0;
 #endif
 
-	/* One entry more, which stays empty. */
+	/* One more entry, which stays empty: see icmpx_register_sysctl(). */
 	table = kcalloc(ICMPX_SETTINGS + 1, sizeof(*table), GFP_KERNEL_ACCOUNT);
 	if (!table)
 		return -ENOMEM;
@@ -291,9 +294,9 @@ int icmpx_settings_init(struct net *net, struct icmpx_net *ix)
 /**
  * icmpx_settings_exit() - Take a namespace's settings away.
  * @net: the namespace
- * @ix: what icmpx keeps for it
+ * @ix: icmpx's state of @net
  *
- * What the kernel's own setting cannot be set to does not stay in it.
+ * Clears the bits of errors_extension_mask that the kernel's own name of it does not accept.
  *
  * Context: process. Waits for readers and writers.
  */

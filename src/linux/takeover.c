@@ -14,12 +14,12 @@
 #include "icmpx.h"
 
 /*
- * Ours is allocated, since it may have to outlive the module: see
- * icmpx_give_back(). Both are written while loading and unloading alone.
+ * icmpx's entry is allocated, since it may have to outlive the module: see
+ * icmpx_give_back(). Both pointers are written only on loading and unloading.
  */
 static struct net_protocol *icmpx_protocol;
 
-/* What had the slot before; packets are led there that are for its sockets. */
+/* The entry that had the slot before. Its handlers get packets for the built-in code's sockets. */
 struct net_protocol *icmpx_builtin;
 
 static struct net_protocol *icmpx_swap_slot(struct net_protocol *from, struct net_protocol *to)
@@ -33,12 +33,13 @@ static struct net_protocol *icmpx_swap_slot(struct net_protocol *from, struct ne
  * icmpx_in_module() - Tell whether a function belongs to a module, not to the kernel itself.
  * @function: its address
  *
- * The address alone does not say: on arm64, modules and the kernel itself may be anywhere
- * in one large area. Its printed name does, which ends with the name of the module.
+ * The address alone does not tell: on arm64, modules and the kernel itself may be anywhere
+ * in one large area. The printed symbol of a module's function ends with the name of the
+ * module in brackets.
  *
  * Context: any.
  *
- * Return: true if it does.
+ * Return: true if it belongs to a module.
  */
 bool icmpx_in_module(const void *function)
 {
@@ -49,10 +50,10 @@ bool icmpx_in_module(const void *function)
 }
 
 /**
- * icmpx_take_over() - Make every ICMP packet ours.
+ * icmpx_take_over() - Take the slot, so that icmpx handles every ICMP packet.
  *
  * Context: process. Packets may arrive meanwhile: each one is handled whole,
- * by the built-in code or by ours.
+ * by the built-in code or by icmpx.
  *
  * Return: 0; -EBUSY if another module has the slot; -ENOMEM.
  */
@@ -86,14 +87,14 @@ err_memory:
 }
 
 /**
- * icmpx_give_back() - Make every ICMP packet the built-in code's again.
+ * icmpx_give_back() - Give the slot back, so that the built-in code handles every ICMP packet.
  *
- * If another module has put itself on top of ours it keeps a pointer to our
- * entry, to hand packets on and to put it back into the slot one day. Then the
- * entry stays behind, with the built-in handlers in it: a few bytes lost, and
- * nothing that points into a module that is gone.
+ * A module that has taken the slot since then keeps a pointer to icmpx's entry, to
+ * hand packets on and to put the entry back into the slot later. In this case the
+ * entry stays allocated, with the built-in handlers in it: a few bytes are lost, and
+ * no pointer into a module that is gone is left.
  *
- * Context: process. No packet is in our code any more when it returns.
+ * Context: process. No packet is in icmpx_rcv() or icmpx_err() any more when it returns.
  */
 void icmpx_give_back(void)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Received errors, to the sockets and protocols that they are about. */
+/* Delivery of received errors to the sockets and protocols that they are about. */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <icmpx/dispatch.h>
@@ -13,7 +13,7 @@
 #include "error/error.h"
 #include "send/send.h"
 
-/* Whether a protocol checks that an error quotes a packet that it did send. */
+/* Whether a protocol checks that it sent the packet that an error quotes. */
 static bool icmpx_validates_tag(u8 protocol)
 {
 	const struct net_protocol *ipprot = rcu_dereference(inet_protos[protocol]);
@@ -73,9 +73,9 @@ static enum icmpx_stat icmpx_to_sockets(struct icmpx_net *ix, struct sk_buff *sk
 }
 
 /**
- * icmpx_deliver_error() - Believe an error, or not, and deliver it.
+ * icmpx_deliver_error() - Check a received error, and deliver it if it is believed.
  * @net: the namespace that the error came into
- * @ix: what icmpx keeps for it
+ * @ix: icmpx's state of @net
  * @skb: the error, its data after the ICMP header; not consumed
  *
  * Context: as icmpx_rcv().

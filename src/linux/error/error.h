@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Errors that came in, and what sockets are told of errors. */
+/* Received errors, and what sockets are told of errors. */
 #ifndef ICMPX_ERROR_H
 #define ICMPX_ERROR_H
 
@@ -17,8 +17,8 @@ unsigned int icmpx_raw_error(struct sk_buff *skb, u8 protocol, u32 info);
 /**
  * struct icmpx_errno - an error as sockets know it
  * @number: a positive errno
- * @hard: whether it is there to stay (RFC 1122, 4.2.3.9), and so is told to a
- *	socket that did not ask for errors
+ * @hard: whether the error is permanent (RFC 1122, 4.2.3.9): then a socket that did not
+ *	ask for errors is told, too
  */
 struct icmpx_errno {
 	int number;
@@ -31,7 +31,7 @@ bool icmpx_queue_error(struct sock *sk, struct sk_buff *error, int number, u32 i
 		       const u8 *payload);
 void icmpx_queue_local_error(struct sock *sk, int number, __be32 destination, u32 info);
 
-/* What an error teaches the route of a socket. */
+/* A path MTU or a redirect from an error, for the route of a socket. */
 #if ICMPX_HAS_SK_ROUTE_UPDATES
 #define icmpx_sk_update_pmtu ipv4_sk_update_pmtu
 #define icmpx_sk_redirect ipv4_sk_redirect

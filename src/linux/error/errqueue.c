@@ -38,8 +38,8 @@ struct icmpx_errno icmpx_errno_of(const struct sock *sk, u8 type, u8 code)
 }
 
 /*
- * Tells the program where the error's extension is (RFC 4884). The core looks at bytes
- * in one piece; nearly all errors are in one. Returns false without memory.
+ * Tells the program where the error's extension is (RFC 4884). The core needs a linear
+ * skb, and nearly all errors are linear. Returns false if there is no memory.
  */
 static bool icmpx_find_extension(struct sk_buff *skb, const struct icmphdr *header,
 				 unsigned int before, struct sock_ee_data_rfc4884 *found)
@@ -64,7 +64,7 @@ static bool icmpx_find_extension(struct sk_buff *skb, const struct icmphdr *head
  * @error: the error, its data at the embedded IP header; not consumed
  * @number: errno
  * @info: the error's argument, host order
- * @payload: where in @error what the program gets begins
+ * @payload: start of the bytes in @error that the program gets
  *
  * Context: as icmpx_rcv().
  *
@@ -109,8 +109,8 @@ free:
  * icmpx_queue_local_error() - Tell a socket of an error that this host has found.
  * @sk: the socket; nothing happens if it has not asked for errors
  * @number: errno
- * @destination: where its datagram was to go, network order
- * @info: what goes with the error: for EMSGSIZE, bytes that would have fit
+ * @destination: destination of the socket's datagram, network order
+ * @info: the error's argument: for EMSGSIZE, how many bytes would have fit
  *
  * Context: any.
  */
@@ -121,7 +121,7 @@ void icmpx_queue_local_error(struct sock *sk, int number, __be32 destination, u3
 
 	if (!icmpx_sk_recverr(sk))
 		return;
-	/* A header for recvmsg() to take the destination from, and no payload. */
+	/* The skb has an IP header, where recvmsg() reads the destination, and no payload. */
 	skb = alloc_skb(sizeof(struct iphdr), GFP_ATOMIC);
 	if (!skb)
 		return;

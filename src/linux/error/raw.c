@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Received errors, to raw sockets: what raw(7) and ip(7) promise of them. */
+/* Delivery of received errors to raw sockets, as raw(7) and ip(7) document it. */
 #include <linux/icmp.h>
 #include <net/icmp.h>
 #include <net/raw.h>
@@ -21,7 +21,10 @@ static void icmpx_raw_socket_error(struct sock *sk, struct sk_buff *skb, u32 inf
 	if (header->type == ICMP_DEST_UNREACH && header->code == ICMP_FRAG_NEEDED)
 		icmpx_sk_update_pmtu(skb, sk, info);
 
-	/* Neither asked for nor connected: the program could not tell what it is about. */
+	/*
+	 * The program of a socket that is not connected and has not asked for errors could
+	 * not tell which datagram the error is about.
+	 */
 	if (!wanted && sk->sk_state != TCP_ESTABLISHED)
 		return;
 	if (header->type == ICMP_SOURCE_QUENCH)
@@ -62,7 +65,7 @@ unsigned int icmpx_raw_error(struct sk_buff *skb, u8 protocol, u32 info)
 	struct sock *sk;
 
 	sk_for_each_rcu(sk, &raw_v4_hashinfo.ht[raw_hashfunc(net, protocol)]) {
-		/* The datagram went out from here: its destination is the socket's peer. */
+		/* This host sent the datagram, so its destination is the socket's peer. */
 		if (!raw_v4_match(net, sk, protocol, embedded->daddr, embedded->saddr, dif, sdif))
 			continue;
 		icmpx_raw_socket_error(sk, skb, info);

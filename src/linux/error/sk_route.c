@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What an error teaches the route of a socket: a path MTU (RFC 1191), a better gateway
- * (RFC 1122, 3.2.2.2). For kernels that let no module call their own functions for it.
+ * The route of a socket learns from errors: a path MTU (RFC 1191), or a better gateway
+ * (RFC 1122, 3.2.2.2). For kernels that export neither ipv4_sk_update_pmtu() nor
+ * ipv4_sk_redirect().
  */
 #include <net/ip.h>
 #include <net/ip_fib.h>
@@ -16,7 +17,7 @@ static u8 icmpx_protocol(const struct sock *sk)
 	return icmpx_sk_hdrincl(sk) ? IPPROTO_RAW : sk->sk_protocol;
 }
 
-/* The flow of what the socket sent, as the error quotes it. */
+/* The flow of the socket's datagram, with the addresses that the error quotes. */
 static void icmpx_quoted_flow(const struct sk_buff *skb, struct sock *sk, struct flowi4 *fl4)
 {
 	const struct iphdr *iph = (const struct iphdr *)skb->data;
@@ -27,8 +28,8 @@ static void icmpx_quoted_flow(const struct sk_buff *skb, struct sock *sk, struct
 }
 
 /*
- * A route's own function for this takes the flow from the network header, which is made
- * that of the datagram in the error meanwhile.
+ * dst->ops->update_pmtu() reads the flow from the network header, so that is set to the
+ * header of the quoted datagram during the call.
  */
 static void icmpx_teach_pmtu(struct dst_entry *dst, struct sk_buff *skb, struct sock *sk, u32 mtu)
 {
@@ -40,8 +41,8 @@ static void icmpx_teach_pmtu(struct dst_entry *dst, struct sk_buff *skb, struct 
 }
 
 /*
- * Takes a reference to a route, and gives one back: to another route for the flow where
- * that one is out of date.
+ * Consumes a reference to @dst, and returns a reference to @dst or, if @dst is out of
+ * date, to a new route for the flow. Returns NULL if there is no such route.
  */
 static struct dst_entry *icmpx_good_route(struct dst_entry *dst, struct sock *sk,
 					  struct flowi4 *fl4)
@@ -55,7 +56,7 @@ static struct dst_entry *icmpx_good_route(struct dst_entry *dst, struct sock *sk
 	return IS_ERR(rt) ? NULL : &rt->dst;
 }
 
-/* What getsockopt() says of the path is what the route says that the socket keeps. */
+/* The route that the socket keeps has to learn the path MTU: getsockopt(IP_MTU) reads it there. */
 static void icmpx_teach_kept(struct dst_entry *kept, struct sk_buff *skb, struct sock *sk, u32 mtu)
 {
 	struct dst_entry *dst;
@@ -76,8 +77,9 @@ static void icmpx_teach_kept(struct dst_entry *kept, struct sk_buff *skb, struct
 }
 
 /*
- * That of the next datagram. Where its mark is the error's, a route's own function would
- * look for the next hop by none.
+ * The route of the next datagram learns the path MTU. If the socket has no mark, and the
+ * error has one that applies, dst->ops->update_pmtu() would look up the next hop without a
+ * mark: ipv4_update_pmtu() uses the error's mark.
  */
 static void icmpx_teach_next(struct sk_buff *skb, struct sock *sk, u32 mtu)
 {
@@ -99,7 +101,7 @@ static void icmpx_teach_next(struct sk_buff *skb, struct sock *sk, u32 mtu)
 
 /**
  * icmpx_sk_update_pmtu() - Let a socket's route learn a path MTU.
- * @skb: an error that says so, its data at the embedded IP header
+ * @skb: the error that reports it, its data at the embedded IP header
  * @sk: the socket that sent the datagram
  * @mtu: the path MTU, in bytes
  *

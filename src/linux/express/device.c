@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which devices have the express path: the setting express. Each has a hook of
- * netfilter's at its ingress, the last one there, so that what an administrator's
- * own chains drop is not answered.
+ * The setting express: which devices have the express path. Each of these devices has a
+ * netfilter hook at its ingress, the last one there, so that a packet that a chain of the
+ * administrator's drops is not answered.
  *
- * A hook holds no reference to its device. So a device that goes, or that moves to
- * another namespace, takes its entry with it.
+ * A hook holds no reference to its device. So the notifier removes the entry of a device
+ * that goes, or that moves to another namespace.
  */
 #include <linux/if_arp.h>
 #include <linux/netdevice.h>
@@ -17,11 +17,11 @@
 
 /**
  * struct icmpx_express_entry - a device that has the express path
- * @rcu: for freeing it: whoever lists hooks reads @ops under RCU
+ * @rcu: for freeing the entry: a reader that lists hooks reads @ops under RCU
  * @list: in icmpx_express_entries
  * @ops: the hook; its dev is the device
  * @wanted: whether the value that is being set names the device
- * @fresh: whether it was that value that brought it
+ * @fresh: whether that value added the entry
  */
 struct icmpx_express_entry {
 	struct rcu_head rcu;
@@ -31,7 +31,7 @@ struct icmpx_express_entry {
 	bool fresh;
 };
 
-/* Those of all namespaces; under RTNL. */
+/* The entries of all namespaces; under RTNL. */
 static LIST_HEAD(icmpx_express_entries);
 
 static bool icmpx_express_in(const struct icmpx_express_entry *entry, const struct net *net)
@@ -84,7 +84,10 @@ static void icmpx_express_remove(struct icmpx_express_entry *entry)
 	kfree_rcu(entry, rcu);
 }
 
-/* Frames that have a station to be sent back to, and that nothing else takes first. */
+/*
+ * 0 if the device's frames are Ethernet's, with a station that a reply can be sent back to,
+ * and neither another device nor a VRF takes them first. Else a negative errno.
+ */
 static int icmpx_express_suits(struct net_device *dev)
 {
 	if (dev->type != ARPHRD_ETHER || dev->flags & IFF_LOOPBACK || netif_is_l3_master(dev))
@@ -133,13 +136,13 @@ static int icmpx_express_want_all(struct net *net, char *names)
 /**
  * icmpx_express_set() - Set which devices of a namespace have the express path.
  * @net: the namespace
- * @names: their names, with spaces in between; written to
+ * @names: the devices' names, with spaces in between; overwritten
  *
  * Context: process, under RTNL.
  *
  * Return: 0, or with nothing changed: -ENODEV if there is no such device; -EOPNOTSUPP
- * if its frames are not Ethernet's; -EBUSY if another device gets them, as the ports'
- * frames of a bridge; -E2BIG if they are too many; -ENOMEM.
+ * if its frames are not Ethernet's; -EBUSY if another device gets them, as a bridge gets
+ * those of its ports; -E2BIG if there are too many names; -ENOMEM.
  */
 int icmpx_express_set(struct net *net, char *names)
 {
@@ -164,7 +167,7 @@ int icmpx_express_set(struct net *net, char *names)
 /**
  * icmpx_express_get() - Tell which devices of a namespace have the express path.
  * @net: the namespace
- * @names: %ICMPX_EXPRESS_LEN bytes, set to their names as they are now
+ * @names: %ICMPX_EXPRESS_LEN bytes, set to the devices' current names
  *
  * Context: process, under RTNL.
  */
@@ -182,16 +185,16 @@ void icmpx_express_get(const struct net *net, char *names)
 }
 
 /**
- * icmpx_express_exit_net() - Take the express path from all devices of a namespace.
- * @net: the namespace, whose setting is gone: no device is named any more
+ * icmpx_express_exit_net() - Remove the express path from all devices of a namespace.
+ * @net: the namespace, whose setting is gone: no device can be added any more
  *
- * Context: process. No packet is on that path a grace period after it returned.
+ * Context: process. No packet is on the express path a grace period after the return.
  */
 void icmpx_express_exit_net(struct net *net)
 {
 	struct icmpx_express_entry *entry, *next;
 
-	/* Hardly a namespace has one, and RTNL is everybody's. */
+	/* Few namespaces have such a device, and all namespaces share RTNL. */
 	if (!READ_ONCE(icmpx_net(net)->express_devices))
 		return;
 	rtnl_lock();
@@ -201,7 +204,7 @@ void icmpx_express_exit_net(struct net *net)
 	rtnl_unlock();
 }
 
-/* A device that goes, moves to another namespace, or gets headers of another kind. */
+/* For a device that goes, moves to another namespace, or gets headers of another kind. */
 static int icmpx_express_event(struct notifier_block *block, unsigned long event, void *info)
 {
 	struct icmpx_express_entry *entry;
@@ -219,9 +222,9 @@ static struct notifier_block icmpx_express_notifier = {
 };
 
 /**
- * icmpx_express_init() - Begin to be told of devices that go.
+ * icmpx_express_init() - Register the notifier for devices that go.
  *
- * Context: process; before there is a setting.
+ * Context: process; before any namespace has the setting.
  *
  * Return: 0 or a negative errno.
  */
@@ -231,9 +234,9 @@ int icmpx_express_init(void)
 }
 
 /**
- * icmpx_express_exit() - End that.
+ * icmpx_express_exit() - Unregister the notifier.
  *
- * Context: process; every namespace has had its icmpx_express_exit_net().
+ * Context: process; icmpx_express_exit_net() has returned for every namespace.
  */
 void icmpx_express_exit(void)
 {

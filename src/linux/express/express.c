@@ -4,9 +4,9 @@
  * routing, if the setting express names that device. The request's headers are
  * turned round, and the frame goes back to the station that it came from.
  *
- * Only what needs no more than that is answered here. Everything else goes on as
- * if nobody had looked at it: what is wrong is counted where that is found out,
- * and what is right is answered with everything that a reply can need.
+ * Only a request that needs no more than that is answered here. Every other frame takes
+ * the normal path, uncounted: a bad packet is counted where the error is found, and a
+ * good request is answered with everything that a reply can need.
  */
 #include <icmpx/express.h>
 #include <linux/etherdevice.h>
@@ -22,9 +22,9 @@
 #include "out/renew.h"
 
 /*
- * A frame for this device, as it was on the wire: no VLAN's that is still to be
- * unpacked, none that came by a tunnel or through IPsec, and none of which others
- * hold the one reference.
+ * Whether a frame is for this device, and is as it was on the wire: it has no VLAN tag that
+ * is still to be handled, it came neither by a tunnel nor through IPsec, and no other
+ * reader has a reference to the skb.
  */
 static bool icmpx_express_frame(const struct sk_buff *skb, const struct net_device *dev)
 {
@@ -34,7 +34,10 @@ static bool icmpx_express_frame(const struct sk_buff *skb, const struct net_devi
 	       !skb_dst(skb) && !skb_sec_path(skb);
 }
 
-/* One message in one buffer, its checksum filled in, its pages nobody else's. */
+/*
+ * Whether the skb is one message in one buffer, with its checksum filled in, and without
+ * pages that belong to a sender (zerocopy).
+ */
 static bool icmpx_express_buffer(struct sk_buff *skb)
 {
 	return skb->ip_summed != CHECKSUM_PARTIAL && !skb_is_gso(skb) && icmpx_skb_readable(skb) &&
@@ -42,8 +45,9 @@ static bool icmpx_express_buffer(struct sk_buff *skb)
 }
 
 /*
- * A port of a bridge, of a bond and the like gives its frames to that; those of a
- * device in a VRF are the VRF's. Both can begin while the device is named.
+ * A port of a bridge, of a bond and the like gives its frames to that device; the frames of
+ * a device in a VRF belong to the VRF. A device can become either while it has the express
+ * path.
  */
 static bool icmpx_express_device(const struct net_device *dev)
 {
@@ -51,7 +55,7 @@ static bool icmpx_express_device(const struct net_device *dev)
 	       !(dev->priv_flags & (IFF_L3MDEV_MASTER | IFF_L3MDEV_SLAVE));
 }
 
-/* Whether what the namespace has set can be obeyed here. */
+/* Whether no setting or IPsec policy of the namespace requires the normal path. */
 static bool icmpx_express_settings(const struct net *net)
 {
 	return !READ_ONCE(net->ipv4.sysctl_icmp_echo_ignore_all) &&
@@ -60,8 +64,9 @@ static bool icmpx_express_settings(const struct net *net)
 }
 
 /*
- * To an address of this device, and from none of those, nor from its broadcast
- * address. The list is the kernel's own: there is nothing that could be out of date.
+ * Whether a request is to an address of this device, and comes neither from such an address
+ * nor from a broadcast address of the device. The list is the kernel's own, so no address
+ * can be out of date.
  */
 static bool icmpx_express_addresses(const struct net_device *dev, __be32 source,
 				    __be32 destination)
@@ -80,7 +85,7 @@ static bool icmpx_express_addresses(const struct net_device *dev, __be32 source,
 	return ours;
 }
 
-/* RFC 792, over what IP says is the message. */
+/* The checksum of RFC 792, over the message as long as the IP header says. */
 static bool icmpx_express_checksum_right(const struct sk_buff *skb, unsigned int len)
 {
 	const unsigned int at = sizeof(struct iphdr);
@@ -93,7 +98,7 @@ static bool icmpx_express_checksum_right(const struct sk_buff *skb, unsigned int
 	return !csum_fold(sum);
 }
 
-/* Makes the bytes ours to write, and as many as IP says. */
+/* Makes the data of the skb writable, and as long as the IP header says. */
 static bool icmpx_express_claim(struct sk_buff *skb, unsigned int len)
 {
 	if (skb_unclone(skb, GFP_ATOMIC))
@@ -101,7 +106,7 @@ static bool icmpx_express_claim(struct sk_buff *skb, unsigned int len)
 	return likely(skb->len == len) || !pskb_trim_rcsum(skb, len);
 }
 
-/* As on the long way. */
+/* Counts a request in the counters of IP, ICMP and icmpx, as the normal path does. */
 static void icmpx_express_count_in(struct net *net, struct icmpx_net *ix, unsigned int len, u8 tos)
 {
 	struct ipstats_mib __percpu *ip = net->mib.ip_statistics;
@@ -122,9 +127,9 @@ static void icmpx_express_count_out(struct net *net, struct icmpx_net *ix, unsig
 }
 
 /*
- * Whether the driver is all that is left to ask: no queueing discipline, as virtual
- * devices have none, no hook at the egress, and nobody who taps what is sent. A driver
- * takes a frame in one piece, its checksums filled in, as it is.
+ * Whether dev_queue_xmit() would only call the driver: there is no queueing discipline, as
+ * on virtual devices, no hook at the egress, and no tap. Every driver takes a linear frame
+ * with its checksums filled in as it is.
  */
 static bool icmpx_express_direct(const struct sk_buff *skb, struct net_device *dev,
 				 const struct netdev_queue *txq)
@@ -135,7 +140,7 @@ static bool icmpx_express_direct(const struct sk_buff *skb, struct net_device *d
 	       !dev_xmit_recursion() && !dev_nit_active(dev);
 }
 
-/* As dev_queue_xmit(), which it is unless nobody is to be asked. */
+/* As dev_queue_xmit(), which it calls unless icmpx_express_direct() allows the driver alone. */
 static int icmpx_express_transmit(struct sk_buff *skb)
 {
 	struct net_device *dev = skb->dev;
@@ -159,8 +164,8 @@ static int icmpx_express_transmit(struct sk_buff *skb)
 }
 
 /*
- * The reply's memory is the request's, which was there already; how many may wait
- * is for the device's queue to say, as with what a bridge passes on.
+ * The reply uses the request's memory, so it is not charged to a control socket. The
+ * device's queue bounds how many replies may wait, as for packets that a bridge forwards.
  */
 static void icmpx_express_send(struct net *net, struct icmpx_net *ix, struct sk_buff *skb,
 			       struct net_device *dev)
@@ -189,15 +194,15 @@ static void icmpx_express_send(struct net *net, struct icmpx_net *ix, struct sk_
 }
 
 /**
- * icmpx_express() - Answer a frame at the ingress of a device, if it is that simple.
- * @priv: nothing
+ * icmpx_express() - Answer an echo request at the ingress of a device, if it is a plain one.
+ * @priv: unused
  * @skb: the frame, its data at the IP header
- * @state: the device that it came in by, and its namespace
+ * @state: the device that the frame came in by, and its namespace
  *
  * Context: as icmpx_rcv().
  *
- * Return: %NF_STOLEN if it was answered, or kept silent about by a limit; %NF_ACCEPT,
- * and nothing done, if it goes the way of all packets.
+ * Return: %NF_STOLEN if the request was answered, or dropped by a limit; %NF_ACCEPT, with
+ * nothing done, if the frame takes the normal path.
  */
 unsigned int icmpx_express(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {

@@ -13,7 +13,7 @@ unsigned int icmpx_express(void *priv, struct sk_buff *skb, const struct nf_hook
 
 /* device.c */
 #define ICMPX_EXPRESS_DEVICES 64
-/* A name of each, and what follows it. */
+/* For each device its name, and the space or the final 0 after the name. */
 #define ICMPX_EXPRESS_LEN (ICMPX_EXPRESS_DEVICES * IFNAMSIZ)
 int icmpx_express_set(struct net *net, char *names);
 void icmpx_express_get(const struct net *net, char *names);

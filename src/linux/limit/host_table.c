@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Buckets for each host that errors go to, for kernels whose own, in struct inet_peer,
- * no module may look up.
+ * Buckets for each host that errors go to, for kernels that do not let a module look up
+ * the buckets in struct inet_peer.
  *
  * Sources can be spoofed, so their number must cost nothing: a namespace has a fixed
- * number of buckets, and a keyed hash chooses the set of them that a host has its own
- * in. A bucket that is full again is free for another host, since a new host begins with
- * a full one. Where all of a set are in use, the host shares one of them: no host gets
- * more than the limit, and a sender cannot choose the hosts that it makes share.
+ * number of buckets in sets, and a keyed hash chooses the set for a host. A bucket that is
+ * full again is free for another host, since a new host begins with a full bucket. If all
+ * buckets of a set are in use, the host shares one of them. So no host gets more errors
+ * than the limit, and a sender cannot choose which hosts share a bucket.
  */
 #include <icmpx/bucket.h>
 #include <linux/jiffies.h>
@@ -21,15 +21,15 @@
 
 #define ICMPX_HOST_SETS 256
 #define ICMPX_HOST_WAYS 4
-/* What a host has saved up that was never sent an error. */
+/* Tokens of a host that was never sent an error. */
 #define ICMPX_HOST_SAVED (60 * HZ)
 
 /**
  * struct icmpx_host - a bucket
- * @address: whose it is, network order
+ * @address: the host's address, network order; 0 if the bucket is unused
  * @vrf: index of the VRF that the host is reached by; 0 for none
- * @tokens: what was left at @last
- * @last: jiffies when the bucket was last asked
+ * @tokens: tokens that were left at @last
+ * @last: jiffies when a token was last asked for
  *
  * Written under the lock of its set.
  */
@@ -77,10 +77,10 @@ struct icmpx_host_table *icmpx_host_table_create(void)
 }
 
 /**
- * icmpx_host_table_free() - Free them.
+ * icmpx_host_table_free() - Free a namespace's buckets.
  * @table: the table, or NULL
  *
- * Context: process; no packet of the namespace is in our code any more.
+ * Context: process; no packet of the namespace is in icmpx's code any more.
  */
 void icmpx_host_table_free(struct icmpx_host_table *table)
 {
@@ -99,7 +99,7 @@ static bool icmpx_host_is_idle(const struct icmpx_host *host, u32 now, u32 inter
 	       min_t(u64, (u64)interval * ICMPX_TOKENS_BURST, ICMPX_HOST_SAVED);
 }
 
-/* The bucket of a host, its own or one that it has to share. Under the lock of its set. */
+/* The bucket of a host: its own, or one that it shares. Under the lock of the set. */
 static struct icmpx_host *icmpx_host_find(struct icmpx_host_set *set, u64 hash, __be32 address,
 					  int vrf, u32 interval)
 {
@@ -131,7 +131,7 @@ static struct icmpx_host *icmpx_host_find(struct icmpx_host_set *set, u64 hash, 
  *
  * Context: bottom halves disabled.
  *
- * Return: true if there was one.
+ * Return: true if there was a token.
  */
 bool icmpx_host_take(struct icmpx_host_table *table, __be32 address, int vrf, u32 interval)
 {
@@ -158,12 +158,12 @@ bool icmpx_host_take(struct icmpx_host_table *table, __be32 address, int vrf, u3
  * @address: the host's address, network order
  * @interval: jiffies that a token takes to be earned
  *
- * Takes no lock: where another CPU is just writing, either answer may come of it, and
- * icmpx_host_take() has the last word of what this lets pass.
+ * Takes no lock: while another CPU writes to the bucket, the result may be either one.
+ * For an error that this function lets pass, icmpx_host_take() decides.
  *
  * Context: any.
  *
- * Return: true if icmpx_host_take() would say no for a host outside any VRF.
+ * Return: true if icmpx_host_take() would return false for the host outside any VRF.
  */
 bool icmpx_host_empty(const struct icmpx_host_table *table, __be32 address, u32 interval)
 {

@@ -5,15 +5,15 @@
  *
  * Sources can be spoofed, so their number must cost nothing: prefixes share
  * buckets. A keyed hash chooses a bucket in each of two rows for a prefix, and a
- * reply may go out as long as one of the two lets it. Two prefixes disturb each
- * other only where they share both buckets, and a sender cannot choose the
- * prefixes that it shares buckets with. Under a flood from everywhere at once
- * all buckets run dry: the limit then bounds the sum of what is sent, and errs
- * on the side of silence.
+ * reply may be sent if one of the two allows it. Two prefixes affect each other
+ * only if they share both buckets, and a sender cannot choose the prefixes that
+ * it shares buckets with. Under a flood from all prefixes at once, all buckets
+ * are empty: the limit then bounds the sum of all replies, and a prefix below
+ * its own limit may get no reply.
  *
- * A reply does not take from both buckets in one step. Where CPUs answer the
- * same prefix at once, as many more replies as there are other CPUs may go out
- * as both buckets run dry.
+ * A reply does not take from both buckets in one step. If several CPUs answer the
+ * same prefix at once, each CPU but the first may send one reply too many when
+ * both buckets become empty.
  */
 #include <icmpx/bucket.h>
 #include <linux/atomic.h>
@@ -34,7 +34,7 @@
  * @rcu: for freeing it
  * @key: key of the hash that chooses buckets
  * @rate: replies a second
- * @burst: how many of them at once
+ * @burst: replies at once
  * @bucket: when the next reply is due, in nanoseconds of the monotonic clock
  */
 struct icmpx_prefix_table {
@@ -65,7 +65,7 @@ static bool icmpx_bucket_allow(atomic64_t *bucket, u64 now, u32 rate, u32 burst)
  *
  * Context: rcu_read_lock(). Lock-free.
  *
- * Return: true if it may, or if the limit is off; then the reply is accounted for.
+ * Return: true if it may, and then the reply is accounted for; true if the limit is off.
  */
 bool icmpx_prefix_allow(struct icmpx_prefix_limit *limit, __be32 source)
 {
@@ -92,16 +92,16 @@ bool icmpx_prefix_allow(struct icmpx_prefix_limit *limit, __be32 source)
  * icmpx_prefix_limit_set() - Set echo_ratelimit and echo_burst.
  * @limit: the limit
  * @rate: replies a second; 0 turns the limit off and frees its memory
- * @burst: how many of them at once, at least 1
+ * @burst: replies at once, at least 1
  *
- * Every prefix begins anew, with a full burst: the time at which the next reply is due
- * says how much was used up only together with the rate and the burst that it was
- * reckoned with. A reply that a long burst at a low rate has put off by days would stay
- * put off. So a table has both, and no packet uses a table with those of another.
+ * Every prefix starts again with a full burst. A bucket holds the time at which the next
+ * reply is due, which has a meaning only with the rate and the burst that it was computed
+ * with: a long burst at a low rate may set it days ahead, and a higher rate would not
+ * change it. So both are in the table, and no packet uses a table with those of another.
  *
  * The memory is charged to the control group of the task that sets the limit.
  *
- * Context: process, with its lock held.
+ * Context: process, with the lock of @limit held.
  *
  * Return: 0; -ENOMEM, with nothing changed.
  */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The limits that Linux has always had: one bucket for each namespace, one for
- * each destination. Their state is where the built-in code keeps it, so that
- * messages of both codes share one budget; but for the destinations' on kernels that
- * let no module at it, where nothing but us sends errors.
+ * The limits that the built-in code has, too: one bucket for each namespace, and one for
+ * each destination. icmpx uses the built-in code's buckets, so that the messages of both
+ * share one budget. On kernels that do not let a module look up the buckets of
+ * destinations, icmpx has its own; the built-in code sends no errors while icmpx does.
  */
 #include <icmpx/bucket.h>
 #include <linux/jiffies.h>
@@ -20,8 +20,8 @@
 #define ICMPX_FILL_INTERVAL (HZ / 50)
 
 /*
- * The CPU that moves the stamp fills the bucket. A CPU that comes second lets its packet
- * pass: the credit is there, or is about to be.
+ * The CPU that moves the stamp fills the bucket. A CPU whose cmpxchg() fails lets its packet
+ * pass: the other CPU has added the credit, or is about to.
  */
 static bool icmpx_global_fill(struct net *net)
 {
@@ -51,12 +51,12 @@ static bool icmpx_global_fill(struct net *net)
  * icmpx_global_allow() - Ask whether the namespace may send one more message.
  * @net: the namespace
  *
- * Settings msgs_per_sec and msgs_burst. Several CPUs may be told yes for the
- * last token; what they take below zero is earned back.
+ * Settings msgs_per_sec and msgs_burst. Several CPUs may get true for the last token: then
+ * the credit falls below zero, and new tokens make up for that first.
  *
  * Context: bottom halves disabled.
  *
- * Return: true if it may; icmpx_host_allow() then takes the token.
+ * Return: true if it may; icmpx_host_allow() then takes the tokens.
  */
 bool icmpx_global_allow(struct net *net)
 {
@@ -67,9 +67,9 @@ bool icmpx_global_allow(struct net *net)
 }
 
 /*
- * Takes 0, 1 or 2 tokens, 1 on average: so a host that watches the limit cannot count
- * what other hosts made this one send. By such counting SAD DNS found a resolver's ports
- * (CVE-2020-25705).
+ * Takes 0, 1 or 2 tokens, 1 on average: so a host that watches the limit cannot count the
+ * messages that other hosts made this host send. SAD DNS found a resolver's ports by such
+ * counting (CVE-2020-25705).
  */
 static void icmpx_global_take(struct net *net)
 {
@@ -92,7 +92,7 @@ static bool icmpx_peer_empty(const struct net *net, __be32 destination, int inte
 	return peer && peer->rate_tokens + (jiffies - peer->rate_last) < (unsigned long)interval;
 }
 #else
-/* A negative interval is one that never ends, as where the kernel reckons with it. */
+/* A negative interval allows nothing: inet_peer_xrlim_allow() takes it for a huge unsigned one. */
 static bool icmpx_peer_take(const struct net *net, __be32 destination, int vrf, int interval)
 {
 	if (interval <= 0)
@@ -110,14 +110,14 @@ static bool icmpx_peer_empty(const struct net *net, __be32 destination, int inte
 /**
  * icmpx_host_allow() - Ask whether one more message may go to a destination.
  * @net: the namespace
- * @rt: the route to it
+ * @rt: the route to the destination
  * @destination: its address, network order
  *
- * Setting ratelimit. What goes out by the loopback interface is not limited.
+ * Setting ratelimit. A message whose route goes through a loopback device is not limited.
  *
  * Context: bottom halves disabled.
  *
- * Return: true if it may; then it is accounted for.
+ * Return: true if it may; then the message is accounted for.
  */
 bool icmpx_host_allow(struct net *net, const struct rtable *rt, __be32 destination)
 {
@@ -139,13 +139,13 @@ bool icmpx_host_allow(struct net *net, const struct rtable *rt, __be32 destinati
 }
 
 /**
- * icmpx_host_exhausted() - Ask whether icmpx_host_allow() would say no, before there is a route.
- * @net: the namespace, in which @destination has one bucket, whatever the way to it
+ * icmpx_host_exhausted() - Ask whether icmpx_host_allow() would refuse, before there is a route.
+ * @net: the namespace, in which @destination has one bucket, whatever the route to it
  * @destination: an address, network order
  *
- * Takes no token: an error that passes may fail yet, and goes to icmpx_host_allow()
- * in any case. Nor does this write down what the bucket has earned: the next caller
- * reckons from the same time.
+ * Takes no token: an error that passes may still fail, and icmpx_host_allow() checks it
+ * in any case. Nor does this function store the tokens that the bucket has earned since
+ * it was last written to: the next caller computes them from the same time.
  *
  * Context: rcu_read_lock(), bottom halves disabled.
  *
@@ -160,8 +160,8 @@ bool icmpx_host_exhausted(struct net *net, __be32 destination)
 }
 
 /**
- * icmpx_host_limit_init() - Give a namespace buckets for hosts, if the kernel's are out of reach.
- * @family: the part of a family of addresses
+ * icmpx_host_limit_init() - Give a namespace buckets for hosts, if icmpx cannot use the kernel's.
+ * @family: icmpx's state of an address family in the namespace
  *
  * Context: process.
  *
@@ -179,9 +179,9 @@ int icmpx_host_limit_init(struct icmpx_family *family)
 
 /**
  * icmpx_host_limit_exit() - Undo icmpx_host_limit_init().
- * @family: the part of a family of addresses
+ * @family: icmpx's state of an address family in the namespace
  *
- * Context: process; no packet of the namespace is in our code any more.
+ * Context: process; no packet of the namespace is in icmpx's code any more.
  */
 void icmpx_host_limit_exit(struct icmpx_family *family)
 {

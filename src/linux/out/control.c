@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Control sockets: packets that this host sends on its own are charged to one until
- * they are gone, so its send buffer bounds how many may wait in the queues below.
+ * Control sockets. A packet that this host sends on its own is charged to a control
+ * socket until it is freed, so the send buffer of the socket bounds how many packets may
+ * wait in queues.
  *
- * Whatever can be made to wait by one namespace, or in one device's queue, must leave
- * room for all else on the CPU: any user may hold replies back, in a queue of a
- * namespace that belongs to that user. So each namespace has sockets of its own, on
- * each CPU some for replies and some for errors, by the device that they leave by. Most
- * of those are never needed, since a namespace has few devices and answers on few CPUs:
- * a socket is made when the first packet needs it, and goes with the namespace.
+ * Packets that wait because of one namespace, or in one device's queue, must leave room
+ * for all other packets of the CPU: any user may hold replies back, in a queue of a
+ * namespace that belongs to that user. So each namespace has sockets of its own, on each
+ * CPU some for replies and some for errors, by the device that the packets leave by.
+ * Most of these sockets are never needed, since a namespace has few devices and answers
+ * on few CPUs: a socket is created when the first packet needs it, and goes with the
+ * namespace.
  *
- * A packet may outlive all that. It keeps its socket by sk_wmem_alloc, and by sk_refcnt
- * where netfilter's queues or netem hold it back: with the last packet the socket goes,
- * which is the kernel's code and memory alone.
+ * A packet may outlive its namespace and the module. The packet keeps its socket by
+ * sk_wmem_alloc, and by sk_refcnt where a queue of netfilter or netem holds the packet.
+ * The socket is freed with the last packet, by code of the kernel alone.
  */
 #include <linux/workqueue.h>
 #include <net/inet_common.h>
@@ -21,17 +23,17 @@
 #include "icmpx.h"
 #include "out/control.h"
 
-/* Whether the CPU is on its way out with a packet of ours. */
+/* Whether the CPU is between icmpx_send_begin() and icmpx_send_end(). */
 DEFINE_PER_CPU(bool, icmpx_busy);
 
-/* What all control sockets are clones of; sends nothing. */
+/* The template: all control sockets are clones of this socket, which sends no packet. */
 static struct sock *icmpx_control_model;
 
 /*
  * Packets in flight for each socket: eight messages of 64 KiB, or some hundred small
- * ones. A reply that is its request turned round is charged with the buffer that the
- * driver took for it, often a page for 84 bytes, hence more than the two messages that
- * suffice for copies that fit.
+ * ones. A reply in the buffer of its request is charged with the buffer that the driver
+ * allocated, often a page for 84 bytes. So this is more than the two messages that are
+ * enough for copies, whose buffers are of the right size.
  */
 #define ICMPX_SNDBUF (8 * SKB_TRUESIZE(64 * 1024))
 
@@ -49,19 +51,19 @@ static void icmpx_create_model(struct work_struct *work)
 	if (create->err)
 		return;
 	sk->sk_sndbuf = ICMPX_SNDBUF;
-	/* No writer waits for room: sock_wfree() need not wake any. */
+	/* No writer waits for room in the send buffer, so sock_wfree() need not wake one. */
 	sock_set_flag(sk, SOCK_USE_WRITE_QUEUE);
 	inet_sk(sk)->pmtudisc = IP_PMTUDISC_DONT;
 	icmpx_control_model = sk;
 }
 
 /**
- * icmpx_control_init() - Create what control sockets are made of.
+ * icmpx_control_init() - Create the template of control sockets.
  *
- * A socket belongs to the control group of the task that creates it, and what
- * it sends is under that group's filters (BPF, net_cls). Replies are the
- * kernel's, not those of the task that loads the module: so a kernel worker creates
- * the model, in the root group, and its clones inherit that.
+ * A socket belongs to the control group of the task that creates it, and its packets are
+ * under the filters of that group (BPF, net_cls). Replies do not belong to the task that
+ * loads the module, but to the kernel. So a kernel worker creates the template, in the
+ * root group, and the clones inherit this group.
  *
  * Context: process.
  *
@@ -79,7 +81,7 @@ int icmpx_control_init(void)
 }
 
 /**
- * icmpx_control_exit() - Release that.
+ * icmpx_control_exit() - Release the template of control sockets.
  *
  * Context: process; no namespace has control sockets any more.
  */
@@ -89,9 +91,9 @@ void icmpx_control_exit(void)
 }
 
 /**
- * icmpx_control_create() - Make a control socket.
+ * icmpx_control_create() - Create a control socket.
  * @net: the namespace
- * @place: where it belongs; set
+ * @place: the slot of the socket; set
  *
  * Context: icmpx_send_begin() returned true.
  *
@@ -103,10 +105,10 @@ struct sock *icmpx_control_create(struct net *net, struct sock **place)
 
 	if (!sk)
 		return NULL;
-	/* For sparse, which sees no lock taken in there. */
+	/* For sparse, which does not see that sk_clone_lock() takes this lock. */
 	__acquire(&sk->sk_lock.slock);
 	bh_unlock_sock(sk);
-	/* A clone has a second reference, for a table of sockets, and is in none. */
+	/* A clone has a second reference for a table of sockets, and this one is in no table. */
 	__sock_put(sk);
 	sock_set_flag(sk, SOCK_DEAD);
 	sock_net_set(sk, net);
@@ -115,8 +117,8 @@ struct sock *icmpx_control_create(struct net *net, struct sock **place)
 }
 
 /**
- * icmpx_control_init_net() - Give a namespace its places for control sockets.
- * @family: the part of a family of addresses
+ * icmpx_control_init_net() - Allocate a namespace's slots for control sockets.
+ * @family: icmpx's state of an address family in the namespace
  *
  * Context: process.
  *
@@ -129,8 +131,8 @@ int icmpx_control_init_net(struct icmpx_family *family)
 }
 
 /*
- * The kernel accounts for a socket in the namespace that it was created in, which is
- * the model's; and a packet that is still queued may not lead to one that is gone.
+ * The kernel accounts for the socket in the namespace of the template, in which it was
+ * cloned. And a packet that is still queued must not lead to a namespace that is gone.
  */
 static void icmpx_control_free(struct sock *sk)
 {
@@ -142,9 +144,9 @@ static void icmpx_control_free(struct sock *sk)
 
 /**
  * icmpx_control_exit_net() - Release a namespace's control sockets.
- * @family: the part of a family of addresses
+ * @family: icmpx's state of an address family in the namespace
  *
- * Context: process; no packet of the namespace is in our code any more.
+ * Context: process; no packet of the namespace is in icmpx's code any more.
  */
 void icmpx_control_exit_net(struct icmpx_family *family)
 {

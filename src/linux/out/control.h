@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Whose memory a packet of ours takes while it is on its way out: control sockets. */
+/* Control sockets: the sockets that icmpx's packets are charged to until they are freed. */
 #ifndef ICMPX_CONTROL_H
 #define ICMPX_CONTROL_H
 
@@ -9,14 +9,14 @@
 
 struct icmpx_family;
 
-/* What is bounded apart from each other. */
+/* Kinds of packets. Each kind has a bound of its own for packets in flight. */
 enum icmpx_kind {
 	ICMPX_REPLIES,
 	ICMPX_ERRORS,
 	ICMPX_KINDS,
 };
 
-/* Devices are bounded apart from each other if their indexes differ in the last bits. */
+/* Devices share a control socket only if their indexes agree in the last bits. */
 #define ICMPX_WAYS 4u
 
 /**
@@ -33,9 +33,9 @@ DECLARE_PER_CPU(bool, icmpx_busy);
 /**
  * icmpx_send_begin() - Begin to send on this CPU.
  *
- * What the way out of one packet brings in may not send another: that recursion ends
- * here. In between, the CPU's control sockets and kept routes are the caller's: whatever
- * else sends on this CPU has bottom halves disabled, too.
+ * Transmitting a packet can bring in another packet on the same CPU, which may not send
+ * in its turn: that recursion ends here. Until icmpx_send_end(), no other sender uses the
+ * CPU's control sockets and kept routes: all of them have bottom halves disabled, too.
  *
  * Context: bottom halves disabled.
  *
@@ -66,13 +66,13 @@ struct sock *icmpx_control_create(struct net *net, struct sock **place);
  * icmpx_control() - Find the control socket of a packet.
  * @net: the namespace
  * @control: the namespace's control sockets
- * @kind: what the packet is
- * @dev: the device that it leaves by
+ * @kind: the kind of the packet
+ * @dev: the device that the packet leaves by
  *
  * Context: icmpx_send_begin() returned true.
  *
- * Return: the socket, valid as long as the namespace is; NULL without memory for a
- * first one.
+ * Return: the socket, valid as long as the namespace is; NULL if there is no memory to
+ * create it.
  */
 static inline struct sock *icmpx_control(struct net *net, struct icmpx_control __percpu *control,
 					 enum icmpx_kind kind, const struct net_device *dev)
@@ -83,7 +83,7 @@ static inline struct sock *icmpx_control(struct net *net, struct icmpx_control _
 	return likely(*place) ? *place : icmpx_control_create(net, place);
 }
 
-/* Whether as much is on its way out as may be. */
+/* Whether the packets in flight have used up the send buffer. */
 static inline bool icmpx_control_full(const struct sock *sk)
 {
 	return unlikely(refcount_read(&sk->sk_wmem_alloc) >= sk->sk_sndbuf);

@@ -6,7 +6,10 @@
 
 #include "out/out.h"
 
-/* Options that Linux validated, filling in this host's slots if they were received. */
+/*
+ * Reads options that Linux has validated. In received options, Linux has also filled in
+ * the slots of this host.
+ */
 static void icmpx_read_options(const struct ip_options *opt, const void *bytes,
 			       struct icmpx_options *options)
 {
@@ -24,10 +27,10 @@ static void icmpx_read_options(const struct ip_options *opt, const void *bytes,
 }
 
 /**
- * icmpx_echo_options() - Make the IP options of what goes back from those that came.
+ * icmpx_echo_options() - Make the IP options of a reply or an error from those received.
  * @net: the namespace
  * @skb: a request, or a datagram that an error is about
- * @opt: what Linux made of its options, all of which are in the linear part
+ * @opt: the options of @skb as Linux compiled them; their bytes are in the linear part
  * @reply: set
  *
  * Context: any.
@@ -51,9 +54,9 @@ bool icmpx_echo_options(struct net *net, const struct sk_buff *skb, const struct
  * icmpx_put_options() - Write a reply's options after its IP header.
  * @skb: the reply, with an IP header that has room for them and addresses set
  * @options: the options that icmpx_echo_options() has set
- * @destination: network order: where the reply goes in the end
+ * @destination: network order: the reply's final destination
  *
- * Linux is told where they are, for when it fragments the reply.
+ * IPCB() gets the offsets of the options, which Linux needs if it fragments the reply.
  *
  * Context: any.
  */
@@ -77,10 +80,10 @@ void icmpx_put_options(struct sk_buff *skb, struct icmpx_options *options, __be3
 }
 
 /**
- * icmpx_put_ip_options() - Write what a program wants after an IP header.
+ * icmpx_put_ip_options() - Write a program's options after an IP header.
  * @skb: as for icmpx_put_options()
  * @opt: the options, as ip_options_compile() left them
- * @destination: network order: where the datagram goes in the end
+ * @destination: network order: the datagram's final destination
  *
  * Context: any.
  */

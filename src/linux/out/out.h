@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The way out, which replies and errors have in common; of requests, its end. */
+/* The output path that replies and errors share. Requests use its last step. */
 #ifndef ICMPX_OUT_H
 #define ICMPX_OUT_H
 
@@ -25,7 +25,7 @@ static inline __be32 icmpx_current_timestamp(void)
 	return htonl(seconds * MSEC_PER_SEC + (u32)now.tv_nsec / NSEC_PER_MSEC);
 }
 
-/* Whether netfilter has something to say of what this host sends. */
+/* Whether netfilter has a hook for packets that this host sends. */
 static inline bool icmpx_has_output_hooks(const struct net *net)
 {
 #ifdef CONFIG_NETFILTER
@@ -36,8 +36,8 @@ static inline bool icmpx_has_output_hooks(const struct net *net)
 }
 
 /*
- * ip_local_out(), inline where neither netfilter nor a VRF is asked: then it finishes the
- * header and goes on.
+ * ip_local_out(), inline where neither a netfilter hook nor a VRF sees the packet: then
+ * ip_local_out() only finishes the IP header and calls dst_output().
  */
 static __always_inline int icmpx_ip_local_out(struct net *net, struct sock *sk,
 					      struct sk_buff *skb, bool bh_disabled)
@@ -57,11 +57,11 @@ static __always_inline int icmpx_ip_local_out(struct net *net, struct sock *sk,
 /**
  * icmpx_local_out() - Hand a finished packet to IP, and count it.
  * @net: the namespace
- * @ix: ours of it
- * @sk: who sends it
+ * @ix: icmpx's state of @net
+ * @sk: the socket that sends the packet
  * @skb: the packet; consumed
- * @type: the ICMP type that it counts as
- * @bh_disabled: whether bottom halves are, a constant
+ * @type: the ICMP type that the packet is counted as
+ * @bh_disabled: whether bottom halves are disabled; a constant
  *
  * Context: process, or bottom halves disabled.
  *

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What a route says of the packets that go by it. */
+/* The time to live of packets, which may depend on their route. */
 #include <net/ip.h>
 #include <net/route.h>
 
 #include "out/out.h"
 
 /**
- * icmpx_ttl() - Find the time to live of what goes by a route.
+ * icmpx_ttl() - Find the time to live of the packets of a route.
  * @net: the namespace
- * @sk: the control socket that sends it
+ * @sk: the control socket that sends them
  * @rt: the route
  *
  * Context: any.

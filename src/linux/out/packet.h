@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A message made a packet: its header, its route, and whose memory it takes. */
+/* From a message to a packet: the IP header, the route, and the socket that is charged. */
 #ifndef ICMPX_PACKET_H
 #define ICMPX_PACKET_H
 
@@ -10,7 +10,7 @@
 #include "out/control.h"
 #include "out/route_cache.h"
 
-/* What every host and, in practice, every link takes whole (RFC 791). */
+/* Every host accepts a datagram of this size (RFC 791); in practice no link fragments it. */
 #define ICMPX_SMALL 576
 
 /* packet.c */
@@ -31,17 +31,17 @@ static __always_inline unsigned int icmpx_way_hlen(const struct icmpx_way *way)
 /**
  * icmpx_put_header() - Put an IP header in front of a message.
  * @skb: the message, its data at the ICMP header
- * @hlen: bytes of the header and of its options, for which room is left
+ * @hlen: bytes of the header and of its options, for which there is headroom
  * @saddr: network order
  * @daddr: network order
  * @ttl: time to live
  * @tos: type of service
  *
- * The identification is left to the caller, and so are the options.
+ * The identification and the options are left to the caller.
  *
  * Context: any.
  *
- * Return: the header; it says that the packet may be fragmented.
+ * Return: the header, with "don't fragment" clear.
  */
 static __always_inline struct iphdr *icmpx_put_header(struct sk_buff *skb, unsigned int hlen,
 						      __be32 saddr, __be32 daddr, u8 ttl,
@@ -67,13 +67,15 @@ static __always_inline struct iphdr *icmpx_put_header(struct sk_buff *skb, unsig
  * icmpx_identify() - Set the identification of a packet.
  * @net: the namespace
  * @iph: the packet's header, its addresses and protocol set
- * @way: the packet's way
- * @counts: whether no router is likely to fragment it, or its route is kept
+ * @way: the packet's routing data
+ * @counts: whether a counter may be used: this host does not fragment the packet, and no
+ *	router is likely to, or the route is kept
  *
- * Fragments are put together by their identification (RFC 6864): a packet that is cut,
- * or may be on its way, gets one from the kernel's generator, which repeats none soon
- * but writes memory that all CPUs share. Else it grows by one between two addresses: a
- * counter for all of them would tell each host what this one sends to others.
+ * Fragments are reassembled by their identification (RFC 6864). A packet that is or may
+ * be fragmented gets one from the kernel's generator, which does not repeat one soon but
+ * writes memory that all CPUs share. Other packets between two addresses get numbers
+ * that grow by one: a single counter for all addresses would tell each host what this
+ * host sends to others.
  *
  * Context: icmpx_send_begin() returned true.
  */
@@ -95,10 +97,10 @@ static __always_inline void icmpx_identify(struct net *net, struct iphdr *iph,
  * @net: the namespace
  * @sk: the control socket that is charged
  * @skb: the message, its data at the ICMP header, with headroom for icmpx_way_hlen() bytes
- * @way: how it goes
- * @rt: its route, a reference to which is consumed, unless it is borrowed
+ * @way: the packet's routing data
+ * @rt: the packet's route; its reference is consumed, unless the route is kept
  * @mtu: the largest packet that goes out in one piece
- * @plain: as icmpx_way_is_plain() says of the route
+ * @plain: what icmpx_way_is_plain() returned for the route
  *
  * Context: icmpx_send_begin() returned true; rcu_read_lock().
  */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A packet of ours in the buffer of one that came in. */
+/* Reuse of a received skb for a packet that icmpx sends. */
 #ifndef ICMPX_RENEW_H
 #define ICMPX_RENEW_H
 
 #include <linux/skbuff.h>
 
 /*
- * memset() to zero, @len a constant. Of more than some words at once gcc makes a string
- * instruction, which takes longer to begin than all of these stores take.
+ * memset() to zero; @len is a constant. For more than a few words gcc emits a string
+ * instruction, which takes longer to start than all of these stores take.
  */
 static __always_inline void icmpx_clear(void *to, size_t len)
 {
@@ -20,13 +20,13 @@ static __always_inline void icmpx_clear(void *to, size_t len)
 }
 
 /**
- * icmpx_renew() - Make of a received skb what alloc_skb() gives, around the same bytes.
+ * icmpx_renew() - Reset a received skb to what alloc_skb() would give, with the same data.
  * @skb: the skb
  *
- * All that is kept is named here, so what a later kernel adds to a packet's way in is
- * forgotten, too. Kept are the memory, how its owner counts it, and the bytes in it;
- * the list that the skb is on; and the queue that the device received it by, which
- * leads the packet to a queue for sending as it does with one that is forwarded.
+ * Kept are the memory, its accounting, and the data; the list that the skb is on; and the
+ * receive queue of the device, which selects the transmit queue as it does for a
+ * forwarded packet. Everything else is reset, also a field that a later kernel adds to
+ * the group headers of struct sk_buff.
  *
  * Context: any.
  */
@@ -51,7 +51,7 @@ static inline void icmpx_renew(struct sk_buff *skb)
 	skb_unset_mac_header(skb);
 	skb->transport_header = (typeof(skb->transport_header))~0U;
 
-	/* Of this, the fragments and what owns their pages are memory. */
+	/* In skb_shared_info, the fragments and the owner of their pages are kept as memory. */
 	shared->meta_len = 0;
 	shared->tx_flags = 0;
 	shared->gso_segs = 0;

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Routes of replies and errors, kept for the next packet to the same host: for each CPU
- * a table with one place for each value of a keyed hash.
+ * Routes of replies and errors, kept for the next packet to the same host. Each CPU has a
+ * table with one place for each value of a keyed hash.
  *
- * What is kept is a route that Linux itself keeps at the next hop, and marks as
- * obsolete there when a path MTU or a redirect is learnt. Everything else that
- * changes routes, addresses, rules or links moves the namespace's generation.
- * A few things do neither, as the sysctl ignore_routes_with_linkdown: those are
- * seen within ICMPX_ROUTE_LIFETIME. Where one lookup does not tell what the
- * next one would find, since several next hops take turns, nothing is kept.
+ * icmpx keeps only a route that Linux itself keeps at the next hop, where Linux marks it
+ * as obsolete when a path MTU or a redirect is learnt. All other changes of routes,
+ * addresses, rules or links move the namespace's generation. A few changes do neither,
+ * for example of the sysctl ignore_routes_with_linkdown: they take effect within
+ * ICMPX_ROUTE_LIFETIME. No route is kept where one lookup does not tell what the next one
+ * would find, because several next hops take turns.
  *
  * Only the CPU itself, between icmpx_send_begin() and icmpx_send_end(), reads and fills
- * its table; any CPU may empty it. The reference that a place has is taken out of it
- * atomically, and a packet that found the route there before is under RCU. A device does
- * not wait for routes that are kept here: Linux gives those of one that goes to another
+ * its table; any CPU may empty a place. xchg() takes the reference out of a place, and a
+ * packet that found the route before that uses it in its RCU read section. A device that
+ * goes does not wait for routes that are kept here: Linux moves its routes to another
  * device, as it does with the routes of sockets.
  *
  * Beside its route a place has a counter of identifications, see icmpx_identify().
@@ -27,7 +27,7 @@
 #define ICMPX_ROUTES BIT(ICMPX_ROUTE_BITS)
 #define ICMPX_ROUTE_LIFETIME HZ
 
-/* A packet writes to its place, and no other CPU to the line of the cache that this is in. */
+/* A packet writes to its place, so a place shares no cache line with data of another CPU. */
 static_assert(sizeof(struct icmpx_route) % SMP_CACHE_BYTES == 0);
 
 DEFINE_PER_CPU(struct icmpx_route *, icmpx_routes);
@@ -39,7 +39,7 @@ static void icmpx_route_forget(struct icmpx_route *route)
 	ip_rt_put(unrcu_pointer(xchg(&route->rt, NULL)));
 }
 
-/* Whether the next lookup finds the same as long as nothing changes. */
+/* Whether the next lookup finds the same route as long as no table changes. */
 static bool icmpx_route_lasts(struct net *net, const struct flowi4 *fl4)
 {
 	struct flowi4 flow = *fl4;
@@ -50,24 +50,24 @@ static bool icmpx_route_lasts(struct net *net, const struct flowi4 *fl4)
 		return false;
 	if (res.type != RTN_UNICAST && res.type != RTN_LOCAL)
 		return false;
-	/* Of several next hops, or default routes, neighbours have a say in which it is. */
+	/* Linux chooses among next hops, or default routes, also by the state of neighbours. */
 	return fib_info_num_path(res.fi) == 1 &&
 	       (res.prefixlen || res.table->tb_num_default <= 1);
 }
 
-/* The user that what this host sends on its own is routed for: the namespace's root. */
+/* The user that this host's own packets are routed for: the root user of the namespace. */
 static inline kuid_t icmpx_root_uid(const struct net *net)
 {
-	/* sock_net_uid() would walk the first user namespace's map, to find just that. */
+	/* sock_net_uid() would walk the map of the first user namespace, with this result. */
 	if (likely(net->user_ns == &init_user_ns))
 		return GLOBAL_ROOT_UID;
 	return sock_net_uid(net, NULL);
 }
 
 /**
- * icmpx_fill_flow() - Say to Linux's lookup what a route depends on.
+ * icmpx_fill_flow() - Fill in the key of Linux's route lookup.
  * @net: the namespace
- * @flow: that
+ * @flow: what the route depends on
  * @fl4: all of it is written
  *
  * Context: any.
@@ -84,7 +84,7 @@ void icmpx_fill_flow(const struct net *net, const struct icmpx_flow *flow, struc
 	fl4->flowi4_proto = IPPROTO_ICMP;
 }
 
-/* Puts a route into its place, which takes over the reference. */
+/* Puts a route into its place. The place takes over the reference from the caller. */
 static void icmpx_route_keep(struct net *net, struct icmpx_way *way, const struct icmpx_flow *asked,
 			     struct rtable *rt)
 {
@@ -106,12 +106,12 @@ static void icmpx_route_keep(struct net *net, struct icmpx_way *way, const struc
 /**
  * icmpx_route_miss() - Look up a route in Linux's tables.
  * @net: the namespace
- * @way: as of icmpx_route(), its place set
- * @about: as of icmpx_route()
+ * @way: as for icmpx_route(), with place and hash set
+ * @about: as for icmpx_route()
  *
- * The way of the first packets to a host. A host that is answered but once, as those
- * that a flood with spoofed sources pretends to be, takes no place from others: it is
- * the second lookup in a row for the same flow that takes it.
+ * The first packets to a host come here. Only the second lookup in a row for the same flow
+ * puts its route into the place. So a host that gets one packet alone, like the spoofed
+ * sources of a flood, takes no place from other hosts.
  *
  * Context: as icmpx_route().
  *
@@ -127,10 +127,11 @@ struct rtable *icmpx_route_miss(struct net *net, struct icmpx_way *way,
 	bool keep;
 
 	/*
-	 * What is looked up below is not older than the generation: else a route that has
-	 * just changed would be kept as one of the next generation. Linux changes its tables
-	 * first and then moves the generation, without a barrier between the two. Where a
-	 * CPU sees the second change first, the route goes with ICMPX_ROUTE_LIFETIME.
+	 * The generation must be read before the tables: otherwise a route that has just
+	 * changed could be kept as one of the next generation. Linux changes its tables
+	 * first and then moves the generation, without a barrier between the two writes.
+	 * If this CPU sees the second write first, the route stays for
+	 * ICMPX_ROUTE_LIFETIME.
 	 */
 	smp_rmb();
 	icmpx_fill_flow(net, &asked, &fl4);
@@ -141,23 +142,24 @@ struct rtable *icmpx_route_miss(struct net *net, struct icmpx_way *way,
 		return NULL;
 	way->flow.saddr = fl4.saddr;
 	way->flow.daddr = fl4.daddr;
-	/* Routes that changed meanwhile have moved the generation, or will. */
+	/* A change of routes since the lookup has moved the generation, or is about to. */
 	if (keep && fl4.daddr == asked.daddr && icmpx_route_is_shared(rt) &&
 	    icmpx_route_valid(rt, generation))
 		icmpx_route_keep(net, way, &asked, rt);
 	return rt;
 }
 
-/* The clock that first identifications grow by: 15 ticks a second or so. */
+/* Jiffies in a tick of the clock of icmpx_first_id(), which has about 15 ticks a second. */
 #define ICMPX_ID_TICK (HZ / 15)
 
 /**
- * icmpx_first_id() - Choose the identification of a packet for whose addresses none is counted.
- * @way: the packet's way, which has a place
+ * icmpx_first_id() - Choose the identification of a packet whose addresses have no counter.
+ * @way: the packet's routing data, with a place
  *
- * The counter of its place becomes theirs, unless a route of others is kept there. It
- * begins with a number that does not follow from what other hosts see, and that is about
- * the same on each CPU and whenever it begins anew: it grows by time.
+ * The counter of the place then counts for these addresses, unless the place keeps a route
+ * of other addresses. The counter starts at a number that does not follow from what other
+ * hosts see. This number grows with time, and is otherwise about the same on each CPU and
+ * whenever the counter starts again.
  *
  * Context: as icmpx_route().
  *
@@ -179,7 +181,7 @@ u16 icmpx_first_id(struct icmpx_way *way)
 	return id;
 }
 
-/* Gives back the routes of a namespace, or of all if it is NULL. */
+/* Drops the kept routes of @net, or of all namespaces if @net is NULL. */
 static void icmpx_route_flush(const struct net *net)
 {
 	unsigned int i;
@@ -197,11 +199,12 @@ static void icmpx_route_flush(const struct net *net)
 }
 
 /**
- * icmpx_route_exit_net() - Give back the kept routes of a namespace.
- * @net: the namespace, of which no packet is in our code any more
+ * icmpx_route_exit_net() - Drop the kept routes of a namespace.
+ * @net: the namespace, of which no packet is in icmpx's code any more
  *
- * That must be before its memory becomes another's. Other namespaces' routes stay, but
- * for that of a place that changes hands meanwhile, which is looked up again.
+ * This must be done before the memory of @net becomes that of another namespace. Routes of
+ * other namespaces stay, except for one that is put into a place of @net's at the same
+ * time: it is dropped, too, and looked up again.
  *
  * Context: process.
  */
@@ -212,7 +215,7 @@ void icmpx_route_exit_net(const struct net *net)
 }
 
 /**
- * icmpx_route_init() - Create the tables.
+ * icmpx_route_init() - Create the tables of kept routes.
  *
  * Context: process.
  *
@@ -238,9 +241,9 @@ int icmpx_route_init(void)
 }
 
 /**
- * icmpx_route_exit() - Free the tables, and give back the routes in them.
+ * icmpx_route_exit() - Free the tables, and drop the routes in them.
  *
- * Context: process; nobody looks up any more.
+ * Context: process; no route is looked up any more.
  */
 void icmpx_route_exit(void)
 {

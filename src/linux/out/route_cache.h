@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The way of what this host sends on its own: the look at kept routes, and the identification. */
+/* Packets that this host sends on its own: their kept routes, and identification counters. */
 #ifndef ICMPX_ROUTE_CACHE_H
 #define ICMPX_ROUTE_CACHE_H
 
@@ -15,14 +15,14 @@
 struct icmpx_options;
 
 /**
- * struct icmpx_flow - what the route of a packet depends on: of struct flowi4, all that differs
- * @saddr: network order; 0 to have it chosen
+ * struct icmpx_flow - what a route depends on: the members of struct flowi4 that may differ
+ * @saddr: network order; 0 for the lookup to choose one
  * @daddr: network order
- * @mark: of the packet
+ * @mark: the packet's mark
  * @oif: a VRF's index, or 0
  * @tos: type of service, the bits that choose a route
  *
- * Compared as a whole: there is no byte that is not set.
+ * Compared with memcmp(): there is no padding.
  */
 struct icmpx_flow {
 	__be32 saddr;
@@ -33,14 +33,14 @@ struct icmpx_flow {
 };
 
 /**
- * struct icmpx_way - how a packet that this host sends on its own goes
- * @flow: what its route is looked up for; then its addresses are the packet's
- * @place: where a route between the addresses is kept, if one is; NULL before that
- *	was looked at, and for routes that depend on more
+ * struct icmpx_way - routing data of a packet that this host sends on its own
+ * @flow: the key of the route lookup; after it, the addresses are the packet's
+ * @place: where a route between the addresses is kept, if one is; NULL before the
+ *	lookup, and for a route that depends on more than @flow
  * @options: the packet's IP options; NULL if it has none
- * @hash: of the addresses
- * @kept: 1 if the route is kept there, so that the packet has no reference to it; else 0
- * @destination: network order: where the packet goes in the end, past a source route
+ * @hash: hash of the addresses
+ * @kept: 1 if the route is kept in @place, and the packet has no reference to it; else 0
+ * @destination: network order: the packet's final destination, past a source route
  * @tos: the packet's type of service, all bits
  */
 struct icmpx_way {
@@ -56,15 +56,15 @@ struct icmpx_way {
 /**
  * struct icmpx_route - a place for a route, and for a counter of identifications
  * @rt: the route, with a reference; NULL if there is none
- * @net: with @flow, what it was looked up with
- * @flow: of the packets that go by it
- * @source: network order: their source address, chosen by the lookup if @flow has none
- * @expires: when it has to be looked up anew, in jiffies
- * @missed: hash of the flow that the last lookup was for
+ * @net: the namespace that the route was looked up in
+ * @flow: the flow that the route was looked up for
+ * @source: network order: the packets' source address, chosen by the lookup if @flow has
+ *	none
+ * @expires: when the route has to be looked up again, in jiffies
+ * @missed: hash of the flow of the last lookup in Linux's tables
  * @owner: hash of the addresses that @id counts for
- * @id: next identification of packets between those
- * @plain: nothing but its device, or a path MTU that is learnt later, says what
- *	its packets are like
+ * @id: next identification of packets between these addresses
+ * @plain: what icmpx_route_is_plain() returned; a path MTU may be learnt later
  */
 struct icmpx_route {
 	struct rtable __rcu *rt;
@@ -93,8 +93,8 @@ u16 icmpx_first_id(struct icmpx_way *way);
 void icmpx_fill_flow(const struct net *net, const struct icmpx_flow *flow, struct flowi4 *fl4);
 
 /*
- * Multiply and shift, by a random odd number: whatever chooses addresses does not
- * choose places. The upper bits are the place.
+ * Multiply by a random odd number and shift: a sender that chooses addresses cannot
+ * choose places. The upper bits of the hash select the place.
  */
 static inline u32 icmpx_route_hash(const struct net *net, const struct icmpx_flow *flow)
 {
@@ -109,14 +109,20 @@ static inline bool icmpx_route_matches(const struct icmpx_route *route, const st
 	return route->net == net && !memcmp(&route->flow, flow, sizeof(*flow));
 }
 
-/* As dst_check(), but by the namespace that the route is for, whatever became of its device. */
+/*
+ * As dst_check(), but with the generation of the namespace that the route is for: when a
+ * device goes, Linux gives its routes another device, of another namespace.
+ */
 static inline bool icmpx_route_valid(const struct rtable *rt, int generation)
 {
 	return READ_ONCE(rt->dst.obsolete) == DST_OBSOLETE_FORCE_CHK &&
 	       rt->rt_genid == generation;
 }
 
-/* Whether nothing attached to the route says how large its packets are or how far they go. */
+/*
+ * Whether nothing attached to the route changes the size or the time to live of its
+ * packets. Then only the MTU of the device bounds the size.
+ */
 static inline bool icmpx_route_is_plain(const struct rtable *rt)
 {
 	const struct dst_entry *dst = &rt->dst;
@@ -127,16 +133,16 @@ static inline bool icmpx_route_is_plain(const struct rtable *rt)
 }
 
 /**
- * icmpx_route() - Look up the route of what this host sends.
+ * icmpx_route() - Look up the route of a packet that this host sends on its own.
  * @net: the namespace
- * @ix: ours of it
- * @way: has the flow that the route is looked up for; gets its source address if that
- *	was 0, its place, and whether the route is kept there: then the caller has no
- *	reference to the route, and may use it under rcu_read_lock() alone
+ * @ix: icmpx's state of @net
+ * @way: its flow is what the route is looked up for; set are the source address if that
+ *	was 0, the place, the hash, and whether the route is kept. If it is kept, the
+ *	caller has no reference to the route, and may use it only under rcu_read_lock()
  * @about: the datagram that an error is about, which chooses among several next hops;
  *	NULL for a reply
  *
- * For packets without an IPsec policy: such a route depends on more than that.
+ * Only for packets without an IPsec policy: with one, a route depends on more than a flow.
  *
  * Context: icmpx_send_begin() returned true; rcu_read_lock().
  *
@@ -166,18 +172,21 @@ static __always_inline struct rtable *icmpx_route(struct net *net, struct icmpx_
 	return icmpx_route_miss(net, way, about);
 }
 
-/* Gives back a route that is not used after all. */
+/* Drops the reference to a route that is not used after all. A kept route has none to drop. */
 static inline void icmpx_put_route(const struct icmpx_way *way, struct rtable *rt)
 {
 	if (!way->kept)
 		ip_rt_put(rt);
 }
 
-/* A borrowed route gets a reference where the packet leaves RCU: no memory of others is written. */
+/*
+ * A kept route becomes a noref dst, which writes no memory that CPUs share. The kernel takes
+ * a reference where the packet leaves the RCU read section.
+ */
 static inline void icmpx_set_route(struct sk_buff *skb, const struct icmpx_way *way,
 				   struct rtable *rt)
 {
-	/* That there is one is known here, and asked there. */
+	/* The callers never pass NULL, for which the functions below test. */
 	if (!rt)
 		__builtin_unreachable();
 	if (likely(way->kept))
@@ -186,7 +195,7 @@ static inline void icmpx_set_route(struct sk_buff *skb, const struct icmpx_way *
 		skb_dst_set(skb, &rt->dst);
 }
 
-/* As icmpx_route_is_plain(), of a route that may have been kept since that was found out. */
+/* icmpx_route_is_plain(), from the place if the route is kept: only its path MTU may be new. */
 static inline bool icmpx_way_is_plain(const struct icmpx_way *way, const struct rtable *rt)
 {
 	if (likely(way->kept))
@@ -194,13 +203,13 @@ static inline bool icmpx_way_is_plain(const struct icmpx_way *way, const struct 
 	return icmpx_route_is_plain(rt);
 }
 
-/* dst_mtu() of a packet's route. */
+/* dst_mtu() of a packet's route. @plain: what icmpx_way_is_plain() returned for it. */
 static inline unsigned int icmpx_way_mtu(const struct rtable *rt, bool plain)
 {
 	return likely(plain) ? READ_ONCE(rt->dst.dev->mtu) : dst_mtu(&rt->dst);
 }
 
-/* l3mdev_master_ifindex_rcu(), without the call where no VRF is. */
+/* l3mdev_master_ifindex_rcu(), without the call where there is no VRF. */
 static inline int icmpx_vrf_of(struct net_device *dev)
 {
 	if (likely(!(dev->priv_flags & (IFF_L3MDEV_MASTER | IFF_L3MDEV_SLAVE))))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Identifiers and local addresses of ping sockets: what bind() does, or sendmsg() without it. */
+/* Identifiers and local addresses of ping sockets: bind(), or sendmsg() of an unbound socket. */
 #include <net/inet_sock.h>
 #include <net/l3mdev.h>
 #include <net/route.h>
@@ -8,12 +8,12 @@
 
 /**
  * icmpx_ping_get_port() - Give a socket an identifier.
- * @sk: the socket, locked, which has none
+ * @sk: the socket, locked, which has no identifier
  * @id: the identifier that the socket asks for; 0 for any
  *
  * Context: process. Does not sleep.
  *
- * Return: 0; -EADDRINUSE if that identifier is taken, or if all are; -ENOMEM.
+ * Return: 0; -EADDRINUSE if @id is taken, or if all identifiers are; -ENOMEM.
  */
 int icmpx_ping_get_port(struct sock *sk, unsigned short id)
 {
@@ -109,7 +109,7 @@ static int icmpx_bind_locked(struct sock *sk, const struct sockaddr_in *name)
  *	any
  * @addr_len: bytes at @uaddr
  *
- * Unlike ports, no identifier is reserved for privileged processes.
+ * Identifiers are not reserved for privileged processes, as low ports are.
  *
  * Context: process.
  *

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Control messages of sendmsg(): what ip(7) and socket(7) let a program ask for one datagram. */
+/* Control messages of sendmsg(): options of ip(7) and socket(7) that are for one datagram. */
 #include <icmpx/options.h>
 #include <linux/slab.h>
 #include <net/ip.h>
@@ -7,7 +7,7 @@
 
 #include "ping/internal.h"
 
-/* An int from @low to @high, or a negative errno. */
+/* Returns the int of a control message if it is in @low to @high, else a negative errno. */
 static int icmpx_cmsg_int(struct cmsghdr *cmsg, int low, int high)
 {
 	int value;
@@ -27,7 +27,7 @@ static int icmpx_cmsg_options(struct net *net, struct cmsghdr *cmsg, struct ip_o
 	opt = kzalloc(sizeof(*opt) + round_up(len, 4), GFP_KERNEL);
 	if (!opt)
 		return -ENOMEM;
-	/* What is left of the last word is zero, which ends the list. */
+	/* The padding of the last word is zero, and zero is the option that ends the list. */
 	memcpy(opt->opt.__data, CMSG_DATA(cmsg), len);
 	opt->opt.optlen = round_up(len, 4);
 	if (len && ip_options_compile(net, &opt->opt, NULL))
@@ -89,7 +89,7 @@ static int icmpx_cmsg_ip(struct net *net, struct cmsghdr *cmsg, struct ipcm_cook
 		ipc->ttl = value;
 		return 0;
 	case IP_PROTOCOL:
-		/* Of raw sockets; checked and of no use here. */
+		/* An option of raw sockets: a ping socket checks the value and ignores it. */
 		value = icmpx_cmsg_int(cmsg, 1, U8_MAX);
 		return min(value, 0);
 	default:
@@ -101,12 +101,12 @@ static int icmpx_cmsg_ip(struct net *net, struct cmsghdr *cmsg, struct ipcm_cook
  * icmpx_cmsg_send() - Read the control messages of a sendmsg().
  * @sk: the socket
  * @msg: the message
- * @ipc: initialised; set to what they ask for. The caller frees its options,
- *	also after an error.
+ * @ipc: initialised by the caller; set to what the control messages ask for. The caller
+ *	frees its options, also after an error.
  *
  * Context: process.
  *
- * Return: 0; -EINVAL for one that is malformed, unknown or out of range;
+ * Return: 0; -EINVAL for a control message that is malformed, unknown or out of range;
  * -EPERM; -ENOMEM.
  */
 int icmpx_cmsg_send(struct sock *sk, struct msghdr *msg, struct ipcm_cookie *ipc)

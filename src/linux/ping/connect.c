@@ -8,14 +8,14 @@
 #include "ping/internal.h"
 
 /**
- * icmpx_ping_pre_connect() - Ask the control group's BPF programs.
+ * icmpx_ping_pre_connect() - Run the control group's BPF programs for connect().
  * @sk: the socket
  * @uaddr: the peer, which the programs may change
  * @addr_len: bytes at @uaddr
  *
  * Context: process.
  *
- * Return: 0; -EINVAL if @uaddr is too short for what the programs may look at;
+ * Return: 0; -EINVAL if @uaddr is too short for the fields that the programs may read;
  * what the programs return.
  */
 int icmpx_ping_pre_connect(struct sock *sk, ICMPX_SOCKADDR *uaddr, int addr_len)
@@ -35,7 +35,7 @@ static bool icmpx_is_unicast(struct sock *sk, __be32 address)
 	return type == RTN_UNICAST || type == RTN_LOCAL;
 }
 
-/* The address of a sockaddr, or 0 for one that connect() refuses. */
+/* Returns the address in a sockaddr, or 0 if connect() refuses the sockaddr. */
 static __be32 icmpx_peer_address(const ICMPX_SOCKADDR *uaddr, int addr_len)
 {
 	const struct sockaddr_in *name = (const struct sockaddr_in *)uaddr;
@@ -79,7 +79,10 @@ static int icmpx_connect_locked(struct sock *sk, ICMPX_SOCKADDR *uaddr, int addr
 
 	err = __ip4_datagram_connect(sk, uaddr, addr_len);
 	if (err && !had_id && icmpx_ping_sk(sk)->has_peer) {
-		/* Without a peer, a sharer of an identifier would get the replies of others. */
+		/*
+		 * Replies are told apart by the peers of the sockets that share an identifier.
+		 * The failed connect() leaves this socket without a peer.
+		 */
 		icmpx_ping_unhash(sk);
 		return err;
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An IP datagram out of a program's message: copied and summed up in one pass, in
- * pieces. Each piece becomes a fragment if the datagram needs fragments.
+ * Builds the IP datagram of a program's message. The data is copied and checksummed in
+ * one pass, in pieces. If the datagram needs fragments, each piece becomes a fragment.
  */
 #include <linux/icmp.h>
 #include <net/icmp.h>
@@ -14,12 +14,12 @@
 #include "ping/internal.h"
 
 /**
- * struct icmpx_pieces - how a datagram is cut
+ * struct icmpx_pieces - how a datagram is cut into pieces
  * @sk: the socket
  * @out: the message
  * @hlen: bytes of the IP header and its options
- * @payload: bytes of payload that fit into a piece that is not the last
- * @mtu: bytes that fit into one
+ * @payload: bytes of payload of each piece but the last, a multiple of 8
+ * @mtu: bytes of a piece at most, its IP header and options included
  */
 struct icmpx_pieces {
 	struct sock *sk;
@@ -29,7 +29,10 @@ struct icmpx_pieces {
 	unsigned int mtu;
 };
 
-/* Large buffers are made of pages, if the device takes that; as ip_append_data() does it. */
+/*
+ * As in ip_append_data(), a piece that is too large for a linear buffer has its data in
+ * pages, if the device supports scatter/gather.
+ */
 static unsigned int icmpx_linear_len(const struct icmpx_pieces *pieces, unsigned int len,
 				     unsigned int extra)
 {
@@ -41,8 +44,9 @@ static unsigned int icmpx_linear_len(const struct icmpx_pieces *pieces, unsigned
 }
 
 /*
- * The first piece waits for room in the send buffer. The other pieces may take the
- * buffer up to double, so that a datagram is not stuck half way.
+ * Only the allocation of the first piece waits for room in the send buffer. The other
+ * pieces may fill the buffer to twice its size, so that a datagram of which some pieces
+ * are allocated does not block.
  */
 static struct sk_buff *icmpx_alloc_piece(const struct icmpx_pieces *pieces, unsigned int len,
 					 bool first, int *err)
@@ -73,7 +77,7 @@ static struct sk_buff *icmpx_alloc_piece(const struct icmpx_pieces *pieces, unsi
 	return skb;
 }
 
-/* Fills a piece from @offset on with the program's data, which it sums up. */
+/* Copies the program's data to a piece, from @offset on, and adds it to the checksum. */
 static int icmpx_fill_piece(struct icmpx_outgoing *out, struct sk_buff *skb, unsigned int offset)
 {
 	struct iov_iter *from = &out->msg->msg_iter;
@@ -92,7 +96,10 @@ static int icmpx_fill_piece(struct icmpx_outgoing *out, struct sk_buff *skb, uns
 	return 0;
 }
 
-/* Adds the pieces after the first one, which is charged for all of them. */
+/*
+ * Adds the pieces after the first one to the frag_list of @head. The memory of all pieces
+ * is charged to the socket through @head.
+ */
 static int icmpx_add_pieces(const struct icmpx_pieces *pieces, struct sk_buff *head)
 {
 	struct sk_buff **tail = &skb_shinfo(head)->frag_list;
@@ -155,7 +162,7 @@ static u8 icmpx_request_ttl(const struct sock *sk, const struct icmpx_outgoing *
 	return ttl < 0 ? ip4_dst_hoplimit(&out->rt->dst) : ttl;
 }
 
-/* RFC 1191: whether no router may fragment the datagram. */
+/* Returns IP_DF if routers must not fragment the datagram (RFC 1191), else 0. */
 static __be16 icmpx_dont_fragment(struct sock *sk, const struct sk_buff *skb,
 				  const struct rtable *rt)
 {
@@ -196,12 +203,12 @@ static void icmpx_dress(struct sock *sk, struct sk_buff *skb, struct icmpx_outgo
 /**
  * icmpx_send_datagram() - Send a program's message.
  * @sk: the socket, locked
- * @out: all set but the data and its sum
+ * @out: the message, all members set but the sum and the checksum
  *
  * Context: process; may wait for room in the send buffer.
  *
- * Return: 0; -EMSGSIZE for what may not be fragmented and has to be, or fits
- * no IP datagram; -ENETUNREACH, -EAGAIN, -ENOBUFS, -EFAULT, ...
+ * Return: 0; -EMSGSIZE if the message needs fragments and must not be fragmented, or does
+ * not fit into an IP datagram; -ENETUNREACH, -EAGAIN, -ENOBUFS, -EFAULT, ...
  */
 int icmpx_send_datagram(struct sock *sk, struct icmpx_outgoing *out)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Errors about requests, to the ping sockets that sent them. */
+/* Delivery of errors to the ping sockets that sent the requests. */
 #include <icmpx/dispatch.h>
 #include <linux/icmp.h>
 #include <net/icmp.h>
@@ -32,7 +32,7 @@ static void icmpx_report(struct icmpx_net *ix, struct sock *sk, struct sk_buff *
 		icmpx_sk_redirect(skb, sk);
 	if (header->type == ICMP_DEST_UNREACH && header->code == ICMP_FRAG_NEEDED) {
 		icmpx_sk_update_pmtu(skb, sk, info);
-		/* A socket that lets routers fragment is not told that one could not. */
+		/* IP_PMTUDISC_DONT lets routers fragment: such a socket gets no EMSGSIZE. */
 		if (!error.hard)
 			return;
 	}
@@ -50,10 +50,10 @@ static void icmpx_report(struct icmpx_net *ix, struct sock *sk, struct sk_buff *
 
 /**
  * icmpx_ping_err() - Tell a ping socket of an error about its request.
- * @ix: what icmpx keeps for the namespace that the error came into
+ * @ix: icmpx's state of the namespace that the error came into
  * @skb: the error, its data at the embedded IP header; not consumed
- * @offset: bytes from there to the embedded ICMP header, of which eight can be
- *	read
+ * @offset: bytes from the embedded IP header to the embedded ICMP header, of which eight
+ *	bytes can be read
  * @info: the error's argument, host order
  *
  * Context: as icmpx_rcv().

@@ -2,9 +2,9 @@
 /*
  * The family of ping sockets: permission to open one, and registration with Linux.
  *
- * inet_register_protosw() puts the family of icmpx before the built-in one, which
- * socket() finds again when the family of icmpx goes. Sockets that were open before
- * stay with the built-in code.
+ * inet_register_protosw() puts the family of icmpx before the built-in family, which
+ * socket() finds again when the family of icmpx is unregistered. Sockets that were opened
+ * before registration stay with the built-in code.
  */
 #include <linux/cred.h>
 #include <linux/module.h>
@@ -38,7 +38,7 @@ static bool icmpx_group_in(kgid_t group, const kgid_t range[2])
 	return gid_lte(range[0], group) && gid_lte(group, range[1]);
 }
 
-/* Setting ping_group_range: any group of the process in it will do. */
+/* At least one group of the process must be in the range of ping_group_range. */
 static int icmpx_ping_may_open(struct net *net)
 {
 	struct group_info *groups;
@@ -58,8 +58,9 @@ static int icmpx_ping_may_open(struct net *net)
 }
 
 /*
- * Packets and readers of /proc/net/icmpx find sockets under RCU alone. A socket that is
- * refused here is in no table, and is freed at once: it holds the module until then.
+ * The packet path and readers of /proc/net/icmpx look up sockets under RCU, without a
+ * reference, so a socket is freed after a grace period. A socket that is refused here is in
+ * no table and is freed at once: until it is freed, it holds a reference to the module.
  */
 static int icmpx_ping_init_sock(struct sock *sk)
 {
@@ -83,7 +84,7 @@ static void icmpx_ping_close(struct sock *sk, long timeout)
 	sk_common_release(sk);
 }
 
-/* Never called: Linux hashes a new socket that has a number, and a ping socket has none yet. */
+/* Never called: Linux hashes a new socket only if inet_num is set, and a ping socket has none. */
 static int icmpx_ping_hash(struct sock *sk)
 {
 	return -EINVAL;
@@ -112,8 +113,8 @@ struct proto icmpx_ping_prot = {
 };
 
 /*
- * As inet_dgram_connect(), but for the identifier: inet_dgram_connect() binds the socket
- * before the peer is known, and sockets share an identifier by their peers.
+ * Like inet_dgram_connect(), but without its autobind: that chooses the identifier before
+ * the peer is known, and the peer decides which identifiers the socket can share.
  */
 static int icmpx_ping_ops_connect(struct socket *sock, ICMPX_SOCKADDR *uaddr, int addr_len,
 				  int flags)
@@ -208,12 +209,12 @@ void icmpx_ping_take_over(void)
 /**
  * icmpx_ping_give_back() - Let the built-in code serve ping sockets that are opened from now on.
  *
- * socket() looks the family up under RCU, and takes the reference to this module once
- * it has the memory for the socket. A task between those two steps has no reference
- * when the module's references are counted, and it may be preempted:
- * synchronize_rcu_tasks() waits until that task has failed to get the reference. It
- * does not wait for a task that sleeps for the memory: nothing tells a module that
- * brings a protocol of such a task.
+ * socket() looks up the family under RCU, and takes the reference to this module after
+ * it has allocated the socket. A task between these two steps has no reference when the
+ * module's references are counted, and the task may be preempted: synchronize_rcu_tasks()
+ * waits until the task has failed to get the reference. synchronize_rcu_tasks() does not
+ * wait for a task that sleeps in the allocation: a module that registers a protocol
+ * cannot learn of such a task.
  *
  * Context: process; no socket of the family is left.
  */

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The packet path's lookup in the table of ping sockets: which one a packet is for. */
+/* The packet path's lookup of a ping socket. */
 #include <net/sock.h>
 
 #include "ping/table.h"
 
 /*
- * Whether a socket takes packets to that address, by that interface, and still
- * has the identifier. A socket whose identifier has changed is on another list, and a
- * reader that has reached the socket on the first list goes on along the other one.
+ * Whether a socket has the query's identifier, and takes packets to the query's address
+ * and interface. The identifier is checked because a socket may move to another
+ * identifier's list: a reader that has reached the socket on the first list then continues
+ * on the other list.
  */
 static bool icmpx_accepts(const struct sock *sk, const struct icmpx_ping_query *query)
 {
@@ -36,11 +37,11 @@ static struct sock *icmpx_find_peer(struct icmpx_ping_table *table,
 }
 
 /*
- * A socket that has its identifier alone takes every reply with it, from any source: a
- * host may answer from another of its addresses. Whether sockets share the identifier is
- * seen in the next pointer of the list's first socket, and not in a count. If that socket
- * is taken off the list after it was read, its next pointer still leads to the sockets
- * that shared the identifier with it.
+ * A socket that shares its identifier with no other socket receives replies from any
+ * source: a host may answer from another of its addresses. The next pointer of the
+ * list's first socket, and not a count, tells whether sockets share the identifier. If the
+ * first socket is removed from the list after a reader has read it, its next pointer
+ * still leads to the sockets that shared the identifier with it.
  */
 static struct sock *icmpx_find_automatic(struct icmpx_ping_table *table,
 					 const struct icmpx_ident *ident,
@@ -54,9 +55,9 @@ static struct sock *icmpx_find_automatic(struct icmpx_ping_table *table,
 		return NULL;
 	shared = rcu_access_pointer(hlist_next_rcu(first));
 	/*
-	 * Pairs with the smp_wmb() in icmpx_attach(): a reader that has seen the end of a
-	 * list sees the inet_num of a socket that came there from another one, and a reader
-	 * that has seen two sockets finds both in the table of peers.
+	 * Pairs with the smp_wmb() in icmpx_attach(). A reader that has seen the end of a
+	 * list sees the inet_num of a socket that has moved there from another list. A
+	 * reader that has seen two sockets finds both in the table of peers.
 	 */
 	smp_rmb();
 	if (unlikely(shared))
@@ -68,13 +69,13 @@ static struct sock *icmpx_find_automatic(struct icmpx_ping_table *table,
 /**
  * icmpx_ping_find() - Find the socket that a packet is for.
  * @table: the table
- * @query: what is known of it
- * @ambiguous: set to true if several sockets have the identifier and none of them
- *	that peer; else left alone
+ * @query: what the packet tells of the socket
+ * @ambiguous: set to true if several sockets have the identifier and none of them has the
+ *	query's peer; else unchanged
  *
- * Of sockets that asked for the same identifier the last one is preferred.
+ * Of sockets that asked for the same identifier, the last one to get it is preferred.
  *
- * Context: under rcu_read_lock(), which also keeps the socket.
+ * Context: under rcu_read_lock(), which also protects the socket that is returned.
  *
  * Return: the socket, or NULL.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the files that make ping sockets share. */
+/* Declarations that only the files of ping sockets share. */
 #ifndef ICMPX_PING_INTERNAL_H
 #define ICMPX_PING_INTERNAL_H
 
@@ -34,14 +34,14 @@ int icmpx_ping_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flag
 int icmpx_cmsg_send(struct sock *sk, struct msghdr *msg, struct ipcm_cookie *ipc);
 
 /**
- * struct icmpx_outgoing - a message on its way from a program to the wire
- * @msg: the message of the program; the data after its ICMP header is read next
+ * struct icmpx_outgoing - a message that a program sends
+ * @msg: the program's message, already read up to the end of its ICMP header
  * @len: bytes of the message, the ICMP header included
  * @header: the ICMP header to send; its checksum is filled in
  * @sum: sum of the data copied so far
- * @ipc: what the program wants of this one message
+ * @ipc: options of this message: from its control messages, else from the socket
  * @fl4: the flow that the route was looked up for
- * @rt: the route; a reference, which goes to the packet; then NULL
+ * @rt: the route, with a reference; NULL once the skb has taken the reference over
  */
 struct icmpx_outgoing {
 	struct msghdr *msg;

@@ -2,8 +2,9 @@
 /*
  * /proc/net/icmpx: ping sockets, in the columns of /proc/net/icmp.
  *
- * A position is a socket's serial number plus one. So a reader that comes back finds its
- * place at once, and sees every socket once that is in the table all the while.
+ * A file position is a socket's serial number plus one. So a reader that continues finds
+ * its place with one lookup, and sees exactly once each socket that is in the table from
+ * the first read to the last.
  */
 #include <linux/proc_fs.h>
 #include <linux/seq_file.h>
@@ -119,7 +120,7 @@ int icmpx_ping_proc_init(struct net *net)
 }
 
 /**
- * icmpx_ping_proc_exit() - Take the list away.
+ * icmpx_ping_proc_exit() - Remove the list.
  * @net: the namespace
  *
  * Context: process. Waits for readers.

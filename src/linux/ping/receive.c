@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Replies, from the wire to the ping socket that sent the request, and on to the program. */
+/* Delivery of replies to the ping socket that sent the request, and recvmsg(). */
 #include <linux/icmp.h>
 #include <net/icmp.h>
 #include <net/inet_common.h>
@@ -30,13 +30,14 @@ static int icmpx_ping_drop(struct icmpx_net *ix, struct sock *sk, struct sk_buff
 
 /**
  * icmpx_ping_wanted() - Find the ping socket that sent the request of a reply.
- * @ix: what icmpx keeps for the namespace that the reply came into
+ * @ix: icmpx's state of the namespace that the reply came into
  * @skb: the reply, whose ICMP header can be read
- * @ambiguous: set to true if several sockets could be meant
+ * @ambiguous: set to true if several sockets share the identifier, and none has the
+ *	reply's source as its peer
  *
  * Context: as icmpx_rcv().
  *
- * Return: the socket; NULL if it is none of ours.
+ * Return: the socket; NULL if icmpx has no such socket.
  */
 struct sock *icmpx_ping_wanted(struct icmpx_net *ix, struct sk_buff *skb, bool *ambiguous)
 {
@@ -53,14 +54,14 @@ struct sock *icmpx_ping_wanted(struct icmpx_net *ix, struct sk_buff *skb, bool *
 
 /**
  * icmpx_ping_rcv() - Give a reply to the ping socket that sent the request.
- * @ix: what icmpx keeps for the namespace that the reply came into
- * @skb: an echo reply or an extended one, whose ICMP header was pulled;
+ * @ix: icmpx's state of the namespace that the reply came into
+ * @skb: an echo reply or an extended echo reply, whose ICMP header was pulled;
  *	consumed
- * @sk: what icmpx_ping_wanted() has found, or NULL
- * @ambiguous: whether that was because several sockets could be meant
+ * @sk: the socket that icmpx_ping_wanted() returned, or NULL
+ * @ambiguous: what icmpx_ping_wanted() set; selects the counter of the drop without @sk
  *
- * The program gets the message with its ICMP header. The packet itself goes
- * into the queue, not a clone: no other reader needs it.
+ * The program gets the message with its ICMP header. The skb itself goes into the
+ * receive queue, not a clone: no other reader needs the skb.
  *
  * Context: as icmpx_rcv().
  *
@@ -90,12 +91,12 @@ int icmpx_ping_rcv(struct icmpx_net *ix, struct sk_buff *skb, struct sock *sk, b
  * @sk: the socket
  * @skb: the packet; consumed
  *
- * Linux calls this for packets that waited for a socket's lock; replies do not
- * wait for that lock.
+ * Linux calls this for skbs in a socket's backlog, which wait for the socket lock. Replies
+ * do not wait for that lock.
  *
- * Context: process, with bottom halves disabled; @sk is locked.
+ * Context: process; @sk is locked.
  *
- * Return: 0, or -1 if it was dropped.
+ * Return: 0, or -1 if the packet was dropped.
  */
 int icmpx_ping_queue(struct sock *sk, struct sk_buff *skb)
 {
@@ -107,7 +108,7 @@ int icmpx_ping_queue(struct sock *sk, struct sk_buff *skb)
 	return -1;
 }
 
-/* Gives back the bytes of the address. */
+/* Tells the program the source of @skb. Returns the length of the address, in bytes. */
 static int icmpx_source_address(struct msghdr *msg, const struct sk_buff *skb)
 {
 	DECLARE_SOCKADDR(struct sockaddr_in *, name, msg->msg_name);
@@ -119,7 +120,7 @@ static int icmpx_source_address(struct msghdr *msg, const struct sk_buff *skb)
 	return sizeof(*name);
 }
 
-/* A reply; sets @addr_len to the bytes of the address that it came from. */
+/* Receives a reply; sets @addr_len to the length of the source address, if that is wanted. */
 static int icmpx_receive(struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len)
 {
 	struct sk_buff *skb;
@@ -134,7 +135,7 @@ static int icmpx_receive(struct sock *sk, struct msghdr *msg, size_t len, int fl
 		msg->msg_flags |= MSG_TRUNC;
 	err = skb_copy_datagram_msg(skb, 0, msg, copied);
 	if (!err) {
-		/* Not sock_recv_cmsgs(): that forgets when the first one came in. */
+		/* sock_recv_cmsgs() would lose the time stamp of the first packet (SIOCGSTAMP). */
 		__sock_recv_cmsgs(msg, sk, skb);
 		if (msg->msg_name)
 			*addr_len = icmpx_source_address(msg, skb);
@@ -149,10 +150,11 @@ static int icmpx_receive(struct sock *sk, struct msghdr *msg, size_t len, int fl
 /**
  * icmpx_ping_recvmsg() - recvmsg(2).
  * @sk: the socket
- * @msg: where to: message, address, control messages
+ * @msg: set to the message, its source address and its control messages
  * @len: room for the message, in bytes
  * @flags: MSG_PEEK, MSG_DONTWAIT, MSG_ERRQUEUE, ...
- * @addr_len: set to the bytes of the address; in @msg where the kernel has it there
+ * @addr_len: set to the length of the address, in bytes; since Linux 7.2, that is set in
+ *	@msg instead
  *
  * Context: process.
  *

@@ -10,7 +10,7 @@
 
 #include "ping/internal.h"
 
-/* Takes the header off the message. A program fills in type, code and sequence number alone. */
+/* Reads the ICMP header. Only the program's type, code and sequence number are used. */
 static int icmpx_read_request(struct msghdr *msg, size_t len, struct icmphdr *request)
 {
 	if (len > 0xFFFF)
@@ -40,13 +40,13 @@ static int icmpx_destination(struct sock *sk, const struct msghdr *msg, __be32 *
 	return 0;
 }
 
-/* Options, with room for as many as there can be. */
+/* IP options of a socket, with room for as many bytes as an IP header can have. */
 union icmpx_socket_options {
 	struct ip_options_rcu opt;
 	u8 room[sizeof(struct ip_options_rcu) + ICMPX_OPTIONS_MAX];
 };
 
-/* IP options set with setsockopt(), copied so that they may change meanwhile. */
+/* Copies the IP options of setsockopt(): another task may replace them during sendmsg(). */
 static struct ip_options_rcu *icmpx_socket_options(struct sock *sk,
 						   union icmpx_socket_options *copy)
 {
@@ -95,12 +95,15 @@ static int icmpx_route_request(struct sock *sk, struct icmpx_outgoing *out, __be
 		return PTR_ERR(rt);
 	}
 	out->rt = rt;
-	/* Where a source route goes in the end; 0.0.0.0 became an address of this host. */
+	/*
+	 * The final destination of a source route. For 0.0.0.0, the route lookup has set
+	 * an address of this host.
+	 */
 	ipc->addr = destination ?: fl4->daddr;
 	return 0;
 }
 
-/* The route is known. */
+/* Sends a request whose route has been looked up. */
 static int icmpx_send_request(struct sock *sk, struct icmpx_outgoing *out)
 {
 	const unsigned int flags = out->msg->msg_flags;

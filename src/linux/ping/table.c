@@ -2,8 +2,8 @@
 /*
  * The table of ping sockets: which identifier belongs to which sockets.
  *
- * A BPF program that is asked about a connect() may bind the socket, and does so
- * under rcu_read_lock(): so changing the table does not sleep.
+ * A BPF program that runs on connect() may bind the socket. The program runs under
+ * rcu_read_lock(), so icmpx_ping_get_port() must not sleep.
  */
 #include <linux/random.h>
 #include <linux/slab.h>
@@ -11,12 +11,13 @@
 
 #include "ping/table.h"
 
-/* Identifier 0 is none. */
+/* The largest identifier; the smallest is 1, and 0 means that a socket has none. */
 #define ICMPX_ID_MAX 65535
 
 /*
- * Identifiers tried at random before the search goes on from the last of them. With
- * 60,000 identifiers taken, 16 of 17 searches end here; 12 tries is the mean.
+ * Number of random identifiers to try, before a linear search starts at the last of
+ * them. With 60,000 identifiers taken, 16 of 17 searches end within these tries, and the
+ * mean is 12 tries.
  */
 #define ICMPX_RANDOM_TRIES 32
 
@@ -83,7 +84,10 @@ static void icmpx_remove_peer(struct icmpx_ping_table *table, struct icmpx_ping_
 	psk->has_peer = false;
 }
 
-/* Adds the socket to those that have @id. The socket is in the table of sockets already. */
+/*
+ * Gives a socket the identifier @id. The caller has added the socket to @table's sockets,
+ * and to its peers if the socket shares @id.
+ */
 static void icmpx_attach(struct icmpx_ping_table *table, struct sock *sk, struct icmpx_ident *ident,
 			 u16 id, bool automatic)
 {
@@ -120,7 +124,10 @@ static struct icmpx_ident *icmpx_ident_alloc(void)
 	return kzalloc(sizeof(struct icmpx_ident), GFP_ATOMIC | __GFP_ACCOUNT);
 }
 
-/* SO_REUSEADDR, which ping sockets have set from the start, must be on both sides. */
+/*
+ * A socket gets the identifier of other sockets only if SO_REUSEADDR is on for each of
+ * them. SO_REUSEADDR is on by default for ping sockets.
+ */
 static bool icmpx_conflicts(const struct icmpx_ident *ident, const struct sock *sk)
 {
 	const struct sock *other;
@@ -164,13 +171,13 @@ err_ident:
 /**
  * icmpx_ping_take() - Give a socket the identifier that it asks for.
  * @table: the table
- * @sk: the socket, which has none
+ * @sk: the socket, which has no identifier
  * @id: the identifier, not 0
  *
  * Context: process; @sk is locked. Does not sleep.
  *
  * Return: 0; -EADDRINUSE if another socket has the identifier and SO_REUSEADDR is off
- * on either; -ENOMEM.
+ * for either socket; -ENOMEM.
  */
 int icmpx_ping_take(struct icmpx_ping_table *table, struct sock *sk, u16 id)
 {
@@ -183,8 +190,8 @@ int icmpx_ping_take(struct icmpx_ping_table *table, struct sock *sk, u16 id)
 }
 
 /*
- * A host that has seen the last identifier must not be able to guess the next one: it
- * could forge the reply to a request that it has not seen.
+ * A host that has seen the last identifier must not be able to guess the next one: the
+ * host could forge the reply to a request that it has not seen.
  */
 static int icmpx_reserve_free(struct icmpx_ping_table *table, struct icmpx_ident *ident, u32 *id)
 {
@@ -226,7 +233,7 @@ static int icmpx_choose_locked(struct icmpx_ping_table *table, struct sock *sk)
 /**
  * icmpx_ping_choose() - Choose an identifier that no other socket has.
  * @table: the table
- * @sk: the socket, which has none
+ * @sk: the socket, which has no identifier
  *
  * Context: process; @sk is locked. Does not sleep.
  *
@@ -242,7 +249,7 @@ int icmpx_ping_choose(struct icmpx_ping_table *table, struct sock *sk)
 	return err;
 }
 
-/* The next identifier from *@id on, up to @last, that may be shared with a socket of this peer. */
+/* Finds the next identifier, from *@id to @last, that a socket with the peer @peer may share. */
 static struct icmpx_ident *icmpx_find_shareable(struct icmpx_ping_table *table, unsigned long *id,
 						unsigned long last, __be32 peer)
 {
@@ -254,7 +261,7 @@ static struct icmpx_ident *icmpx_find_shareable(struct icmpx_ping_table *table, 
 		key.id = *id;
 		if (!rhashtable_lookup_fast(&table->peers, &key, icmpx_peer_params))
 			return ident;
-		/* Other tasks may change the table meanwhile: the search goes on from @id. */
+		/* The table may change while the lock is released: the search goes on from @id. */
 		cond_resched_lock(&table->lock);
 	}
 	return NULL;
@@ -288,17 +295,17 @@ static int icmpx_share_locked(struct icmpx_ping_table *table, struct sock *sk, _
 }
 
 /**
- * icmpx_ping_share() - Choose an identifier that no socket of that peer has.
+ * icmpx_ping_share() - Choose an identifier that no socket connected to a peer has.
  * @table: the table
- * @sk: the socket, which has none and is about to be connected
- * @peer: the address that it is to be connected to: unicast, network order
+ * @sk: the socket, which has no identifier and is about to be connected
+ * @peer: the address that @sk is to be connected to: unicast, network order
  *
- * For when no identifier is free any more. If sockets of this very peer have nearly all
- * identifiers, the search looks at each of them, for some milliseconds.
+ * Used when no identifier is free. If sockets connected to the same peer have nearly all
+ * identifiers, the search checks each of these, which takes some milliseconds.
  *
  * Context: process; @sk is locked.
  *
- * Return: 0; -EADDRINUSE if there is none; -ENOMEM.
+ * Return: 0; -EADDRINUSE if there is no such identifier; -ENOMEM.
  */
 int icmpx_ping_share(struct icmpx_ping_table *table, struct sock *sk, __be32 peer)
 {
@@ -315,7 +322,7 @@ int icmpx_ping_share(struct icmpx_ping_table *table, struct sock *sk, __be32 pee
  * @table: the table
  * @sk: the socket
  *
- * A packet that has found the socket already is still delivered to it.
+ * A packet whose lookup has already found the socket is still delivered to it.
  *
  * Context: process.
  *
@@ -355,10 +362,11 @@ unlock:
  * icmpx_ping_set_peer() - Let a socket share its identifier from now on.
  * @table: the table
  * @sk: the socket, which is connected
- * @peer: the address that it is connected to: unicast, network order
+ * @peer: the address that @sk is connected to: unicast, network order
  *
- * Nothing changes for a socket that asked for its identifier, since an identifier that a
- * program has chosen is never shared this way. Nor does anything without memory.
+ * A socket that asked for its identifier is left unchanged, since an identifier that a
+ * program has chosen is never shared this way. If there is no memory, the socket is left
+ * unchanged, too.
  *
  * Context: process; @sk is locked.
  */
@@ -376,10 +384,10 @@ void icmpx_ping_set_peer(struct icmpx_ping_table *table, struct sock *sk, __be32
 }
 
 /**
- * icmpx_ping_forget_peer() - Take back what icmpx_ping_set_peer() did.
+ * icmpx_ping_forget_peer() - Undo icmpx_ping_set_peer().
  * @table: the table
  * @sk: the socket, which is about to be connected again
- * @next: the address that it is to be connected to, network order
+ * @next: the address that @sk is to be connected to, network order
  *
  * Context: process; @sk is locked.
  *

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which identifier belongs to which ping sockets.
+ * The table of ping sockets: which identifier belongs to which sockets.
  *
- * An identifier is 16 bits of an echo request; its reply brings them back. So
- * at most 65,535 sockets of a namespace can have one to themselves. Past that,
- * sockets that are connected to different unicast addresses may share one:
- * the source of a reply tells them apart.
+ * An identifier is a 16-bit field of an echo request, which the reply repeats. So at most
+ * 65,535 sockets of a namespace can have an identifier of their own. Beyond that number,
+ * sockets that are connected to different unicast addresses may share an identifier: the
+ * source of a reply tells the sockets apart.
  */
 #ifndef ICMPX_PING_TABLE_H
 #define ICMPX_PING_TABLE_H
@@ -21,9 +21,10 @@
 /**
  * struct icmpx_ident - an identifier in use
  * @bound: sockets that asked for the identifier, the last one first
- * @automatic: sockets that it was chosen for; more than one only if each has a peer
- * @alone: sockets, of both kinds, that have no peer to tell them apart by
- * @rcu: to free it
+ * @automatic: sockets for which icmpx chose the identifier; more than one only if each
+ *	has a peer
+ * @alone: number of sockets in both lists that have no entry in the table of peers
+ * @rcu: frees the struct after a grace period
  */
 struct icmpx_ident {
 	struct hlist_head bound;
@@ -34,25 +35,25 @@ struct icmpx_ident {
 
 /**
  * struct icmpx_ping_table - the ping sockets of a network namespace
- * @idents: identifier to struct icmpx_ident, for each one in use; marked with
- *	%ICMPX_SHAREABLE where every one of its sockets has a peer
- * @peers: sockets by (identifier, peer), for those that may share theirs
- * @sockets: every socket, by its serial number
+ * @idents: struct icmpx_ident of each identifier in use, by identifier; marked with
+ *	%ICMPX_SHAREABLE if each of its sockets has a peer
+ * @peers: sockets that may share their identifier, by (identifier, peer)
+ * @sockets: every socket that has an identifier, by its serial number
  * @next_serial: where to look for the next free serial number
- * @lock: serialises changes of all of it; the packet path reads under RCU
+ * @lock: serialises changes of the table; the packet path reads the table under RCU
  */
 struct icmpx_ping_table {
 	struct xarray idents;
 	struct rhashtable peers;
 	struct xarray sockets;
 	u32 next_serial;
-	/* Serialises changes of all of it. */
+	/* Serialises changes of the table. */
 	spinlock_t lock;
 };
 
 /**
  * struct icmpx_ping_peer - what tells sockets that share an identifier apart
- * @address: of the peer, network order
+ * @address: address of the peer, network order
  * @id: identifier, host order
  */
 struct icmpx_ping_peer {
@@ -62,13 +63,13 @@ struct icmpx_ping_peer {
 
 /**
  * struct icmpx_ping_sock - a ping socket
- * @inet: what Linux knows of it; its number is the identifier, 0 without one
- * @ident: what it is attached to; NULL without an identifier
- * @peer: key of @peer_node; written while that is not in the table
- * @peer_node: in the table's peers, if @has_peer
- * @serial: in the table's sockets
- * @automatic: its identifier was chosen for it
- * @has_peer: it may share its identifier
+ * @inet: the kernel's inet_sock; its inet_num is the identifier, 0 without one
+ * @ident: the table's entry of the identifier; NULL without an identifier
+ * @peer: key of @peer_node; written only while @peer_node is not in the table's peers
+ * @peer_node: node in the table's peers, if @has_peer
+ * @serial: serial number, the index in the table's sockets
+ * @automatic: whether icmpx chose the identifier
+ * @has_peer: whether the socket may share its identifier
  *
  * All members but @inet belong to the table, and its lock protects them.
  */
@@ -97,9 +98,9 @@ static inline struct icmpx_ping_sock *icmpx_ping_sk(const struct sock *sk)
 /**
  * struct icmpx_ping_query - what is known of the socket that a packet is for
  * @peer: source of the reply, or destination of the request; network order
- * @local: the address that the packet came to; network order
- * @dif: index of the interface that it came in by
- * @sdif: index of that interface if @dif is its VRF's, or 0
+ * @local: destination address of the packet; network order
+ * @dif: index of the interface that the packet came in by, or of its VRF
+ * @sdif: index of the interface if @dif is the index of its VRF, else 0
  * @id: identifier, host order
  */
 struct icmpx_ping_query {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Replies whose request may not be turned round. */
+/* Replies to requests that icmpx_may_turn_round() refuses. */
 #include <icmpx/types.h>
 
 #include "reply/claim.h"
 
 /*
- * A copy of a request's message, with room for a header of @headroom bytes in front
- * of it, or NULL if there is no memory for one. Small messages go into one piece,
- * large ones into pages: no large allocation, which may fail.
+ * Copy a request's message into a new skb, with @headroom bytes of room for an IP header.
+ * A small message goes into the linear part. A large message goes into page fragments,
+ * because a large linear allocation may fail. Returns NULL if there is no memory.
  */
 static struct sk_buff *icmpx_copy(const struct sk_buff *skb, unsigned int headroom)
 {
@@ -45,7 +45,10 @@ err_free:
 	return NULL;
 }
 
-/* What ip_fragment() can send as it is, but for a header, which it writes in front. */
+/*
+ * Whether ip_fragment() can send an skb of a frag_list as one fragment, with no change but
+ * an IP header in front of the data.
+ */
 static bool icmpx_is_piece(const struct sk_buff *skb)
 {
 	return !skb_cloned(skb) && !skb_shared(skb) && !skb->sk && !skb_has_frag_list(skb) &&
@@ -53,11 +56,12 @@ static bool icmpx_is_piece(const struct sk_buff *skb)
 }
 
 /*
- * Whether reassembled fragments (RFC 791, 3.2) may go back in place, which they may
- * if they go out as a message in one buffer would. Those whose first buffer is too
- * large for a fragment do: ip_fragment() copies them. Of others it sends each buffer:
- * all but the last must be as large as can be, and no two fit into one. @mtu leaves
- * room for data after a header of any size.
+ * Whether reassembled fragments (RFC 791, 3.2) may be turned round in place: only if
+ * ip_fragment() cuts the reply where it would cut a message in one buffer. If the head
+ * is too large for a fragment, it does: ip_fragment() copies all data. Otherwise
+ * ip_fragment() sends the head and each skb of the frag_list as one fragment. Then all
+ * but the last must be as large as a fragment can be, and no two may fit into one.
+ * The caller has checked that @mtu leaves room for data after a header of any size.
  */
 static bool icmpx_may_turn_round_pieces(const struct sk_buff *skb, unsigned int hlen,
 					unsigned int mtu)
@@ -82,9 +86,9 @@ static bool icmpx_may_turn_round_pieces(const struct sk_buff *skb, unsigned int 
 }
 
 /**
- * icmpx_claim_another() - Do what icmpx_claim() does, for a request that is not one buffer of ours.
+ * icmpx_claim_another() - Do what icmpx_claim() does, if icmpx_may_turn_round() refuses.
  * @skb: the request, its data at the ICMP header
- * @headroom: bytes that are needed in front of that, for an IP header
+ * @headroom: bytes that are needed in front of the ICMP header, for an IP header
  * @mtu: as for icmpx_claim()
  * @cut: as for icmpx_claim()
  *

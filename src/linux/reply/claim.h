@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Where a reply's memory comes from: the request, where that is legal; else a copy. */
+/* The skb of a reply: the request's skb where that may be reused, else a copy. */
 #ifndef ICMPX_CLAIM_H
 #define ICMPX_CLAIM_H
 
@@ -13,10 +13,10 @@ struct sk_buff *icmpx_claim_another(struct sk_buff *skb, unsigned int headroom, 
 				    bool cut);
 
 /*
- * A request may be turned round in place if no other reader has its bytes (raw
- * sockets, packet taps), and if it is the one buffer that it was on the wire:
- * reassembled fragments might go out in the pieces that the requester chose,
- * and what claims to be many segments (GSO) is not one message.
+ * A request may be turned round in place if no clone shares its data (raw sockets,
+ * packet taps), and if it is one buffer, as it was on the wire. ip_fragment() might send
+ * reassembled fragments in the sizes that the requester chose. A GSO skb claims to be
+ * many segments, which are not one message.
  */
 static inline bool icmpx_may_turn_round(const struct sk_buff *skb, unsigned int headroom)
 {
@@ -25,17 +25,16 @@ static inline bool icmpx_may_turn_round(const struct sk_buff *skb, unsigned int 
 }
 
 /**
- * icmpx_claim() - Make a request's message one that may be written and sent.
+ * icmpx_claim() - Get an skb with a request's message that may be written and sent.
  * @skb: the request, its data at the ICMP header
- * @headroom: bytes that are needed in front of that, for an IP header
+ * @headroom: bytes that are needed in front of the ICMP header, for an IP header
  * @mtu: the largest packet that goes out in one piece
- * @cut: whether ip_fragment() cuts larger ones; else others may
+ * @cut: whether ip_fragment() cuts larger packets; if false, other code may
  *
  * Context: any.
  *
- * Return: @skb itself if it may be turned round, with nothing left of its way
- * in, see icmpx_renew(); else a copy of its message, with the same bytes after the
- * ICMP header and at it; NULL if there is no memory for one.
+ * Return: @skb itself if it may be turned round, after icmpx_renew(); else an skb with a
+ * copy of its message, the ICMP header included; NULL if there is no memory for a copy.
  */
 static inline struct sk_buff *icmpx_claim(struct sk_buff *skb, unsigned int headroom,
 					  unsigned int mtu, bool cut)

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the files that make replies share: the reply on its way. */
+/* What the files that make replies share: the state of a reply until it is sent. */
 #ifndef ICMPX_REPLY_INTERNAL_H
 #define ICMPX_REPLY_INTERNAL_H
 
 #include "out/out.h"
 
 /**
- * struct icmpx_reply - a reply on its way from the request to the wire
- * @skb: the request, its data at the ICMP header; NULL once it was used up
- * @way: how it goes; its addresses are the reply's, its type of service is that of the
+ * struct icmpx_reply - a reply that is being made from its request
+ * @skb: the request, its data at the ICMP header; NULL once this skb is the reply's
+ * @way: routing data: the addresses are the reply's, the type of service is that of the
  *	request (RFC 1122, 3.2.2.6)
  * @type: ICMP type of the reply
  * @code: ICMP code of the reply
- * @status: of a PROBE reply
+ * @status: status bits of a PROBE reply
  */
 struct icmpx_reply {
 	struct sk_buff *skb;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* PROBE, RFC 8335: the interface that a query asks for, and how it is. */
+/* PROBE, RFC 8335: the interface that a query asks for, and its status. */
 #include <icmpx/probe.h>
 #include <linux/inetdevice.h>
 #include <linux/netdevice.h>
@@ -19,7 +19,7 @@ static struct net_device *icmpx_find_by_ipv6(struct net *net, const u8 *address)
 #endif
 }
 
-/* NULL if there is none; an ERR_PTR if that cannot be told. */
+/* NULL if there is no such interface; an ERR_PTR if IPv6 is not there to look it up. */
 static struct net_device *icmpx_find_interface(struct net *net,
 					       const struct icmpx_probe_query *query)
 {
@@ -55,14 +55,14 @@ static u8 icmpx_interface_status(const struct net_device *dev)
 
 /**
  * icmpx_probe() - Find out what a PROBE query asks for.
- * @net: the namespace that it came into
+ * @net: the namespace that the query came into
  * @skb: the query, its data after the ICMP header
- * @reply: code and status are set
+ * @reply: its code and status are set
  *
  * Context: rcu_read_lock().
  *
- * Return: false if the query is not to be answered: it asks for an IPv6
- * address, and IPv6 is not there to tell whose that is.
+ * Return: false if the query is not to be answered: it asks for an IPv6 address, and
+ * IPv6 is not there to look up the device that has this address.
  */
 bool icmpx_probe(struct net *net, const struct sk_buff *skb, struct icmpx_reply *reply)
 {

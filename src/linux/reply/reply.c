@@ -10,10 +10,9 @@
 #include "reply/reply.h"
 
 /*
- * What the route back depends on: policy routing and VRF included.
+ * What the route of the reply depends on: policy routing and VRF included.
  *
- * RFC 1122, 3.2.2.6: a request to an address of this host is answered from
- * that.
+ * RFC 1122, 3.2.2.6: a request to an address of this host is answered from that address.
  */
 static __always_inline struct icmpx_flow icmpx_flow_back(struct net *net, struct sk_buff *skb)
 {
@@ -31,7 +30,10 @@ static __always_inline struct icmpx_flow icmpx_flow_back(struct net *net, struct
 	return flow;
 }
 
-/* With IPsec policies, which are all that a security label selects. */
+/*
+ * The lookup for a namespace with IPsec policies. A security label selects nothing but
+ * these policies, so only this lookup sets the label of the flow.
+ */
 static noinline struct rtable *icmpx_route_by_policy(struct net *net, struct icmpx_reply *reply)
 {
 	struct flowi4 fl4;
@@ -47,7 +49,7 @@ static noinline struct rtable *icmpx_route_by_policy(struct net *net, struct icm
 	return rt;
 }
 
-/* Between icmpx_send_begin() and icmpx_send_end(). Gives back the outcome to count. */
+/* Context: between icmpx_send_begin() and icmpx_send_end(). Returns the outcome to count. */
 static __always_inline enum icmpx_stat icmpx_send_reply(struct net *net, struct icmpx_net *ix,
 							struct icmpx_reply *reply, bool limited)
 {
@@ -66,13 +68,12 @@ static __always_inline enum icmpx_stat icmpx_send_reply(struct net *net, struct 
 	return icmpx_transmit(net, ix, reply, rt);
 }
 
-/* The types of reply that a rate mask can have. */
+/* The types of reply that the setting ratemask can select. */
 #define ICMPX_REPLY_TYPES (BIT(ICMP_ECHOREPLY) | BIT(ICMP_TIMESTAMPREPLY))
 
 /*
- * The limits that need no route, then the rest, unless this CPU is
- * sending already: so it is when the way out of one reply brings in
- * the request for another.
+ * Apply the limits that need no route, then send, unless this CPU is sending already:
+ * transmitting one reply can bring in the request for another on the same CPU.
  */
 static __always_inline enum icmpx_stat icmpx_limit_and_send(struct net *net, struct icmpx_net *ix,
 							    struct icmpx_reply *reply)
@@ -98,7 +99,7 @@ static __always_inline enum icmpx_stat icmpx_limit_and_send(struct net *net, str
 	return outcome;
 }
 
-/* The options are made here, apart from the way of the many that have none. */
+/* Makes the options out of line: most requests have none, and do not come here. */
 static noinline enum icmpx_stat icmpx_send_with_options(struct net *net, struct icmpx_net *ix,
 							struct icmpx_reply *reply)
 {
@@ -112,7 +113,7 @@ static noinline enum icmpx_stat icmpx_send_with_options(struct net *net, struct 
 	return icmpx_limit_and_send(net, ix, reply);
 }
 
-/* Makes an echo reply another one. False if there is none to send: then @outcome says why. */
+/* Makes @reply a PROBE or a timestamp reply. False if no reply is due: @outcome says why. */
 static bool icmpx_compose(struct net *net, struct icmpx_reply *reply, enum icmpx_action action,
 			  enum icmpx_stat *outcome)
 {
@@ -123,7 +124,7 @@ static bool icmpx_compose(struct net *net, struct icmpx_reply *reply, enum icmpx
 		*outcome = ICMPX_IGNORE_PROBE;
 		return icmpx_probe(net, skb, reply);
 	}
-	/* RFC 792: without an originate timestamp it is none. */
+	/* RFC 792: a message without an originate timestamp is no timestamp request. */
 	reply->type = ICMP_TIMESTAMPREPLY;
 	*outcome = ICMPX_DROP_TRUNCATED;
 	if (likely(skb->len >= sizeof(__be32)))
@@ -134,19 +135,19 @@ static bool icmpx_compose(struct net *net, struct icmpx_reply *reply, enum icmpx
 
 /**
  * icmpx_answer() - Answer a request.
- * @net: the namespace that it came into
- * @ix: ours of it
+ * @net: the namespace that the request came into
+ * @ix: icmpx's state of @net
  * @skb: the request, its data after the ICMP header; consumed
- * @action: what to answer
+ * @action: which kind of reply to send
  *
  * Context: as icmpx_rcv().
  *
- * Return: NET_RX_SUCCESS, or NET_RX_DROP if it was no request.
+ * Return: NET_RX_SUCCESS, or NET_RX_DROP if the message is too short for a request.
  */
 int icmpx_answer(struct net *net, struct icmpx_net *ix, struct sk_buff *skb,
 		 enum icmpx_action action)
 {
-	/* Every member, or all are cleared first. */
+	/* Initialise every member: otherwise the compiler clears the whole struct first. */
 	struct icmpx_reply reply = {
 		.skb = skb,
 		.way = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Requests answered. */
+/* Replies to requests. */
 #ifndef ICMPX_REPLY_H
 #define ICMPX_REPLY_H
 

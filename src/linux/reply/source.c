@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Which of its addresses this host replies from. */
+/* The source address of a reply to a broadcast or multicast request. */
 #include <linux/inetdevice.h>
 #include <net/ip_fib.h>
 #include <net/l3mdev.h>
@@ -20,15 +20,15 @@ static __be32 icmpx_preferred_source(const struct fib_result *res)
 }
 
 /**
- * icmpx_source_towards() - Choose the source address of a reply by its way.
+ * icmpx_source_towards() - Choose the source address of a reply by the route to the requester.
  * @skb: a request that came by broadcast or multicast
  *
- * RFC 1122, 3.2.2.6 and 3.2.2.8: not what the request was sent to, but the
- * address that this host would use towards the requester.
+ * RFC 1122, 3.2.2.6 and 3.2.2.8: the source is not the address that the request was sent
+ * to, but the address that this host would use towards the requester.
  *
  * Context: rcu_read_lock().
  *
- * Return: an address in network order; 0 if the route is to choose it.
+ * Return: an address in network order; 0 if the route lookup is to choose one.
  */
 __be32 icmpx_source_towards(struct sk_buff *skb)
 {

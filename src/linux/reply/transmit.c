@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The end of a reply: its memory, the message made that of a reply, and the packet handed
+ * The last steps of a reply: its skb, its ICMP message, and the packet that is handed
  * to IP.
  */
 #include <icmpx/probe.h>
@@ -14,7 +14,7 @@
 #include "reply/claim.h"
 #include "reply/internal.h"
 
-/* A timestamp reply is as long as RFC 792 says, whatever the request was. */
+/* RFC 792 gives the length of a timestamp reply, whatever the length of the request is. */
 static bool icmpx_make_timestamp(struct sk_buff *skb)
 {
 	const unsigned int len = ICMPX_HEADER_LEN + ICMPX_TIMESTAMP_LEN;
@@ -27,7 +27,7 @@ static bool icmpx_make_timestamp(struct sk_buff *skb)
 	return true;
 }
 
-/* Makes the request's message the reply's; its data begins at the ICMP header. */
+/* Turns the request's message into the reply's. The data of @skb is at the ICMP header. */
 static bool icmpx_make_message(struct sk_buff *skb, const struct icmpx_reply *reply, bool carry)
 {
 	struct icmphdr *header = (struct icmphdr *)skb->data;
@@ -52,9 +52,9 @@ static bool icmpx_make_message(struct sk_buff *skb, const struct icmpx_reply *re
 /**
  * icmpx_transmit() - Make the reply out of the request and send it.
  * @net: the namespace
- * @ix: ours of it
- * @reply: all set; its skb becomes NULL if that is what was sent
- * @rt: the route, a reference to which is consumed, unless it is borrowed
+ * @ix: icmpx's state of @net
+ * @reply: all members set; its skb becomes NULL if this skb was used for the reply
+ * @rt: the route; its reference is consumed, unless the route is kept
  *
  * Context: icmpx_send_begin() returned true; rcu_read_lock().
  *
@@ -84,13 +84,13 @@ enum icmpx_stat icmpx_transmit(struct net *net, struct icmpx_net *ix, struct icm
 	}
 	if (icmpx_control_full(sk))
 		goto err_route;
-	/* As one packet may come in what a virtual machine meant to be cut into many. */
+	/* A GSO packet of a virtual machine may be longer than an IP datagram can be. */
 	outcome = ICMPX_DROP_OUTPUT;
 	if (unlikely(request->len > IP_MAX_MTU - hlen))
 		goto err_route;
 
 	outcome = ICMPX_DROP_NO_MEMORY;
-	/* Who left the checksum to hardware left no checksum to carry over. */
+	/* A sender that leaves the checksum to a device leaves no checksum to update. */
 	carry = request->ip_summed != CHECKSUM_PARTIAL;
 	skb = icmpx_claim(request, hlen, mtu, plain);
 	if (unlikely(!skb))
@@ -105,8 +105,9 @@ enum icmpx_stat icmpx_transmit(struct net *net, struct icmpx_net *ix, struct icm
 	if (unlikely(skb->len > mtu))
 		__icmpx_count(&ix->v4, ICMPX_FRAGMENTED_REPLIES);
 	/*
-	 * Of every type of reply: Linux counts what a raw socket sends by the
-	 * type that its route was looked up for, and a control socket is one.
+	 * Every type of reply is counted as an echo reply. Linux counts a packet of a raw
+	 * socket, as a control socket is, by the ICMP type in the flow of its route lookup,
+	 * and the flow of a reply has type 0.
 	 */
 	if (unlikely(icmpx_local_out(net, ix, sk, skb, ICMP_ECHOREPLY, true)))
 		return ICMPX_DROP_OUTPUT;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What an error tells of the datagram's way: which interfaces it is about (RFC 5837). */
+/* Extensions of sent errors: the interfaces of the datagram (RFC 5837). */
 #include <icmpx/extension.h>
 #include <linux/inetdevice.h>
 #include <net/ip.h>
@@ -9,9 +9,9 @@
 #include "send/send.h"
 
 /*
- * An address of the interface itself, of the scope that hosts elsewhere can use; 0 if it
- * has none, as an unnumbered one. Of a link that has two ends, what Linux 6.19 and later
- * give of the incoming interface is the other end's: so be it for that one.
+ * The interface's first address of global scope; 0 if it has none, as an unnumbered
+ * interface. On a point-to-point link, ifa_address is the peer's address: Linux 6.19 and
+ * later report it for the incoming interface, and icmpx reports the same.
  */
 static __be32 icmpx_interface_address(const struct net_device *dev, u8 role)
 {
@@ -33,22 +33,23 @@ static_assert(ICMPX_IFNAME_MAX == IFNAMSIZ);
 
 /**
  * icmpx_device_name() - Copy the name of a device, which may be renamed meanwhile.
- * @net: its namespace
+ * @net: the namespace of @dev
  * @dev: the device
  * @name: %IFNAMSIZ bytes; empty if the device has no name at the moment
  *
- * A copy made while another CPU writes the name may be of the old one in part. The
- * lock that tells is not exported, and before 6.12 it sleeps. But from the first byte
- * that is written until a grace period later Linux does not find the device by the new
- * name, nor by the old one, nor by a mixture, unless that has the hash of the old one.
+ * A copy made while another CPU renames the device may mix the old and the new name.
+ * The lock of dev_change_name() is not exported, and before 6.12 it sleeps. Therefore the
+ * copy is looked up: from the first byte that the rename writes until a grace period
+ * later, the kernel finds the device by neither the old name, nor the new one, nor a
+ * mixture, unless the name has the hash of the old one.
  *
  * Context: rcu_read_lock().
  *
- * Return: true if it has one.
+ * Return: true if the device has a name.
  */
 bool icmpx_device_name(struct net *net, const struct net_device *dev, char *name)
 {
-	/* What another CPU writes meanwhile is found out below. */
+	/* The lookup below detects a concurrent rename. */
 	data_race(strscpy(name, dev->name, IFNAMSIZ));
 	if (likely(dev_get_by_name_rcu(net, name) == dev))
 		return true;
@@ -56,7 +57,7 @@ bool icmpx_device_name(struct net *net, const struct net_device *dev, char *name
 	return false;
 }
 
-/* A name is left out while there is none (RFC 5837, 4.1). */
+/* The name is left out while the device has none (RFC 5837, 4.1). */
 static void icmpx_describe(struct net *net, struct icmpx_interface *interface,
 			   const struct net_device *dev, u8 role, __be32 address)
 {
@@ -70,17 +71,18 @@ static void icmpx_describe(struct net *net, struct icmpx_interface *interface,
 }
 
 /*
- * The interface that the datagram came in by; of a VRF, the one below. That stands in
- * IP's control block, which is the queue's once the datagram is below it: the length,
- * which its sender chose, is where the interface was. Whoever reports an error from
- * there brings the options himself; then a VRF's interface is unknown.
+ * The interface that the datagram came in by; in a VRF, the interface below the VRF
+ * device. That index is in IP's control block, which the qdisc's control block overlays
+ * once the datagram has left IP: the packet length, which the datagram's sender chose, is
+ * then in its place. A caller below IP passes options that are not those of the control
+ * block; for such a caller, the interface below a VRF device is unknown.
  */
 static const struct net_device *icmpx_incoming(struct net *net, const struct icmpx_error *error)
 {
 	const struct sk_buff *skb = error->skb;
 	const struct net_device *dev;
 
-	/* Linux says what to tell where it can tell something itself. */
+	/* A kernel whose __icmp_send() takes an inet_skb_parm passes the index in it. */
 	if (ICMPX_SEND_TAKES_PARM)
 		return error->iif ? dev_get_by_index_rcu(net, error->iif) : NULL;
 	if (!rt_is_input_route(skb_rtable(skb)))
@@ -92,9 +94,9 @@ static const struct net_device *icmpx_incoming(struct net *net, const struct icm
 }
 
 /*
- * Where it would have gone out. What is for this host, or has no route, goes nowhere;
- * nor does what a firewall rejects before it has one, and gave the route back to its
- * sender for that.
+ * The interface that the datagram would have left by. A datagram for this host, or without
+ * a route, has none. Nor has a datagram that netfilter rejects before routing: its output
+ * route is the one back to its sender, which netfilter looked up for the error.
  */
 static const struct net_device *icmpx_outgoing(const struct net *net, const struct sk_buff *skb)
 {
@@ -105,12 +107,12 @@ static const struct net_device *icmpx_outgoing(const struct net *net, const stru
 		return NULL;
 	if (!rt_is_input_route(rt) && skb->skb_iif)
 		return NULL;
-	/* The device of a route that is gone is another namespace's. */
+	/* A route whose device is gone has the blackhole device of the first namespace. */
 	dev = dst_dev_rcu(&rt->dst);
 	return dev && net_eq(dev_net_rcu(dev), net) ? dev : NULL;
 }
 
-/* Who it would have gone to; 0 for a gateway that has an IPv6 address. */
+/* The address of the datagram's next hop; 0 for a gateway that has an IPv6 address. */
 static __be32 icmpx_next_hop(const struct sk_buff *skb)
 {
 	const struct rtable *rt = skb_rtable(skb);
@@ -128,13 +130,13 @@ static __be32 icmpx_next_hop(const struct sk_buff *skb)
 /**
  * icmpx_extend() - Make the extension of an error.
  * @net: the namespace
- * @error: the error, with the datagram that it is about and that one's options
- * @mask: what to tell of, bits %ICMPX_TELL_INCOMING, ...
+ * @error: the error, with its datagram and the datagram's options
+ * @mask: which interfaces to describe, bits %ICMPX_TELL_INCOMING, ...
  * @extension: %ICMPX_EXTENSION_MAX bytes
  *
  * Context: rcu_read_lock().
  *
- * Return: its length; 0 if there is nothing to tell.
+ * Return: the extension's length; 0 if there is no interface to describe.
  */
 unsigned int icmpx_extend(struct net *net, const struct icmpx_error *error, u32 mask,
 			  u8 *extension)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Every call of __icmp_send(), wherever in the kernel it is, led to icmpx_send():
- * by ftrace, as livepatch does it, for which compilers leave room at the begin of
- * every function.
+ * Redirects every call of __icmp_send() in the kernel to icmpx_send(). As for livepatch,
+ * ftrace does this, with the room that compilers leave for it at the start of every
+ * function.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -16,15 +16,15 @@ static bool icmpx_send_wanted = true;
 module_param_named(send, icmpx_send_wanted, bool, 0444);
 MODULE_PARM_DESC(send, "send ICMP errors in place of the built-in code, where the kernel lets us (default: 1)");
 
-/* Written while loading and unloading alone. */
+/* Written only on loading and unloading. */
 static bool icmpx_send_taken;
 
 /**
- * icmpx_sending() - Tell whether the errors that the kernel sends are ours.
+ * icmpx_sending() - Tell whether icmpx sends the errors of this host.
  *
  * Context: any.
  *
- * Return: true if they are.
+ * Return: true if it does; false if the built-in code does.
  */
 bool icmpx_sending(void)
 {
@@ -32,7 +32,7 @@ bool icmpx_sending(void)
 }
 
 #ifdef ICMPX_FTRACE_REDIRECTS
-/* They find their arguments where the callers of __icmp_send() have put them. */
+/* ftrace changes only where a call goes on: the arguments are those of __icmp_send(). */
 static void __maybe_unused icmpx_send_by_options(struct sk_buff *skb, int type, int code,
 						 __be32 info, const struct ip_options *opt)
 {
@@ -52,9 +52,8 @@ static_assert(__same_type(__icmp_send, ICMPX_SEND),
 	      "__icmp_send() of this kernel takes other arguments than icmpx knows of");
 
 /*
- * Calls nothing that is traced, so it needs no protection from itself. Where nothing
- * is to be taken, __icmp_send() goes on as if the call had not been led here: see
- * icmpx_send_unhook().
+ * Calls no traced function, so it needs no protection from recursion. While
+ * icmpx_send_taken is false, __icmp_send() itself goes on: see icmpx_send_unhook().
  */
 static void notrace icmpx_send_instead(unsigned long ip, unsigned long parent_ip,
 				       struct ftrace_ops *ops, struct ftrace_regs *fregs)
@@ -64,8 +63,8 @@ static void notrace icmpx_send_instead(unsigned long ip, unsigned long parent_ip
 }
 
 /*
- * Permanent: kernel.ftrace_enabled=0 is refused while we are there, instead of
- * errors changing hands behind our back.
+ * Permanent: the kernel refuses kernel.ftrace_enabled=0 while the ops are registered.
+ * Otherwise that setting would give errors back to the built-in code without notice.
  */
 static struct ftrace_ops icmpx_send_ops = {
 	.func = icmpx_send_instead,
@@ -86,14 +85,15 @@ static int icmpx_send_hook(void)
 }
 
 /*
- * Where ftrace lets go of us, it has waited when it returns: for every CPU to schedule,
- * and then for every task that was running or preempted to schedule by its own will,
- * which none does between __icmp_send() and the end of icmpx_send().
+ * A successful unregister_ftrace_function() has waited when it returns: for every CPU to
+ * schedule, and then for every running or preempted task to schedule voluntarily, which
+ * no task does between __icmp_send() and the end of icmpx_send().
  *
- * Where it does not, calls still come to icmpx_send_instead(), which sends them back,
- * and ftrace's list still has the ops. What remains to be waited for is icmpx_send()
- * itself, called by those that saw icmpx_send_taken set: tasks, preempted ones too, as
- * ftrace waits for them; softirqs, on idle CPUs too, by a grace period.
+ * If it fails, ftrace's list still has the ops, and calls still reach
+ * icmpx_send_instead(), which lets __icmp_send() go on. Callers that read
+ * icmpx_send_taken as true may still be in icmpx_send(): synchronize_rcu_tasks() waits
+ * for tasks, preempted ones too, as ftrace does; synchronize_rcu() waits for softirqs, on
+ * idle CPUs too.
  */
 static int icmpx_send_unhook(void)
 {
@@ -120,11 +120,11 @@ static int icmpx_send_unhook(void)
 #endif
 
 /**
- * icmpx_send_take_over() - Make the errors that the kernel sends ours, if we may.
+ * icmpx_send_take_over() - Have icmpx send the errors of this host, if possible.
  *
- * Where it cannot be, all else works, and the built-in code goes on sending.
+ * If it is not, the built-in code goes on sending them, and all else of icmpx works.
  *
- * Context: process. Errors may be sent meanwhile, each one by the one or the other.
+ * Context: process. An error sent meanwhile is sent by icmpx or by the built-in code.
  */
 void icmpx_send_take_over(void)
 {
@@ -143,11 +143,11 @@ void icmpx_send_take_over(void)
 }
 
 /**
- * icmpx_send_give_back() - Make the errors that the kernel sends its own again.
+ * icmpx_send_give_back() - Have the built-in code send the errors of this host again.
  *
- * Context: process. No error is in icmpx_send() any more when it returns.
+ * Context: process. When it returns, no caller is in icmpx_send() any more.
  *
- * Return: 0; a negative errno if calls of __icmp_send() still come through this
+ * Return: 0; a negative errno if calls of __icmp_send() still go through this
  * module's text, as they do once ftrace has switched itself off.
  */
 int icmpx_send_give_back(void)

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the files that send errors share: the error on its way. */
+/* What the files that send errors share: an error that is being sent. */
 #ifndef ICMPX_SEND_INTERNAL_H
 #define ICMPX_SEND_INTERNAL_H
 
 #include "out/out.h"
 
 /**
- * struct icmpx_error - an error on its way from its cause to the wire
- * @skb: the datagram that it is about
- * @opt: that datagram's options
- * @iif: index of the interface that the datagram came in by, as the caller says; or 0
- * @way: how it goes; its addresses are the error's
- * @extension: an extension of its message; NULL if it has none
- * @interfaces: how many interfaces the setting has the extension tell of
+ * struct icmpx_error - an error that is being sent
+ * @skb: the datagram that the error is about
+ * @opt: the datagram's options
+ * @iif: index of the interface that the datagram came in by, if the caller gives it; or 0
+ * @way: route, options and addresses of the error itself, not of the datagram
+ * @extension: extension of the message; NULL if it has none
+ * @interfaces: how many interfaces the setting errors_extension_mask selects
  * @info: second word of the message: gateway, pointer or MTU
- * @extension_len: bytes of it
+ * @extension_len: bytes of @extension
  * @type: ICMP type of the error
  * @code: ICMP code of the error
- * @outcome: enum icmpx_stat, what to count once it is sent
- * @limited: whether it is under the limits
+ * @outcome: enum icmpx_stat, what to count once the error is sent
+ * @limited: whether the rate limits apply to the error
  */
 struct icmpx_error {
 	struct sk_buff *skb;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The route of an error: back to the datagram's source, by policy routing, VRF
- * and security labels; and by IPsec, which has a rule of its own for errors.
+ * The route of an error, back to the datagram's source. It depends on policy routing,
+ * VRFs, security labels and IPsec, which has a rule of its own for errors.
  */
 #include <net/icmp.h>
 #include <net/l3mdev.h>
@@ -11,8 +11,8 @@
 #include "send/internal.h"
 
 /*
- * Where the datagram came in says best which tables know the way back; one that
- * this host sends has but its route.
+ * The device that a datagram came in by selects best the tables with the route back. A
+ * datagram that this host sends has only the device of its route.
  */
 static struct net_device *icmpx_lookup_dev(const struct sk_buff *skb)
 {
@@ -24,7 +24,7 @@ static struct rtable *icmpx_rtable(struct dst_entry *dst)
 	return container_of(dst, struct rtable, dst);
 }
 
-/* The datagram's flow turned round once more: as if its source were to be reached from @rev's. */
+/* The output route to the source of @rev, the datagram's destination: looks up @rev reversed. */
 static struct rtable *icmpx_route_out(struct net *net, const struct flowi4 *rev,
 				      struct net_device *dev)
 {
@@ -45,9 +45,9 @@ static struct rtable *icmpx_route_out(struct net *net, const struct flowi4 *rev,
 }
 
 /*
- * The route that a datagram of the other direction would take through this
- * host, were it to come in by @in. Input routes are looked up for a packet, and
- * left in it: the datagram lends itself, its own route put aside.
+ * The route that a datagram of the reverse direction would take through this host if it
+ * came in by @in. ip_route_input() takes an skb and sets its dst. The lookup uses the
+ * datagram's skb, whose own dst is saved and restored.
  */
 static struct rtable *icmpx_route_through(struct sk_buff *skb, const struct flowi4 *rev,
 					  u8 tos, struct net_device *in)
@@ -64,7 +64,7 @@ static struct rtable *icmpx_route_through(struct sk_buff *skb, const struct flow
 		return ERR_PTR(err);
 	if (!rt)
 		return ERR_PTR(-EHOSTUNREACH);
-	/* Not a way through this host: nothing can be put out by such a route. */
+	/* Not a route through this host: its dst.output is ip_rt_bug(). */
 	if (rt->rt_type == RTN_LOCAL || rt->rt_type == RTN_UNREACHABLE) {
 		ip_rt_put(rt);
 		return ERR_PTR(-EINVAL);
@@ -73,8 +73,8 @@ static struct rtable *icmpx_route_through(struct sk_buff *skb, const struct flow
 }
 
 /*
- * RFC 4301, 6.2: an error may go through the tunnel that packets back from the
- * datagram's destination take, if their policy lets errors in.
+ * RFC 4301, 6.2: an error may take the tunnel of packets that go from the datagram's
+ * destination back to its source, if the policy of those packets admits errors.
  */
 static struct rtable *icmpx_route_reverse(struct net *net, struct icmpx_error *error,
 					  struct flowi4 *rev)
@@ -103,9 +103,9 @@ static struct rtable *icmpx_route_reverse(struct net *net, struct icmpx_error *e
 }
 
 /*
- * With IPsec: the policy for the error's own flow, else the one for the reverse
- * of the datagram's. A policy that blocks says -EPERM: of the first it is not
- * the last word, of the second it is.
+ * With IPsec: the policy for the error's own flow applies, else the policy for the reverse
+ * of the datagram's flow. A policy that blocks returns -EPERM. From the first lookup,
+ * -EPERM leads to the second one; from the second lookup, it is final.
  */
 static struct rtable *icmpx_route_secured(struct net *net, struct icmpx_error *error,
 					  struct flowi4 *fl4, struct rtable *plain)
@@ -132,7 +132,7 @@ static struct rtable *icmpx_route_secured(struct net *net, struct icmpx_error *e
 	return reverse;
 }
 
-/* Rules and policies look at more than a kept route's flow says: at ports, labels, the datagram. */
+/* Rules and policies look at ports, labels and the datagram, which struct icmpx_flow lacks. */
 static noinline struct rtable *icmpx_route_by_rules(struct net *net, struct icmpx_error *error)
 {
 	struct icmpx_flow *flow = &error->way.flow;
@@ -156,12 +156,13 @@ static noinline struct rtable *icmpx_route_by_rules(struct net *net, struct icmp
 /**
  * icmpx_route_error() - Look up the route of an error.
  * @net: the namespace
- * @ix: ours of it
- * @error: the source address of its way is set, or 0 for the route to choose one; set
+ * @ix: icmpx's state of @net
+ * @error: in: the source address of its way, 0 for the route to choose one; out: the
+ *	flow of its way
  *
  * Context: icmpx_send_begin() returned true; rcu_read_lock().
  *
- * Return: a route, to be given back as icmpx_put_route() does; NULL if there is none.
+ * Return: a route, to be released with icmpx_put_route(); NULL if there is none.
  */
 struct rtable *icmpx_route_error(struct net *net, struct icmpx_net *ix, struct icmpx_error *error)
 {

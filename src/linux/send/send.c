@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Errors that this host sends: whether one may be sent, limits, options, source
- * address and route; then the message, and out with it.
+ * address and route; then the message, and its transmission.
  */
 #include <icmpx/dispatch.h>
 #include <icmpx/extension.h>
@@ -17,13 +17,14 @@
 #include "send/internal.h"
 #include "send/send.h"
 
-/* RFC 1122, 3.2.2 and RFC 1812, 4.3.2.3: as much as fits into this. */
+/* RFC 1122, 3.2.2 and RFC 1812, 4.3.2.3: an error quotes as much as fits into this length. */
 #define ICMPX_ERROR_MAX 576
 
 /*
- * The namespace of the device that the datagram came in by, or is about to leave by. A
- * route says less: once its device or its address is gone, its device is the first
- * namespace's blackhole, also for a datagram that waited in a queue of netfilter's.
+ * The namespace of the device that the datagram came in by, or is about to leave by. The
+ * route's device may be of another namespace: once the device or the address of a route is
+ * gone, its device is the blackhole device of the first namespace, also for a datagram
+ * that waited in a netfilter queue.
  */
 static struct net *icmpx_net_of(const struct sk_buff *skb)
 {
@@ -38,8 +39,8 @@ static struct net *icmpx_net_of(const struct sk_buff *skb)
 }
 
 /*
- * Errors are sent about packets that come from the most obscure places: whether
- * there is a header, and its options, is worth a look.
+ * __icmp_send() has callers all over the kernel, so this checks that the IP header and
+ * its options are in the linear part of the skb.
  */
 static bool icmpx_has_header(const struct sk_buff *skb, unsigned int optlen)
 {
@@ -47,7 +48,7 @@ static bool icmpx_has_header(const struct sk_buff *skb, unsigned int optlen)
 	       skb_network_header(skb) + sizeof(struct iphdr) + optlen <= skb_tail_pointer(skb);
 }
 
-/* The ICMP type of a datagram that is ICMP; NULL if its first byte is not there. */
+/* The type of an ICMP datagram; NULL for another protocol, or if the type is missing. */
 static const u8 *icmpx_inner_type(const struct sk_buff *skb, u8 *buffer)
 {
 	const struct iphdr *iph = ip_hdr(skb);
@@ -75,11 +76,12 @@ static struct icmpx_send_verdict icmpx_may_send(const struct icmpx_error *error)
 }
 
 /*
- * The cheap answer to a flood: a host that gets no more errors is found before
- * anything is looked up for the next one. Only where there is one way to reach
- * an address, and so one bucket for it: a rule or a policy may know others. And
- * not with options: a source route begins elsewhere, and an error whose options
- * cannot be made is not one that is limited.
+ * Makes a flood cheap: a destination over its limit is found before the route lookup.
+ *
+ * This requires that an address has one route, and so one bucket: rules and IPsec policies
+ * may add routes. It also requires that the datagram has no options: with a source route
+ * the bucket is the first hop's, and an error whose options cannot be made is not counted
+ * as limited.
  */
 static bool icmpx_exhausted(struct net *net, const struct icmpx_error *error)
 {
@@ -89,9 +91,9 @@ static bool icmpx_exhausted(struct net *net, const struct icmpx_error *error)
 }
 
 /*
- * RFC 1812, 4.3.2.4: from the address that the datagram was sent to, if that is
- * ours. A router's is that of the interface which the datagram came by, if the
- * setting says so; else the route chooses.
+ * RFC 1812, 4.3.2.4: the source is the address that the datagram was sent to, if this host
+ * has it. Else, on a router, it is an address of the interface that the datagram came in
+ * by, if the setting says so; otherwise the route chooses it.
  */
 static __be32 icmpx_error_source(struct net *net, const struct icmpx_error *error)
 {
@@ -109,8 +111,8 @@ static __be32 icmpx_error_source(struct net *net, const struct icmpx_error *erro
 }
 
 /*
- * Quotes the datagram, @len bytes of it. In front of an extension it is cut or
- * padded to the length that programs from before RFC 4884 look for one at.
+ * Quotes @len bytes of the datagram. In front of an extension, the quote is cut or padded
+ * to the length at which programs from before RFC 4884 look for an extension.
  */
 static void icmpx_put_original(struct sk_buff *skb, const struct icmpx_error *error,
 			       unsigned int len)
@@ -124,7 +126,7 @@ static void icmpx_put_original(struct sk_buff *skb, const struct icmpx_error *er
 	skb_put_data(skb, error->extension, error->extension_len);
 }
 
-/* Puts the header in front of it, and tells conntrack whose error it is. */
+/* Puts the ICMP header in front of the quote; the error gets the datagram's conntrack entry. */
 static void icmpx_put_message(struct sk_buff *skb, const struct icmpx_error *error)
 {
 	struct icmphdr *header = __skb_push(skb, sizeof(*header));
@@ -136,7 +138,7 @@ static void icmpx_put_message(struct sk_buff *skb, const struct icmpx_error *err
 	header->un.gateway = error->info;
 	if (unlikely(error->extension))
 		header->un.reserved[1] = ICMPX_ORIGINAL_LEN / sizeof(u32);
-	/* Of the header, as sent, the checksum is all but two words. */
+	/* skb->csum covers all of the message but the two 32-bit words of the header. */
 	sum = csum_add(skb->csum, (__force __wsum)header->un.gateway);
 	header->checksum = csum_fold(csum_add(sum, *(const __wsum *)header));
 	skb->csum = 0;
@@ -144,7 +146,7 @@ static void icmpx_put_message(struct sk_buff *skb, const struct icmpx_error *err
 		nf_ct_attach(skb, error->skb);
 }
 
-/* The error as a packet, with the route, a reference to which is consumed. */
+/* Makes the packet of an error. Consumes the reference to @rt, unless it returns NULL. */
 static struct sk_buff *icmpx_make_error(struct net *net, struct sock *sk,
 					struct icmpx_error *error, struct rtable *rt,
 					unsigned int room, unsigned int mtu, bool plain)
@@ -163,14 +165,14 @@ static struct sk_buff *icmpx_make_error(struct net *net, struct sock *sk,
 	icmpx_put_original(skb, error, len);
 	icmpx_put_message(skb, error);
 
-	/* As what is forwarded: by a queue of the CPU that received the datagram. */
+	/* As for a forwarded packet, the receive queue selects the queue for sending. */
 	if (rt_is_input_route(skb_rtable(error->skb)))
 		skb_copy_queue_mapping(skb, error->skb);
 	icmpx_make_packet(net, sk, skb, &error->way, rt, mtu, plain);
 	return skb;
 }
 
-/* Sends what may be sent; the route is consumed. Gives back the outcome to count. */
+/* Sends the error; consumes the reference to @rt. Returns the outcome to count. */
 static enum icmpx_stat icmpx_transmit_error(struct net *net, struct icmpx_net *ix,
 					    struct icmpx_error *error, struct rtable *rt)
 {
@@ -182,14 +184,17 @@ static enum icmpx_stat icmpx_transmit_error(struct net *net, struct icmpx_net *i
 	struct sk_buff *skb;
 	struct sock *sk;
 
-	/* Without as much as the datagram's header the error says nothing. */
+	/* An error that quotes no more than the datagram's IP header is of no use. */
 	if (unlikely(room <= (int)sizeof(struct iphdr)))
 		goto err_route;
-	/* As Linux: for the longest that it could be, so that a name's length decides nothing. */
+	/*
+	 * As in the built-in code, the room for the longest extension decides, so that the
+	 * length of a device's name does not.
+	 */
 	if (unlikely(error->extension &&
 		     room < ICMPX_ORIGINAL_LEN + ICMPX_EXTENSION_ROOM(error->interfaces)))
 		error->extension = NULL;
-	/* RFC 7600, 4.8: what has no address of its own says so by this one. */
+	/* RFC 7600, 4.8: the source address of a host that has no address of its own. */
 	if (unlikely(!error->way.flow.saddr))
 		error->way.flow.saddr = htonl(INADDR_DUMMY);
 	if (unlikely(!inetdev_valid_mtu(mtu)))
@@ -226,7 +231,7 @@ static inline u32 icmpx_extension_mask(const struct net *net, const struct icmpx
 #endif
 }
 
-/* The extension is made here, apart from the way of the many that have none. */
+/* The extension is made out of line, since most errors have none. */
 static noinline enum icmpx_stat icmpx_transmit_extended(struct net *net, struct icmpx_net *ix,
 							struct icmpx_error *error,
 							struct rtable *rt, u32 mask)
@@ -240,7 +245,7 @@ static noinline enum icmpx_stat icmpx_transmit_extended(struct net *net, struct 
 	return icmpx_transmit_error(net, ix, error, rt);
 }
 
-/* Between icmpx_send_begin() and icmpx_send_end(). Gives back the outcome to count. */
+/* Called between icmpx_send_begin() and icmpx_send_end(). Returns the outcome to count. */
 static enum icmpx_stat icmpx_route_and_send(struct net *net, struct icmpx_net *ix,
 					    struct icmpx_error *error)
 {
@@ -251,7 +256,10 @@ static enum icmpx_stat icmpx_route_and_send(struct net *net, struct icmpx_net *i
 	rt = icmpx_route_error(net, ix, error);
 	if (!rt)
 		return ICMPX_ERROR_FAILED_NO_ROUTE;
-	/* RFC 1122, 3.2.2: a link's broadcast address is no host, and only the route knows it. */
+	/*
+	 * RFC 1122, 3.2.2: no error is sent to a broadcast address. Only the route tells that
+	 * an address is the broadcast address of a link.
+	 */
 	if (unlikely(rt->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST))) {
 		icmpx_put_route(&error->way, rt);
 		return ICMPX_ERROR_SUPPRESSED_SOURCE;
@@ -266,7 +274,7 @@ static enum icmpx_stat icmpx_route_and_send(struct net *net, struct icmpx_net *i
 	return icmpx_transmit_error(net, ix, error, rt);
 }
 
-/* The options are made here, apart from the way of the many that have none. */
+/* The options are made out of line, since most errors have none. */
 static noinline enum icmpx_stat icmpx_send_error_with_options(struct net *net,
 							      struct icmpx_net *ix,
 							      struct icmpx_error *error)
@@ -281,9 +289,9 @@ static noinline enum icmpx_stat icmpx_send_error_with_options(struct net *net,
 }
 
 /*
- * The limits that need no route, then the rest, unless this CPU is
- * sending already: then that caused this error.
- * Gives back the outcome to count.
+ * Applies the limits that need no route, then sends. If this CPU is sending already, the
+ * packet that it sends has caused this error, and the error is not sent.
+ * Returns the outcome to count.
  */
 static enum icmpx_stat icmpx_limit_error(struct net *net, struct icmpx_net *ix,
 					 struct icmpx_error *error)
@@ -321,7 +329,7 @@ static void icmpx_send_in(struct net *net, struct icmpx_error *error)
 	error->outcome = verdict.outcome;
 	error->way.tos = verdict.tos;
 	error->way.destination = ip_hdr(error->skb)->saddr;
-	/* Most errors are about what is just coming in. */
+	/* Most errors are about a datagram that is just being received: in softirq. */
 	if (likely(softirq_count())) {
 		__icmpx_count(&ix->v4, icmpx_limit_error(net, ix, error));
 		return;
@@ -335,13 +343,13 @@ static void icmpx_send_in(struct net *net, struct icmpx_error *error)
  * icmpx_send() - Send an error about a datagram.
  * @skb: the datagram; not consumed
  * @type: ICMP type of the error
- * @code: ICMP code of it
+ * @code: ICMP code of the error
  * @info: second word of the message: gateway, pointer or MTU
  * @opt: the datagram's options
  * @iif: index of the interface that the datagram came in by; 0 for none, or if the caller
- *	does not say
+ *	does not give it
  *
- * In the place of __icmp_send().
+ * Runs in place of __icmp_send().
  *
  * Context: any but hard interrupts. Does not sleep.
  */

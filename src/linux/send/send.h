@@ -5,7 +5,7 @@
 
 #include "icmpx.h"
 
-/* What errors tell of: bits of the setting errors_extension_mask. */
+/* Which interfaces errors describe: bits of the setting errors_extension_mask. */
 #define ICMPX_TELL_INCOMING	BIT(0)
 #define ICMPX_TELL_OUTGOING	BIT(1)
 #define ICMPX_TELL_NEXT_HOP	BIT(2)
