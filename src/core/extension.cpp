@@ -16,7 +16,7 @@ constexpr std::size_t kExtensionChecksumAt = 2;
 constexpr u8 kVersion = 2;
 
 /// An object's header: its length, this included, then class and C-type
-/// (RFC 4884, 7.1 and 7.2).
+/// (RFC 4884, 8).
 constexpr std::size_t kObjectHeaderLen = 4;
 constexpr std::size_t kClassAt = 2;
 constexpr std::size_t kCTypeAt = 3;

@@ -201,8 +201,9 @@ static void icmpx_express_send(struct net *net, struct icmpx_net *ix, struct sk_
  *
  * Context: as icmpx_rcv().
  *
- * Return: %NF_STOLEN if the request was answered, or dropped by a limit; %NF_ACCEPT, with
- * nothing done, if the frame takes the normal path.
+ * Return: %NF_STOLEN if the frame is consumed: the request was answered, or dropped by a
+ * limit, or its reply could not be transmitted; %NF_ACCEPT, with nothing done, if the frame
+ * takes the normal path.
  */
 unsigned int icmpx_express(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {

@@ -38,7 +38,7 @@ struct icmpx_flow {
  * @place: where a route between the addresses is kept, if one is; NULL before the
  *	lookup, and for a route that depends on more than @flow
  * @options: the packet's IP options; NULL if it has none
- * @hash: hash of the addresses
+ * @hash: hash of the addresses and the namespace
  * @kept: 1 if the route is kept in @place, and the packet has no reference to it; else 0
  * @destination: network order: the packet's final destination, past a source route
  * @tos: the packet's type of service, all bits

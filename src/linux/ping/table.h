@@ -71,7 +71,8 @@ struct icmpx_ping_peer {
  * @automatic: whether icmpx chose the identifier
  * @has_peer: whether the socket may share its identifier
  *
- * All members but @inet belong to the table, and its lock protects them.
+ * All members but @inet belong to the table, and its lock protects them against other
+ * writers; lookups read them under RCU.
  */
 struct icmpx_ping_sock {
 	struct inet_sock inet;	/* first, as Linux expects it */
