@@ -100,7 +100,7 @@ void load_with_faults(const fault::Code &code, const std::function<Victims()> &v
 				       "error " + std::to_string(error) + " means no memory");
 				expect(fault::logged("icmpx: .*free .*then load again"),
 				       "the log says what to do");
-				expect(!fault::logged("icmpx: ICMP is ours"), "nothing else");
+				expect(!fault::logged("icmpx: took over"), "nothing else");
 				machine.expect_absent();
 			} else {
 				machine.expect_present();

@@ -123,6 +123,7 @@ static void icmpx_stay(void)
 static int __init icmpx_init(void)
 {
 	int stuck = 0;
+	bool sends;
 	int err;
 
 	err = icmpx_control_init();
@@ -158,9 +159,10 @@ static int __init icmpx_init(void)
 	err = icmpx_take_over();
 	if (err)
 		goto err_mib;
-	icmpx_send_take_over();
+	sends = icmpx_send_take_over();
 	icmpx_ping_take_over();
-	pr_info("ICMP is ours\n");
+	pr_info("took over from the built-in ICMP: received messages, new ping sockets%s\n",
+		sends ? ", errors to send" : "");
 	return 0;
 
 err_mib:

@@ -14,7 +14,7 @@
 
 static bool icmpx_send_wanted = true;
 module_param_named(send, icmpx_send_wanted, bool, 0444);
-MODULE_PARM_DESC(send, "send ICMP errors in place of the built-in code, where the kernel lets us (default: 1)");
+MODULE_PARM_DESC(send, "send ICMP errors in place of the built-in code, if the kernel has ftrace for it (default: 1)");
 
 /* Written only on loading and unloading. */
 static bool icmpx_send_taken;
@@ -125,21 +125,24 @@ static int icmpx_send_unhook(void)
  * If it is not, the built-in code goes on sending them, and all else of icmpx works.
  *
  * Context: process. An error sent meanwhile is sent by icmpx or by the built-in code.
+ *
+ * Return: whether icmpx sends errors now.
  */
-void icmpx_send_take_over(void)
+bool icmpx_send_take_over(void)
 {
 	int err;
 
 	if (!icmpx_send_wanted)
-		return;
+		return false;
 	err = icmpx_send_hook();
 	if (err)
 		pr_notice("errors are still sent by the built-in code: %s (error %d)\n",
 			  err == -EBUSY ? "a livepatch is on it, or kernel.ftrace_enabled is 0" :
-					  "this kernel does not let us",
+					  "ftrace does not redirect __icmp_send() here",
 			  err);
 	else
 		WRITE_ONCE(icmpx_send_taken, true);
+	return !err;
 }
 
 /**

@@ -18,7 +18,7 @@ void icmpx_send(struct sk_buff *skb, int type, int code, __be32 info,
 bool icmpx_device_name(struct net *net, const struct net_device *dev, char *name);
 
 /* hook.c */
-void icmpx_send_take_over(void);
+bool icmpx_send_take_over(void);
 int icmpx_send_give_back(void);
 bool icmpx_sending(void);
 
