@@ -7,7 +7,7 @@ A mutant is a block of lines; blank lines and lines that begin with # separate b
     what: the fault, in a line
     file: where it is
     tests: the kselftests that should catch it, if KUnit does not
-    kernel: kasan                 (the debug kernel, if only that one sees it; else 6.12)
+    kernel: kasan                 (the debug kernel, if only that one sees it, or 7.3, if only that one has it; else 6.12)
     script: big-endian            (of scripts/, if only that one can see it; then it alone is tried)
     reason: why nothing catches it                                    (of an accepted survivor)
       a line that stays
@@ -23,7 +23,7 @@ import hashlib
 import shutil
 import subprocess
 
-KERNELS = ("6.12", "kasan")
+KERNELS = ("6.12", "7.3", "kasan")
 FIELDS = ("what", "file", "tests", "kernel", "script", "reason")
 
 

@@ -147,11 +147,10 @@ void without_recverr_no_call_fails()
 }
 
 /// A connected socket that was told of another path's MTU keeps that route: a redirect changes its gateway alone.
-void a_redirect_leaves_path_mtus_alone()
+void leaves_path_mtus_alone(const std::string &what, std::uint8_t number)
 {
-	const Address peer = remote(50), elsewhere = remote(51);
-
-	net();
+	const Address peer = remote(number),
+		      elsewhere = remote(static_cast<std::uint8_t>(number + 1));
 	Socket connected = sock::ping(), other = sock::ping();
 	const auto sent_by = [&](const Socket &socket) {
 		const packet::Icmp request =
@@ -161,14 +160,26 @@ void a_redirect_leaves_path_mtus_alone()
 	};
 
 	sock::bind(other, {0, 0});
-	ktap::require_equal(sock::connect(connected, {peer, 0}), 0, "connect");
+	ktap::require_equal(sock::connect(connected, {peer, 0}), 0, "connect, " + what);
 	net().send(errors::too_big(1200, sent_by(connected)));
 	sock::take_error(connected);
-	ktap::expect_equal(sock::get(connected, SOL_IP, IP_MTU), 1200, "IP_MTU, learned");
+	ktap::expect_equal(sock::get(connected, SOL_IP, IP_MTU), 1200, "IP_MTU, learned, " + what);
 	net().send(errors::report(Type::redirect, 1, new_gateway, sent_by(other)));
-	ktap::expect_equal(sock::send(connected, ping::request(1)), 0, "send");
-	ktap::expect_equal(sock::get(connected, SOL_IP, IP_MTU), 1200, "IP_MTU after a redirect");
-	ktap::expect_equal(errors::learned_mtu(elsewhere), 1200, "route");
+	ktap::expect_equal(sock::send(connected, ping::request(1)), 0, "send, " + what);
+	ktap::expect_equal(sock::get(connected, SOL_IP, IP_MTU), 1200,
+			   "IP_MTU after a redirect, " + what);
+	ktap::expect_equal(errors::learned_mtu(elsewhere), 1200, "route, " + what);
+	ktap::expect_equal(errors::gateway(elsewhere), "10.0.0.3", "gateway, " + what);
+}
+
+/// Rules have the kernel look at the socket's mark and user, and so have VRFs, which bring a rule of their own.
+void a_redirect_leaves_path_mtus_alone()
+{
+	net();
+	leaves_path_mtus_alone("no rules", 50);
+	host::run("ip rule add pref 100 from 198.18.0.1 table 99");
+	leaves_path_mtus_alone("a rule", 60);
+	host::run("ip rule delete pref 100");
 }
 
 } // namespace

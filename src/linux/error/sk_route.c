@@ -5,7 +5,6 @@
  * ipv4_sk_redirect().
  */
 #include <net/ip.h>
-#include <net/ip_fib.h>
 #include <net/route.h>
 #include <net/sock.h>
 #include <net/xfrm.h>
@@ -124,32 +123,44 @@ out:
 	bh_unlock_sock(sk);
 }
 
+/*
+ * Stands for a route that shall not change: dst->ops->redirect() marks its route obsolete, and
+ * sockets that keep the route would look theirs up again. It reads the gateway and the device.
+ */
+static struct rtable *icmpx_stand_in(const struct rtable *rt)
+{
+	struct rtable *copy = rt_dst_alloc(rt->dst.dev, 0, RTN_UNICAST, true);
+
+	if (copy) {
+		copy->rt_gw_family = rt->rt_gw_family;
+		copy->rt_gw4 = rt->rt_gw4;
+	}
+	return copy;
+}
+
 /**
- * icmpx_sk_redirect() - Let a socket's route learn a better gateway.
+ * icmpx_sk_redirect() - Let the route of a socket's next datagram learn a better gateway.
  * @skb: a redirect, its data at the embedded IP header
  * @sk: the socket that sent the datagram
+ *
+ * A route that @sk keeps stays as it is, as with the built-in code. Without memory, the
+ * redirect is forgotten.
  *
  * Context: as icmpx_sk_update_pmtu().
  */
 void icmpx_sk_redirect(struct sk_buff *skb, struct sock *sk)
 {
-	struct net *net = sock_net(sk);
+	struct rtable *rt, *stand_in;
 	struct flowi4 fl4;
-	struct rtable *rt;
 
-	/*
-	 * A route's own function marks the route obsolete, so that sockets which keep it look
-	 * their routes up again; ipv4_redirect() does not, as the built-in code's function for
-	 * sockets. Its flow lacks the socket's mark and user, which rules alone look at.
-	 */
-	if (!fib4_has_custom_rules(net) && ip_sock_rt_scope(sk) == RT_SCOPE_UNIVERSE) {
-		ipv4_redirect(skb, net, READ_ONCE(sk->sk_bound_dev_if), icmpx_protocol(sk));
-		return;
-	}
 	icmpx_quoted_flow(skb, sk, &fl4);
-	rt = __ip_route_output_key(net, &fl4);
+	rt = __ip_route_output_key(sock_net(sk), &fl4);
 	if (IS_ERR(rt))
 		return;
-	rt->dst.ops->redirect(&rt->dst, sk, skb);
+	stand_in = rt->rt_gw_family == AF_INET ? icmpx_stand_in(rt) : NULL;
 	ip_rt_put(rt);
+	if (!stand_in)
+		return;
+	stand_in->dst.ops->redirect(&stand_in->dst, sk, skb);
+	ip_rt_put(stand_in);
 }
