@@ -150,8 +150,9 @@ static bool icmpx_is_good_reply(struct net *net, struct sk_buff *skb)
 		return false;
 	header = (const u8 *)icmp_hdr(skb);
 	/*
-	 * skb_checksum_simple_validate() uses up one level of CHECKSUM_UNNECESSARY, and whoever
-	 * gets the packet, the built-in handler or icmpx_accept(), validates the checksum again.
+	 * skb_checksum_simple_validate() uses up one level of CHECKSUM_UNNECESSARY. The next
+	 * function that gets the packet, the built-in handler or icmpx_accept(), validates the
+	 * checksum again.
 	 */
 	return icmpx_decide(header, icmpx_policy(net, skb_rtable(skb))).action == ICMPX_TO_PING &&
 	       (skb_csum_unnecessary(skb) || icmpx_checksum_right(skb));
