@@ -4,101 +4,107 @@
 #define ICMPX_STAT_H
 
 /*
- * The lines of /proc/net/icmpx_stat. The name of a line is that of its constant, in lower
- * case and without the prefix; src/STAT.md says what each of them means.
+ * The lines of /proc/net/icmpx_stat and /proc/net/icmpx6_stat, each with the file that has it:
+ * V4, V6, or BOTH. The name of a line is that of its constant, in lower case and without the
+ * prefix; src/STAT.md says what each of them means.
  */
 
 /* Every packet that comes in counts once as PACKETS_IN, and once as exactly one of these. */
 #define ICMPX_OUTCOMES(line) \
-	line(REPLY_IN_PLACE) \
-	line(REPLY_COPIED) \
-	line(REPLY_EXPRESS) \
-	line(DELIVER_PING) \
-	line(DELIVER_PING_BUILTIN) \
-	line(DELIVER_ERROR_ICMP) \
-	line(DELIVER_ERROR_TCP) \
-	line(DELIVER_ERROR_UDP) \
-	line(DELIVER_ERROR_OTHER) \
-	line(DELIVER_ERROR_RAW) \
-	line(LIMIT_GLOBAL) \
-	line(LIMIT_HOST) \
-	line(LIMIT_PREFIX) \
-	line(IGNORE_ECHO) \
-	line(IGNORE_PROBE) \
-	line(IGNORE_TYPE) \
-	line(IGNORE_CODE) \
-	line(IGNORE_PMTU) \
-	line(IGNORE_REASSEMBLY) \
-	line(IGNORE_BOGUS) \
-	line(DROP_POLICY) \
-	line(DROP_TRUNCATED) \
-	line(DROP_CHECKSUM) \
-	line(DROP_UNKNOWN_TYPE) \
-	line(DROP_BROADCAST) \
-	line(DROP_EMBEDDED) \
-	line(DROP_NO_PROTOCOL) \
-	line(DROP_NO_SOCKET) \
-	line(DROP_AMBIGUOUS) \
-	line(DROP_SOCKET_FULL) \
-	line(DROP_SOCKET_FILTER) \
-	line(DROP_SOCKET_MEMORY) \
-	line(DROP_OPTIONS) \
-	line(DROP_NO_ROUTE) \
-	line(DROP_BUSY) \
-	line(DROP_NO_BUFFER) \
-	line(DROP_NO_MEMORY) \
-	line(DROP_OUTPUT)
+	line(REPLY_IN_PLACE, BOTH) \
+	line(REPLY_COPIED, BOTH) \
+	line(REPLY_EXPRESS, V4) \
+	line(DELIVER_PING, V4) \
+	line(DELIVER_PING_BUILTIN, V4) \
+	line(DELIVER_ERROR_ICMP, BOTH) \
+	line(DELIVER_ERROR_TCP, BOTH) \
+	line(DELIVER_ERROR_UDP, BOTH) \
+	line(DELIVER_ERROR_OTHER, BOTH) \
+	line(DELIVER_ERROR_RAW, BOTH) \
+	line(PASS_ND, V6) \
+	line(PASS_MLD, V6) \
+	line(PASS_PING, V6) \
+	line(LIMIT_GLOBAL, BOTH) \
+	line(LIMIT_HOST, BOTH) \
+	line(LIMIT_PREFIX, BOTH) \
+	line(IGNORE_ECHO, BOTH) \
+	line(IGNORE_MULTICAST, V6) \
+	line(IGNORE_ANYCAST, V6) \
+	line(IGNORE_PROBE, BOTH) \
+	line(IGNORE_TYPE, BOTH) \
+	line(IGNORE_CODE, V4) \
+	line(IGNORE_PMTU, V4) \
+	line(IGNORE_REASSEMBLY, V4) \
+	line(IGNORE_BOGUS, V4) \
+	line(DROP_POLICY, BOTH) \
+	line(DROP_TRUNCATED, BOTH) \
+	line(DROP_CHECKSUM, BOTH) \
+	line(DROP_UNKNOWN_TYPE, BOTH) \
+	line(DROP_BROADCAST, V4) \
+	line(DROP_EMBEDDED, BOTH) \
+	line(DROP_NO_PROTOCOL, BOTH) \
+	line(DROP_NO_SOCKET, V4) \
+	line(DROP_AMBIGUOUS, V4) \
+	line(DROP_SOCKET_FULL, V4) \
+	line(DROP_SOCKET_FILTER, V4) \
+	line(DROP_SOCKET_MEMORY, V4) \
+	line(DROP_OPTIONS, V4) \
+	line(DROP_NO_ROUTE, BOTH) \
+	line(DROP_BUSY, BOTH) \
+	line(DROP_NO_BUFFER, BOTH) \
+	line(DROP_NO_MEMORY, BOTH) \
+	line(DROP_OUTPUT, BOTH)
 
 /* Further counters, which are not outcomes. */
 #define ICMPX_FACTS(line) \
-	line(FRAGMENTED_REPLIES) \
-	line(ROUTE_LOOKUPS) \
-	line(ERRORS_TO_RAW_SOCKETS) \
-	line(PING_SENT) \
-	line(PING_SEND_FAILED) \
-	line(PING_ERRORS) \
-	line(PING_ERRORS_QUEUED) \
-	line(PING_ERRORS_DROPPED) \
-	line(PING_ERRORS_UNMATCHED)
+	line(FRAGMENTED_REPLIES, BOTH) \
+	line(ROUTE_LOOKUPS, BOTH) \
+	line(ERRORS_TO_RAW_SOCKETS, BOTH) \
+	line(PING_SENT, V4) \
+	line(PING_SEND_FAILED, V4) \
+	line(PING_ERRORS, V4) \
+	line(PING_ERRORS_QUEUED, V4) \
+	line(PING_ERRORS_DROPPED, V4) \
+	line(PING_ERRORS_UNMATCHED, V4)
 
 /*
  * Every error that this host has a reason to send counts once as ERRORS_WANTED, and once
  * as exactly one of these.
  */
 #define ICMPX_ERROR_OUTCOMES(line) \
-	line(ERROR_SENT_UNREACHABLE) \
-	line(ERROR_SENT_REDIRECT) \
-	line(ERROR_SENT_TIME_EXCEEDED) \
-	line(ERROR_SENT_PARAMETER_PROBLEM) \
-	line(ERROR_SENT_OTHER) \
-	line(ERROR_LIMIT_GLOBAL) \
-	line(ERROR_LIMIT_HOST) \
-	line(ERROR_SUPPRESSED_LINK_BROADCAST) \
-	line(ERROR_SUPPRESSED_BROADCAST) \
-	line(ERROR_SUPPRESSED_FRAGMENT) \
-	line(ERROR_SUPPRESSED_ERROR) \
-	line(ERROR_SUPPRESSED_SOURCE) \
-	line(ERROR_SUPPRESSED_MALFORMED) \
-	line(ERROR_FAILED_OPTIONS) \
-	line(ERROR_FAILED_NO_ROUTE) \
-	line(ERROR_FAILED_BUSY) \
-	line(ERROR_FAILED_NO_BUFFER) \
-	line(ERROR_FAILED_NO_MEMORY) \
-	line(ERROR_FAILED_MTU) \
-	line(ERROR_FAILED_OUTPUT)
+	line(ERROR_SENT_UNREACHABLE, V4) \
+	line(ERROR_SENT_REDIRECT, V4) \
+	line(ERROR_SENT_TIME_EXCEEDED, V4) \
+	line(ERROR_SENT_PARAMETER_PROBLEM, V4) \
+	line(ERROR_SENT_OTHER, V4) \
+	line(ERROR_LIMIT_GLOBAL, V4) \
+	line(ERROR_LIMIT_HOST, V4) \
+	line(ERROR_SUPPRESSED_LINK_BROADCAST, V4) \
+	line(ERROR_SUPPRESSED_BROADCAST, V4) \
+	line(ERROR_SUPPRESSED_FRAGMENT, V4) \
+	line(ERROR_SUPPRESSED_ERROR, V4) \
+	line(ERROR_SUPPRESSED_SOURCE, V4) \
+	line(ERROR_SUPPRESSED_MALFORMED, V4) \
+	line(ERROR_FAILED_OPTIONS, V4) \
+	line(ERROR_FAILED_NO_ROUTE, V4) \
+	line(ERROR_FAILED_BUSY, V4) \
+	line(ERROR_FAILED_NO_BUFFER, V4) \
+	line(ERROR_FAILED_NO_MEMORY, V4) \
+	line(ERROR_FAILED_MTU, V4) \
+	line(ERROR_FAILED_OUTPUT, V4)
 
 /* All counters, in the order of the file. */
 #define ICMPX_STATS(line) \
-	line(PACKETS_IN) \
+	line(PACKETS_IN, BOTH) \
 	ICMPX_OUTCOMES(line) \
 	ICMPX_FACTS(line) \
-	line(ERRORS_WANTED) \
+	line(ERRORS_WANTED, V4) \
 	ICMPX_ERROR_OUTCOMES(line)
 
-#define ICMPX_STAT_CONSTANT(name) ICMPX_##name,
+#define ICMPX_STAT_CONSTANT(name, ...) ICMPX_##name,
 
 /**
- * enum icmpx_stat - the lines of /proc/net/icmpx_stat
+ * enum icmpx_stat - the lines of /proc/net/icmpx_stat and /proc/net/icmpx6_stat
  */
 enum icmpx_stat {
 	ICMPX_STATS(ICMPX_STAT_CONSTANT)

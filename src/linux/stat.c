@@ -14,10 +14,21 @@
 
 /* Room for the longest name and its terminating zero. */
 #define ICMPX_STAT_NAME_LEN 32
-#define ICMPX_STAT_NAME(name) #name,
 
-static const char icmpx_stat_names[ICMPX_STAT_COUNT][ICMPX_STAT_NAME_LEN] = {
-	ICMPX_STATS(ICMPX_STAT_NAME)
+/* The tags of the list in stat.h. */
+enum icmpx_stat_families {
+	ICMPX_STAT_V4 = 1,
+	ICMPX_STAT_V6 = 2,
+	ICMPX_STAT_BOTH = ICMPX_STAT_V4 | ICMPX_STAT_V6,
+};
+
+#define ICMPX_STAT_LINE(name, families) { #name, ICMPX_STAT_##families },
+
+static const struct {
+	char name[ICMPX_STAT_NAME_LEN];
+	enum icmpx_stat_families families;
+} icmpx_stat_lines[ICMPX_STAT_COUNT] = {
+	ICMPX_STATS(ICMPX_STAT_LINE)
 };
 
 static u64 icmpx_stat_sum(const struct icmpx_net *ix, unsigned int stat)
@@ -38,7 +49,9 @@ static int icmpx_stat_show(struct seq_file *seq, void *v)
 	unsigned int stat;
 
 	for (stat = 0; stat < ICMPX_STAT_COUNT; stat++) {
-		string_lower(name, icmpx_stat_names[stat]);
+		if (!(icmpx_stat_lines[stat].families & ICMPX_STAT_V4))
+			continue;
+		string_lower(name, icmpx_stat_lines[stat].name);
 		seq_printf(seq, "%s %llu\n", name, icmpx_stat_sum(ix, stat));
 	}
 	seq_printf(seq, "ping_sockets %d\n", sock_prot_inuse_get(net, &icmpx_ping_prot));
