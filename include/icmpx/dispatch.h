@@ -12,11 +12,11 @@ extern "C" {
 /**
  * enum icmpx_action - what the shell is to do with a message
  * @ICMPX_FINISH: nothing more; the verdict's outcome says why
- * @ICMPX_ANSWER_ECHO: answer an echo request (RFC 792)
+ * @ICMPX_ANSWER_ECHO: answer an echo request (RFC 792; RFC 4443, 4.2)
  * @ICMPX_ANSWER_PROBE: answer an extended echo request (RFC 8335)
  * @ICMPX_ANSWER_TIMESTAMP: answer a timestamp request (RFC 792)
  * @ICMPX_TO_PING: hand a reply to the ping socket that sent the request
- * @ICMPX_TO_ERROR: check an error with icmpx_decide_error(), then deliver it
+ * @ICMPX_TO_ERROR: check an error, that of IPv4 with icmpx_decide_error(), then deliver it
  * @ICMPX_TO_SOCKETS: deliver an error to raw sockets and its protocol
  */
 enum icmpx_action {
@@ -65,6 +65,39 @@ struct icmpx_verdict {
  * Return: the verdict.
  */
 struct icmpx_verdict icmpx_decide(const u8 *header, u32 policy);
+
+/**
+ * icmpx6_pass() - Tell whether an ICMPv6 message is for the built-in code.
+ * @type: type of the message, of which nothing has been checked
+ *
+ * Neighbour discovery (RFC 4861) and multicast listener discovery (RFC 2710, RFC 3810).
+ *
+ * Return: the outcome of such a message, %ICMPX_PASS_ND or %ICMPX_PASS_MLD; 0 for any other.
+ */
+u32 icmpx6_pass(u8 type);
+
+/* What icmpx6_decide() needs to know beside the message; bits of a mask. */
+#define ICMPX6_VIA_MULTICAST	(1u << 0) /* sent to a multicast address */
+#define ICMPX6_VIA_ANYCAST	(1u << 1) /* sent to an anycast address */
+#define ICMPX6_IGNORE_ALL	(1u << 2) /* setting echo_ignore_all */
+#define ICMPX6_IGNORE_MULTICAST	(1u << 3) /* setting echo_ignore_multicast */
+#define ICMPX6_IGNORE_ANYCAST	(1u << 4) /* setting echo_ignore_anycast */
+#define ICMPX6_PROBE_ENABLED	(1u << 5) /* setting echo_enable_probe, that of IPv4 */
+
+/**
+ * icmpx6_decide() - Decide what a received ICMPv6 message calls for.
+ * @header: the first %ICMPX_HEADER_LEN bytes of a message whose checksum was
+ *	found right
+ * @policy: mask of ICMPX6_VIA_MULTICAST, ICMPX6_IGNORE_ALL, ...
+ *
+ * RFC 4443, 2.4 (a): an error of an unknown type is an error; 2.4 (b): an
+ * informational message of an unknown type is discarded. RFC 4443, 4.2 (echo
+ * requests that came by multicast or anycast); RFC 8335. A message that
+ * icmpx6_pass() is for is finished with the outcome that icmpx6_pass() gives.
+ *
+ * Return: the verdict; no message counts as received in error.
+ */
+struct icmpx_verdict icmpx6_decide(const u8 *header, u32 policy);
 
 /**
  * icmpx_rate_limited() - Tell whether a message to be sent is under the limits.

@@ -74,6 +74,17 @@ void icmpx_probe_parse(const u8 *data, size_t len, struct icmpx_probe_query *que
  */
 void icmpx_probe_reply(u8 *header, u8 code, u8 status);
 
+/**
+ * icmpx6_probe_reply() - Turn an ICMPv6 PROBE request's header into that of its reply.
+ * @header: the message's first %ICMPX_HEADER_LEN bytes, rewritten in place; the checksum was
+ *	found right
+ * @code: as for icmpx_probe_reply()
+ * @status: as for icmpx_probe_reply()
+ *
+ * The checksum is updated, and is right for the addresses that icmpx6_echo_reply() names.
+ */
+void icmpx6_probe_reply(u8 *header, u8 code, u8 status);
+
 #ifdef __cplusplus
 }
 #endif

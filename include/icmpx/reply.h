@@ -26,6 +26,18 @@ extern "C" {
 bool icmpx_echo_reply(u8 *header);
 
 /**
+ * icmpx6_echo_reply() - Turn an ICMPv6 echo request's header into that of its reply.
+ * @header: the message's first %ICMPX_HEADER_LEN bytes, rewritten in place; the checksum was
+ *	found right
+ *
+ * RFC 4443, 4.2. The checksum is updated (RFC 1624), and is that of a sum over the whole
+ * reply with its pseudo header: a pseudo header is not all zeros, so only one of the two forms of
+ * zero is possible. It is right where the reply's source is the request's destination, and its
+ * destination the request's source.
+ */
+void icmpx6_echo_reply(u8 *header);
+
+/**
  * icmpx_timestamp_reply() - Turn a timestamp request into its reply.
  * @message: %ICMPX_HEADER_LEN + %ICMPX_TIMESTAMP_LEN bytes, of which the
  *	header and the originate timestamp are the request's; rewritten in place

@@ -62,6 +62,20 @@ constexpr u16 echo_reply_checksum(u16 checksum)
 	return static_cast<u16>(sum + (sum >> 16));
 }
 
+/// The difference between the types of an ICMPv6 echo reply and its request, as kEchoStep.
+inline constexpr u16 kEchoStep6 = std::bit_cast<u16>(std::array<u8, 2>{kEchoReply6 - kEcho6, 0});
+
+/// Computes the checksum of an ICMPv6 echo reply from the checksum of its request: the amount
+/// added to the type is subtracted (RFC 1624, eqn. 4), with the borrow of one's complement. Both
+/// are in the byte order of this machine. The result is never 0xffff, nor is that of a sum over
+/// the reply: the addresses make it more than zero.
+constexpr u16 echo6_reply_checksum(u16 checksum)
+{
+	const u16 borrow = checksum < kEchoStep6 ? 1 : 0;
+
+	return static_cast<u16>(checksum - kEchoStep6 - borrow);
+}
+
 /// Overwrites the 16-bit field at @p at of a message and brings its checksum
 /// up to date.
 inline void replace16(Header header, std::size_t at, u16 value)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "dispatch.hpp"
 
+#include "verdict.hpp"
+
 namespace icmpx {
 namespace {
 
@@ -48,16 +50,6 @@ static_assert(count([](const Row &row) { return row.handler != Handler::kUnknown
 	      kLastClassicType + 1 + 2);
 static_assert(default_ratemask() == 0x1818);
 
-constexpr icmpx_verdict finish(icmpx_stat outcome, bool in_error)
-{
-	return {.action = ICMPX_FINISH, .in_error = in_error, .outcome = static_cast<u16>(outcome)};
-}
-
-constexpr icmpx_verdict act(icmpx_action action)
-{
-	return {.action = static_cast<u8>(action), .in_error = 0, .outcome = 0};
-}
-
 constexpr bool refuses_broadcast(const Row &row, u32 policy)
 {
 	const bool unknown = row.handler == Handler::kUnknown;
@@ -99,13 +91,6 @@ constexpr icmpx_verdict decide(u8 type, u32 policy)
 		break;
 	}
 	return finish(ICMPX_DROP_UNKNOWN_TYPE, true);
-}
-
-constexpr bool probe_asks_about_us(ConstHeader header)
-{
-	// RFC 8335, 2: with the L bit clear the query is about a neighbour's
-	// interface. This host does not answer such queries.
-	return (header[kSequenceAt + 1] & 1) != 0;
 }
 
 } // namespace

@@ -3,9 +3,6 @@
 /// The dispatch table: one row for each of the 256 types.
 #pragma once
 
-#include <icmpx/dispatch.h>
-#include <icmpx/stat.h>
-
 #include "wire.hpp"
 
 #include <array>

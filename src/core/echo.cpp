@@ -18,6 +18,16 @@ bool icmpx_echo_reply(u8 *header)
 	return checksum != kAmbiguous;
 }
 
+void icmpx6_echo_reply(u8 *header)
+{
+	using namespace icmpx;
+
+	const Header reply{header, ICMPX_HEADER_LEN};
+
+	reply[kTypeAt] = kEchoReply6;
+	put_native(reply, kChecksumAt, echo6_reply_checksum(native<u16>(reply, kChecksumAt)));
+}
+
 void icmpx_timestamp_reply(u8 *message, __be32 now)
 {
 	using namespace icmpx;

@@ -87,6 +87,13 @@ constexpr icmpx_probe_by by_address(Bytes field, icmpx_probe_query &query)
 	return ICMPX_PROBE_MALFORMED;
 }
 
+void reply(Header header, u8 type, u8 code, u8 status)
+{
+	replace16(header, kTypeAt, static_cast<u16>(type << 8 | code));
+	// The sequence number's byte stays; the byte of flags becomes the status.
+	replace16(header, kSequenceAt, static_cast<u16>(header[kSequenceAt] << 8 | status));
+}
+
 } // namespace
 } // namespace icmpx
 
@@ -121,9 +128,12 @@ void icmpx_probe_reply(u8 *header, u8 code, u8 status)
 {
 	using namespace icmpx;
 
-	const Header reply{header, ICMPX_HEADER_LEN};
+	reply(Header{header, ICMPX_HEADER_LEN}, kExtendedEchoReply, code, status);
+}
 
-	replace16(reply, kTypeAt, static_cast<u16>(kExtendedEchoReply << 8 | code));
-	// The sequence number's byte stays; the byte of flags becomes the status.
-	replace16(reply, kSequenceAt, static_cast<u16>(reply[kSequenceAt] << 8 | status));
+void icmpx6_probe_reply(u8 *header, u8 code, u8 status)
+{
+	using namespace icmpx;
+
+	reply(Header{header, ICMPX_HEADER_LEN}, kExtendedEchoReply6, code, status);
 }

@@ -35,6 +35,26 @@ enum Type : u8 {
 	kExtendedEchoReply = 43,
 };
 
+/// ICMPv6 types (RFC 4443, 2710, 3810, 4861, 2894, 8335). Those below the first informational
+/// one are errors.
+enum Type6 : u8 {
+	kUnreachable6 = 1,
+	kTimeExceeded6 = 3,
+	kFirstInformational6 = 128,
+	kEcho6 = kFirstInformational6,
+	kEchoReply6 = 129,
+	kMldQuery = 130,
+	kMldReport = 131,
+	kMldDone = 132,
+	kRouterSolicitation = 133,
+	kRedirect6 = 137,
+	kRouterRenumbering = 138,
+	kMldReport2 = 143,
+	kExtendedEcho6 = 160,
+	kExtendedEchoReply6 = 161,
+	kLastAssigned6 = kExtendedEchoReply6,
+};
+
 /// The highest type that has a bit in a rate mask, and the last one before the
 /// types of RFC 8335.
 inline constexpr u8 kLastClassicType = kAddressMaskReply;
