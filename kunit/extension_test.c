@@ -137,49 +137,94 @@ static void build_the_longest(struct kunit *test)
 	}
 }
 
-/* An error whose original datagram is @words long; the program gets all but @before bytes of it. */
-static struct icmpx_extension_verdict check(u8 type, u32 words, size_t before, const u8 *extension,
+/* Where each family has the field for the original datagram's length, and what it counts. */
+struct field {
+	const char *name;
+	u8 types[3];
+	u8 at;
+	u8 unit;
+	u16 (*length)(const u8 *header);
+};
+
+static const struct field fields[] = {
+	{ "ipv4", { 3, 11, 12 }, 5, 4, icmpx_extension_length },
+	{ "ipv6", { 1, 3, 3 }, 4, 8, icmpx6_extension_length },
+};
+
+KUNIT_ARRAY_PARAM_DESC(fields, fields, name);
+
+/* Every type and every value, whatever the other fields say. */
+static void length_of_every_type(struct kunit *test)
+{
+	const struct field *field = test->param_value;
+
+	for (u32 type = 0; type <= 255; type++) {
+		const bool may = memchr(field->types, type, sizeof(field->types));
+
+		for (u32 words = 0; words <= 255; words++) {
+			u8 header[ICMPX_HEADER_LEN];
+
+			memset(header, ~words, sizeof(header));
+			header[0] = type;
+			header[field->at] = words;
+			KUNIT_ASSERT_EQ_MSG(test, field->length(header),
+					    may ? words * field->unit : 0, "type %u, %u words",
+					    type, words);
+		}
+	}
+}
+
+static void length_reads_the_header_only(struct kunit *test)
+{
+	const struct field *field = test->param_value;
+	u8 *header = page_end(test) - ICMPX_HEADER_LEN;
+
+	memset(header, field->types[0], ICMPX_HEADER_LEN);
+	KUNIT_EXPECT_EQ(test, field->length(header), field->types[0] * field->unit);
+}
+
+static void extensible_which_types(struct kunit *test)
+{
+	for (u32 type = 0; type <= 255; type++)
+		KUNIT_EXPECT_EQ(test, icmpx_extensible(type),
+				type == 3 || type == 11 || type == 12);
+}
+
+/* The longest that either family can say. */
+#define ORIGINAL_MAX (255 * 8)
+
+/*
+ * An error whose original datagram is @length bytes long; the program gets all but
+ * @before bytes of it.
+ */
+static struct icmpx_extension_verdict check(u16 length, size_t before, const u8 *extension,
 					    size_t len)
 {
-	static u8 payload[1024 + 256];
-	const size_t original = words * 4 - before;
+	static u8 payload[ORIGINAL_MAX + 256];
+	const size_t original = length - before;
 
 	memset(payload, 0x45, sizeof(payload));
 	memcpy(payload + original, extension, len);
-	return icmpx_extension_check(type, words, before, payload, original + len);
-}
-
-static void check_which_types(struct kunit *test)
-{
-	for (u32 type = 0; type <= 255; type++) {
-		const bool may = type == 3 || type == 11 || type == 12;
-		const struct icmpx_extension_verdict verdict =
-			check(type, 32, 28, eth0_extension, sizeof(eth0_extension));
-
-		KUNIT_EXPECT_EQ(test, icmpx_extensible(type), may);
-		KUNIT_EXPECT_EQ(test, verdict.at, may ? 100 : 0);
-		KUNIT_EXPECT_EQ(test, verdict.invalid, 0);
-	}
+	return icmpx_extension_check(length, before, payload, original + len);
 }
 
 /* RFC 4884, 4.1: of at least 128 bytes; and not shorter than the headers in front. */
 static void check_every_length(struct kunit *test)
 {
-	static const size_t befores[] = { 0, 20, 28, 60, 128, 200, 1020 };
+	static const size_t befores[] = { 0, 20, 28, 48, 60, 128, 200, 1020, ORIGINAL_MAX };
 
 	for (u32 i = 0; i < ARRAY_SIZE(befores); i++) {
-		for (u32 words = 0; words <= 255; words++) {
-			const bool there = words >= 32 && words * 4 >= befores[i];
+		for (u32 length = 0; length <= ORIGINAL_MAX; length += 4) {
+			const bool there = length >= 128 && length >= befores[i];
 			struct icmpx_extension_verdict verdict;
 
-			if (words * 4 < befores[i])
-				verdict = icmpx_extension_check(3, words, befores[i],
-								eth0_extension,
+			if (length < befores[i])
+				verdict = icmpx_extension_check(length, befores[i], eth0_extension,
 								sizeof(eth0_extension));
 			else
-				verdict = check(3, words, befores[i], eth0_extension,
+				verdict = check(length, befores[i], eth0_extension,
 						sizeof(eth0_extension));
-			KUNIT_EXPECT_EQ(test, verdict.at, there ? words * 4 - befores[i] : 0);
+			KUNIT_EXPECT_EQ(test, verdict.at, there ? length - befores[i] : 0);
 			KUNIT_EXPECT_EQ(test, verdict.invalid, 0);
 		}
 	}
@@ -194,7 +239,7 @@ static void check_truncated(struct kunit *test)
 	/* Not computed: lengths alone decide. */
 	put_unaligned_be16(0, extension + 2);
 	for (size_t len = 0; len <= sizeof(extension); len++) {
-		const struct icmpx_extension_verdict verdict = check(11, 32, 28, extension, len);
+		const struct icmpx_extension_verdict verdict = check(128, 28, extension, len);
 
 		KUNIT_EXPECT_EQ_MSG(test, verdict.at, len < 4 ? 0 : 100, "%zu bytes", len);
 		KUNIT_EXPECT_EQ_MSG(test, verdict.invalid,
@@ -212,7 +257,7 @@ static void check_every_bit(struct kunit *test)
 
 		memcpy(extension, eth0_extension, sizeof(extension));
 		extension[bit / 8] ^= 0x80 >> bit % 8;
-		verdict = check(12, 32, 28, extension, sizeof(extension));
+		verdict = check(128, 28, extension, sizeof(extension));
 		KUNIT_EXPECT_EQ_MSG(test, verdict.at, 100, "bit %u", bit);
 		KUNIT_EXPECT_EQ_MSG(test, verdict.invalid, bit >= 4, "bit %u", bit);
 	}
@@ -226,10 +271,10 @@ static void check_object_lengths(struct kunit *test)
 		struct icmpx_extension_verdict verdict;
 
 		put_unaligned_be16(length, extension + 4);
-		verdict = check(3, 32, 28, extension, sizeof(extension));
+		verdict = check(128, 28, extension, sizeof(extension));
 		KUNIT_ASSERT_EQ_MSG(test, verdict.invalid, length != 4 && length != 8,
 				    "length %u", length);
-		verdict = check(3, 32, 28, extension, sizeof(extension) - 4);
+		verdict = check(128, 28, extension, sizeof(extension) - 4);
 		KUNIT_ASSERT_EQ_MSG(test, verdict.invalid, length != 4, "length %u", length);
 	}
 }
@@ -244,7 +289,7 @@ static void check_reads_no_further(struct kunit *test)
 		memset(payload, 0x45, min_t(size_t, len, 100));
 		if (len > 100)
 			memcpy(payload + 100, eth0_extension, len - 100);
-		icmpx_extension_check(3, 32, 28, payload, len);
+		icmpx_extension_check(128, 28, payload, len);
 	}
 }
 
@@ -253,7 +298,9 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(build_role, roles_gen_params),
 	KUNIT_CASE(build_names),
 	KUNIT_CASE(build_the_longest),
-	KUNIT_CASE(check_which_types),
+	KUNIT_CASE_PARAM(length_of_every_type, fields_gen_params),
+	KUNIT_CASE_PARAM(length_reads_the_header_only, fields_gen_params),
+	KUNIT_CASE(extensible_which_types),
 	KUNIT_CASE(check_every_length),
 	KUNIT_CASE(check_truncated),
 	KUNIT_CASE(check_every_bit),

@@ -39,7 +39,7 @@ struct icmpx_interface {
 };
 
 /**
- * icmpx_extensible() - Tell whether a message may carry an extension.
+ * icmpx_extensible() - Tell whether an ICMPv4 message may carry an extension.
  * @type: the message's type
  *
  * Return: true if it may (RFC 4884, 4).
@@ -69,9 +69,28 @@ struct icmpx_extension_verdict {
 };
 
 /**
- * icmpx_extension_check() - Find and check the extension of a received error.
- * @type: type of the error
- * @words: the error's field for the length of the original datagram, in words of 4 bytes
+ * icmpx_extension_length() - Read how long the original datagram in a received error is.
+ * @header: the error's first %ICMPX_HEADER_LEN bytes
+ *
+ * RFC 4884, 4.
+ *
+ * Return: bytes; 0 if the error says nothing, or is of a type that has no such field.
+ */
+u16 icmpx_extension_length(const u8 *header);
+
+/**
+ * icmpx6_extension_length() - Read how long the original datagram in a received ICMPv6 error is.
+ * @header: the error's first %ICMPX_HEADER_LEN bytes
+ *
+ * As icmpx_extension_length(): the field is another one, and counts other units.
+ *
+ * Return: bytes; 0 if the error says nothing, or is of a type that has no such field.
+ */
+u16 icmpx6_extension_length(const u8 *header);
+
+/**
+ * icmpx_extension_check() - Find and check the extension of a received error, of either family.
+ * @length: bytes of the original datagram, as the error says
  * @before: bytes of the original datagram that are in front of @payload
  * @payload: the rest of the original datagram, and the bytes after it
  * @len: readable bytes at @payload
@@ -82,8 +101,8 @@ struct icmpx_extension_verdict {
  *
  * Return: the verdict.
  */
-struct icmpx_extension_verdict icmpx_extension_check(u8 type, u8 words, size_t before,
-						     const u8 *payload, size_t len);
+struct icmpx_extension_verdict icmpx_extension_check(u16 length, size_t before, const u8 *payload,
+						     size_t len);
 
 #ifdef __cplusplus
 }

@@ -119,16 +119,38 @@ recorded record_take()
 
 void record_show(bool show) { shown = show; }
 
-/// Declares the entry as it is in the core, and as callers are led to it.
-#define ENTRY(name)                                                                                \
-	extern "C" decltype(icmpx_##name) real_##name asm("__real_icmpx_" #name);                  \
-	extern "C" decltype(icmpx_##name) wrap_##name asm("__wrap_icmpx_" #name)
+/// Declares an entry as it is in the core, and as callers are led to it.
+#define ENTRY_OF(version, name)                                                                    \
+	extern "C" decltype(icmpx##version##_##name) real##version##_##name asm(                   \
+		"__real_icmpx" #version "_" #name);                                                \
+	extern "C" decltype(icmpx##version##_##name) wrap##version##_##name asm(                   \
+		"__wrap_icmpx" #version "_" #name)
+#define ENTRY(name) ENTRY_OF(, name)
+#define ENTRY6(name) ENTRY_OF(6, name)
 
 ENTRY(decide);
 icmpx_verdict wrap_decide(const u8 *header, u32 policy)
 {
 	asked("decide", Bytes{header, ICMPX_HEADER_LEN}, policy);
 	const icmpx_verdict verdict = real_decide(header, policy);
+	answered(verdict.action, verdict.in_error, verdict.outcome);
+	return verdict;
+}
+
+ENTRY6(pass);
+u32 wrap6_pass(u8 type)
+{
+	asked("pass6", type);
+	const u32 outcome = real6_pass(type);
+	answered(outcome);
+	return outcome;
+}
+
+ENTRY6(decide);
+icmpx_verdict wrap6_decide(const u8 *header, u32 policy)
+{
+	asked("decide6", Bytes{header, ICMPX_HEADER_LEN}, policy);
+	const icmpx_verdict verdict = real6_decide(header, policy);
 	answered(verdict.action, verdict.in_error, verdict.outcome);
 	return verdict;
 }
@@ -171,6 +193,14 @@ bool wrap_echo_reply(u8 *header)
 	return carried;
 }
 
+ENTRY6(echo_reply);
+void wrap6_echo_reply(u8 *header)
+{
+	asked("echo_reply6", Bytes{header, ICMPX_HEADER_LEN});
+	real6_echo_reply(header);
+	answered(Bytes{header, ICMPX_HEADER_LEN});
+}
+
 ENTRY(express_length);
 u32 wrap_express_length(const u8 *frame, u32 len)
 {
@@ -209,6 +239,14 @@ void wrap_probe_reply(u8 *header, u8 code, u8 status)
 {
 	asked("probe_reply", Bytes{header, ICMPX_HEADER_LEN}, code, status);
 	real_probe_reply(header, code, status);
+	answered(Bytes{header, ICMPX_HEADER_LEN});
+}
+
+ENTRY6(probe_reply);
+void wrap6_probe_reply(u8 *header, u8 code, u8 status)
+{
+	asked("probe_reply6", Bytes{header, ICMPX_HEADER_LEN}, code, status);
+	real6_probe_reply(header, code, status);
 	answered(Bytes{header, ICMPX_HEADER_LEN});
 }
 
@@ -306,13 +344,30 @@ size_t wrap_extension_build(const icmpx_interface *interfaces, size_t count, u8 
 	return len;
 }
 
+ENTRY(extension_length);
+u16 wrap_extension_length(const u8 *header)
+{
+	asked("extension_length", Bytes{header, ICMPX_HEADER_LEN});
+	const u16 length = real_extension_length(header);
+	answered(length);
+	return length;
+}
+
+ENTRY6(extension_length);
+u16 wrap6_extension_length(const u8 *header)
+{
+	asked("extension_length6", Bytes{header, ICMPX_HEADER_LEN});
+	const u16 length = real6_extension_length(header);
+	answered(length);
+	return length;
+}
+
 ENTRY(extension_check);
-icmpx_extension_verdict wrap_extension_check(u8 type, u8 words, size_t before, const u8 *payload,
+icmpx_extension_verdict wrap_extension_check(u16 length, size_t before, const u8 *payload,
 					     size_t len)
 {
-	asked("extension_check", type, words, before, Bytes{payload, len});
-	const icmpx_extension_verdict verdict =
-		real_extension_check(type, words, before, payload, len);
+	asked("extension_check", length, before, Bytes{payload, len});
+	const icmpx_extension_verdict verdict = real_extension_check(length, before, payload, len);
 	answered(verdict.at, verdict.invalid);
 	return verdict;
 }

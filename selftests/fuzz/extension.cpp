@@ -38,21 +38,36 @@ void build(const Interfaces &interfaces, u8 count, fuzz::Edge edge)
 	fuzz::must(len <= ICMPX_EXTENSION_MAX && len % 4 == 0);
 	fuzz::must(objects_fill({extension, len}));
 	std::memcpy(message + ICMPX_ORIGINAL_LEN, extension, len);
-	const icmpx_extension_verdict verdict = icmpx_extension_check(
-		3, ICMPX_ORIGINAL_LEN / 4, 0, message, ICMPX_ORIGINAL_LEN + len);
+	const icmpx_extension_verdict verdict =
+		icmpx_extension_check(ICMPX_ORIGINAL_LEN, 0, message, ICMPX_ORIGINAL_LEN + len);
 	fuzz::must(verdict.at == ICMPX_ORIGINAL_LEN && verdict.invalid == 0);
 }
 
-void check(u8 type, u8 words, u8 before, fuzz::Bytes payload, fuzz::Edge edge)
+/// How long the original datagram is, where an error of @p type says that it is so many @p words long.
+u16 length_of(bool v6, u8 type, u8 words, fuzz::Edge edge)
+{
+	static fuzz::Guarded memory;
+	fuzz::Header header{};
+
+	header.bytes[0] = type;
+	header.bytes[v6 ? 4 : 5] = words;
+	const u8 *bytes = memory.constant(header, edge)->bytes;
+	const u16 length = v6 ? icmpx6_extension_length(bytes) : icmpx_extension_length(bytes);
+	const bool extensible = v6 ? type == 1 || type == 3 : icmpx_extensible(type);
+
+	fuzz::must(length == (extensible ? words * (v6 ? 8 : 4) : 0));
+	return length;
+}
+
+void check(u16 length, u8 before, fuzz::Bytes payload, fuzz::Edge edge)
 {
 	static fuzz::Guarded memory;
 	const icmpx_extension_verdict verdict = icmpx_extension_check(
-		type, words, before, memory.constant(payload, edge), payload.size());
+		length, before, memory.constant(payload, edge), payload.size());
 
 	if (verdict.at == 0 && verdict.invalid == 0)
 		return;
-	fuzz::must(icmpx_extensible(type) && words >= 32);
-	fuzz::must(verdict.at + std::size_t{before} == words * std::size_t{4});
+	fuzz::must(length >= ICMPX_ORIGINAL_LEN && verdict.at + before == length);
 	fuzz::must(verdict.at + std::size_t{4} <= payload.size());
 	const fuzz::Bytes extension = payload.subspan(verdict.at);
 	if (verdict.invalid == 0 && extension[0] >> 4 == 2)
@@ -82,6 +97,6 @@ extern "C" int LLVMFuzzerTestOneInput(const u8 *data, std::size_t size)
 	const auto words = input.take<u8>();
 	const auto before = input.take<u8>();
 	for (const fuzz::Edge edge : fuzz::both_edges)
-		check(type, words, before, input.rest(), edge);
+		check(length_of(kind / 2 % 2 != 0, type, words, edge), before, input.rest(), edge);
 	return 0;
 }

@@ -4,6 +4,7 @@
 
 #include "checksum.hpp"
 #include "dispatch.hpp"
+#include "dispatch6.hpp"
 
 #include <algorithm>
 
@@ -46,6 +47,14 @@ static_assert(kHeaderLen + ICMPX_INTERFACES_MAX * kObjectMax == ICMPX_EXTENSION_
 /// RFC 4884, 4: only these types have a field for the original datagram's length.
 static_assert(kTable[kUnreachable].extensible && kTable[kTimeExceeded].extensible);
 static_assert(kTable[kParameterProblem].extensible && !kTable[kRedirect].extensible);
+static_assert(kTable6[kUnreachable6].extensible && kTable6[kTimeExceeded6].extensible);
+
+/// That field, and the bytes that it counts: 32-bit words over IPv4 (4.1), 64-bit words over
+/// IPv6 (4.4, 4.5).
+constexpr std::size_t kLengthAt = 5;
+constexpr u16 kLengthUnit = 4;
+constexpr std::size_t kLengthAt6 = 4;
+constexpr u16 kLengthUnit6 = 8;
 
 constexpr void store32(MutableBytes bytes, std::size_t at, u32 value)
 {
@@ -165,17 +174,33 @@ size_t icmpx_extension_build(const icmpx_interface *interfaces, size_t count, u8
 	return out.size();
 }
 
-icmpx_extension_verdict icmpx_extension_check(u8 type, u8 words, size_t before, const u8 *payload,
+u16 icmpx_extension_length(const u8 *header)
+{
+	using namespace icmpx;
+
+	return kTable[header[kTypeAt]].extensible
+		       ? static_cast<u16>(header[kLengthAt] * kLengthUnit)
+		       : u16{0};
+}
+
+u16 icmpx6_extension_length(const u8 *header)
+{
+	using namespace icmpx;
+
+	return kTable6[header[kTypeAt]].extensible
+		       ? static_cast<u16>(header[kLengthAt6] * kLengthUnit6)
+		       : u16{0};
+}
+
+icmpx_extension_verdict icmpx_extension_check(u16 length, size_t before, const u8 *payload,
 					      size_t len)
 {
 	using namespace icmpx;
 
-	const std::size_t original = words * std::size_t{4};
-
-	if (!kTable[type].extensible || original < ICMPX_ORIGINAL_LEN || original < before)
+	if (length < ICMPX_ORIGINAL_LEN || length < before)
 		return {.at = 0, .invalid = 0};
 
-	const std::size_t at = original - before;
+	const std::size_t at = length - before;
 
 	if (at + kHeaderLen > len)
 		return {.at = 0, .invalid = 0};

@@ -44,14 +44,14 @@ struct icmpx_errno icmpx_errno_of(const struct sock *sk, u8 type, u8 code)
 static bool icmpx_find_extension(struct sk_buff *skb, const struct icmphdr *header,
 				 unsigned int before, struct sock_ee_data_rfc4884 *found)
 {
+	const u16 length = icmpx_extension_length((const u8 *)header);
 	struct icmpx_extension_verdict verdict;
 
-	if (!icmpx_extensible(header->type) || !header->un.reserved[1])
+	if (!length)
 		return true;
 	if (skb_linearize(skb))
 		return false;
-	verdict = icmpx_extension_check(header->type, header->un.reserved[1], before, skb->data,
-					skb->len);
+	verdict = icmpx_extension_check(length, before, skb->data, skb->len);
 	found->len = verdict.at;
 	if (verdict.invalid)
 		found->flags |= SO_EE_RFC4884_FLAG_INVALID;
