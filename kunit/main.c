@@ -9,7 +9,9 @@
 
 kunit_test_suites(&icmpx_bucket_suite,
 		  &icmpx_dispatch_suite,
+		  &icmpx_dispatch6_suite,
 		  &icmpx_echo_suite,
+		  &icmpx_echo6_suite,
 		  &icmpx_error_suite,
 		  &icmpx_express_suite,
 		  &icmpx_extension_suite,

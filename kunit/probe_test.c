@@ -248,17 +248,38 @@ static void parse_every_family(struct kunit *test)
 	}
 }
 
-static u16 full_checksum(const u8 *header)
-{
-	u8 copy[ICMPX_HEADER_LEN];
+/* A family's requests, their replies, and the sum of what is in front of them (RFC 8200, 8.1). */
+struct family {
+	const char *name;
+	u8 request;
+	u8 reply;
+	u16 pseudo_header;
+	void (*turn)(u8 *header, u8 code, u8 status);
+};
 
-	memcpy(copy, header, sizeof(copy));
+static const struct family families[] = {
+	{ "ipv4", 42, 43, 0, icmpx_probe_reply },
+	/* From ::1 to ::1, 8 bytes, next header 58; and the least and the most that can be. */
+	{ "ipv6", 160, 161, 0x44, icmpx6_probe_reply },
+	{ "ipv6_low", 160, 161, 1, icmpx6_probe_reply },
+	{ "ipv6_high", 160, 161, 0xffff, icmpx6_probe_reply },
+};
+
+KUNIT_ARRAY_PARAM_DESC(families, families, name);
+
+static u16 full_checksum(const struct family *family, const u8 *header)
+{
+	u8 copy[ICMPX_HEADER_LEN + 2];
+
+	memcpy(copy, header, ICMPX_HEADER_LEN);
 	put_unaligned_be16(0, copy + 2);
+	put_unaligned_be16(family->pseudo_header, copy + ICMPX_HEADER_LEN);
 	return be16_to_cpu((__force __be16)ip_compute_csum(copy, sizeof(copy)));
 }
 
 static void check_reply(struct kunit *test, const u8 *request, u8 code, u8 status)
 {
+	const struct family *family = test->param_value;
 	struct {
 		struct guard before;
 		u8 header[ICMPX_HEADER_LEN];
@@ -268,30 +289,47 @@ static void check_reply(struct kunit *test, const u8 *request, u8 code, u8 statu
 	guard_set(&reply.before);
 	guard_set(&reply.after);
 	memcpy(reply.header, request, sizeof(reply.header));
-	icmpx_probe_reply(reply.header, code, status);
+	family->turn(reply.header, code, status);
 
-	KUNIT_ASSERT_EQ(test, reply.header[0], 43);
+	KUNIT_ASSERT_EQ(test, reply.header[0], family->reply);
 	KUNIT_ASSERT_EQ(test, reply.header[1], code);
 	/* Identifier and the sequence number's byte; then state and flags. */
 	KUNIT_ASSERT_MEMEQ(test, reply.header + 4, request + 4, 3);
 	KUNIT_ASSERT_EQ(test, reply.header[7], status);
-	KUNIT_ASSERT_EQ_MSG(test, get_unaligned_be16(reply.header + 2), full_checksum(reply.header),
+	KUNIT_ASSERT_EQ_MSG(test, get_unaligned_be16(reply.header + 2),
+			    full_checksum(family, reply.header),
 			    "request %*ph, code %u, status %u", ICMPX_HEADER_LEN, request, code,
 			    status);
 	KUNIT_ASSERT_TRUE(test, guard_intact(&reply.before));
 	KUNIT_ASSERT_TRUE(test, guard_intact(&reply.after));
 }
 
+static void check_request(struct kunit *test, u8 *request, u8 code, u8 status)
+{
+	const u16 checksum = full_checksum(test->param_value, request);
+
+	put_unaligned_be16(checksum, request + 2);
+	check_reply(test, request, code, status);
+	/* A request with the other form of zero passes as well. */
+	if (!checksum) {
+		put_unaligned_be16(0xffff, request + 2);
+		check_reply(test, request, code, status);
+	}
+}
+
 /* Every sum that the rest of a message can have, with every answer there is. */
 static void reply_every_sum(struct kunit *test)
 {
+	const struct family *family = test->param_value;
+
 	for (u32 id = 0; id <= 0xffff; id = sample_next(id, 0xffff)) {
 		for (u32 answer = 0; answer < 5 * 8; answer++) {
-			u8 request[ICMPX_HEADER_LEN] = { 42, 0, 0, 0, 0, 0, answer, 1 };
+			u8 request[ICMPX_HEADER_LEN] = {
+				family->request, 0, 0, 0, 0, 0, answer, 1
+			};
 
 			put_unaligned_be16(id, request + 4);
-			put_unaligned_be16(full_checksum(request), request + 2);
-			check_reply(test, request, answer / 8, answer % 8);
+			check_request(test, request, answer / 8, answer % 8);
 		}
 	}
 }
@@ -299,6 +337,7 @@ static void reply_every_sum(struct kunit *test)
 /* Codes and flags that a requester has no business to set do not come back. */
 static void reply_anything(struct kunit *test)
 {
+	const struct family *family = test->param_value;
 	struct rnd_state random;
 
 	random_start(&random);
@@ -306,10 +345,19 @@ static void reply_anything(struct kunit *test)
 		u8 request[ICMPX_HEADER_LEN];
 
 		prandom_bytes_state(&random, request, sizeof(request));
-		request[0] = 42;
-		put_unaligned_be16(full_checksum(request), request + 2);
-		check_reply(test, request, i % 5, i / 5 % 8);
+		request[0] = family->request;
+		check_request(test, request, i % 5, i / 5 % 8);
 	}
+}
+
+static void reply_reads_the_header_only(struct kunit *test)
+{
+	const struct family *family = test->param_value;
+	u8 *header = page_end(test) - ICMPX_HEADER_LEN;
+
+	memset(header, family->request, ICMPX_HEADER_LEN);
+	family->turn(header, ICMPX_PROBE_FOUND, ICMPX_PROBE_ACTIVE);
+	KUNIT_EXPECT_EQ(test, header[0], family->reply);
 }
 
 static struct kunit_case cases[] = {
@@ -323,8 +371,9 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(parse_every_ctype),
 	KUNIT_CASE(parse_every_address_length),
 	KUNIT_CASE(parse_every_family),
-	KUNIT_CASE(reply_every_sum),
-	KUNIT_CASE(reply_anything),
+	KUNIT_CASE_PARAM(reply_every_sum, families_gen_params),
+	KUNIT_CASE_PARAM(reply_anything, families_gen_params),
+	KUNIT_CASE_PARAM(reply_reads_the_header_only, families_gen_params),
 	{}
 };
 

@@ -71,6 +71,8 @@ std::vector<Walk> walks()
 	std::vector<Walk> all{
 		// Type, code, policy.
 		{"decide", 12, 12, {{0, 0, 255}, {1, 0, 255}, {8, 0, 15}}},
+		// Type, flags of a PROBE query, policy.
+		{"decide6", 12, 12, {{0, 0, 255}, {7, 0, 255}, {8, 0, 63}}},
 		// Type, code, setting, version and header length of what is quoted.
 		{"error", 0, 90, {{0, 3, 12}, {1, 0, 17}, {8, 0, 3}, {9, 0x40, 0x4f}}},
 		{"error", 0, 90, {{0, 0, 255}, {9, 0, 255}}},
@@ -91,12 +93,26 @@ std::vector<Walk> walks()
 		  {104, 0x1f, 0x20},
 		  {108, 0, 1},
 		  {109, 0, 20}}},
+		// The same of ICMPv6, and every type of both.
+		{"extension",
+		 100,
+		 130,
+		 {{0, 3, 3},
+		  {1, 1, 1},
+		  {2, 0, 255},
+		  {3, 28, 28},
+		  {104, 0x1f, 0x20},
+		  {108, 0, 1},
+		  {109, 0, 20}}},
+		{"extension", 4, 4, {{0, 1, 3}, {1, 0, 255}, {2, 0, 255}}},
 		// An object's length and type, an address's family and length.
 		{"probe", 0, 40, {{5, 0, 48}, {7, 0, 4}, {9, 0, 3}, {10, 0, 20}}},
 		{"probe", 0, 40, {{4, 0, 255}, {5, 0, 255}, {7, 0, 4}}, 0x41},
 		// Kind, code, status; then every checksum.
 		{"reply", 0, 40, {{0, 0, 2}, {1, 0, 255}, {2, 0, 7}}},
 		{"reply", 15, 15, {{0, 0, 1}, {2, 0, 1}, {11, 0, 255}, {12, 0, 255}}},
+		{"reply", 0, 60, {{0, 3, 4}, {1, 0, 255}, {2, 0, 7}}},
+		{"reply", 47, 47, {{0, 3, 4}, {2, 0, 1}, {43, 0, 255}, {44, 0, 255}}},
 		// Type and facts of the error, protocol of the datagram, type in it.
 		{"send",
 		 22,

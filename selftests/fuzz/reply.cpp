@@ -8,10 +8,14 @@
 
 namespace {
 
-u16 folded_sum(const std::vector<u8> &bytes)
-{
-	u64 sum = 0;
+/// What of an IPv6 header goes into the checksum, beside length and next header.
+struct Addresses {
+	u8 bytes[32];
+};
 
+/// @p sum and that of @p bytes.
+u16 folded_sum(u64 sum, fuzz::Bytes bytes)
+{
 	for (std::size_t i = 0; i < bytes.size(); i++)
 		sum += i % 2 == 0 ? bytes[i] << 8 : bytes[i];
 	while (sum > 0xffff)
@@ -19,26 +23,30 @@ u16 folded_sum(const std::vector<u8> &bytes)
 	return static_cast<u16>(sum);
 }
 
-void put_checksum(std::vector<u8> &message)
+/// @p pseudo is the sum of the pseudo header (RFC 8200, 8.1), 0 over IPv4.
+void put_checksum(u64 pseudo, std::vector<u8> &message)
 {
 	message[2] = message[3] = 0;
-	const u16 checksum = static_cast<u16>(~folded_sum(message));
+	const u16 checksum = static_cast<u16>(~folded_sum(pseudo, message));
 	message[2] = static_cast<u8>(checksum >> 8);
 	message[3] = static_cast<u8>(checksum);
 }
 
 /// The checksum that @p message should have.
-void expect_right(std::vector<u8> message)
+void expect_right(u64 pseudo, std::vector<u8> message)
 {
 	const std::vector<u8> carried = message;
 
-	put_checksum(message);
+	put_checksum(pseudo, message);
 	fuzz::must(message == carried);
 }
 
+/// The requests that there are, those of ICMPv6 last.
+enum Kind : u8 { echo, probe, timestamp, echo6, probe6, kinds };
+
 /// What the core makes of a request's first bytes, with the message as it is afterwards.
 struct Request {
-	u8 kind;
+	Kind kind;
 	u8 code;
 	u8 status;
 	__be32 now;
@@ -47,17 +55,27 @@ struct Request {
 bool reply(const Request &request, std::vector<u8> &message, fuzz::Edge edge)
 {
 	static fuzz::Guarded memory;
-	const std::size_t size =
-		ICMPX_HEADER_LEN + (request.kind == 2 ? std::size_t{ICMPX_TIMESTAMP_LEN} : 0);
+	const std::size_t size = ICMPX_HEADER_LEN +
+				 (request.kind == timestamp ? std::size_t{ICMPX_TIMESTAMP_LEN} : 0);
 	u8 *bytes = memory.writable(fuzz::Bytes(message).first(size), edge);
 	bool carried = true;
 
-	if (request.kind == 0)
+	switch (request.kind) {
+	case echo:
 		carried = icmpx_echo_reply(bytes);
-	else if (request.kind == 1)
+		break;
+	case probe:
 		icmpx_probe_reply(bytes, request.code, request.status);
-	else
+		break;
+	case echo6:
+		icmpx6_echo_reply(bytes);
+		break;
+	case probe6:
+		icmpx6_probe_reply(bytes, request.code, request.status);
+		break;
+	default:
 		icmpx_timestamp_reply(bytes, request.now);
+	}
 	std::copy_n(bytes, size, message.begin());
 	return carried;
 }
@@ -66,26 +84,32 @@ bool reply(const Request &request, std::vector<u8> &message, fuzz::Edge edge)
 
 extern "C" int LLVMFuzzerTestOneInput(const u8 *data, std::size_t size)
 {
-	constexpr u8 requests[]{8, 42, 13}, replies[]{0, 43, 14};
+	constexpr u8 requests[kinds]{8, 42, 13, 128, 160}, replies[kinds]{0, 43, 14, 129, 161};
 	fuzz::Input input(data, size);
 	Request request{};
+	Addresses addresses{};
 
-	request.kind = input.take<u8>() % 3;
+	request.kind = static_cast<Kind>(input.take<u8>() % kinds);
 	request.code = input.take<u8>();
 	request.status = input.take<u8>();
 	request.now = input.take<__be32>();
+	const bool v6 = request.kind == echo6 || request.kind == probe6;
+	if (v6)
+		addresses = input.take<Addresses>();
 	std::vector<u8> message(input.rest().begin(), input.rest().end());
-	message.resize(request.kind == 2 ? ICMPX_HEADER_LEN + ICMPX_TIMESTAMP_LEN
-					 : std::max<std::size_t>(message.size(), ICMPX_HEADER_LEN));
+	message.resize(request.kind == timestamp
+			       ? ICMPX_HEADER_LEN + ICMPX_TIMESTAMP_LEN
+			       : std::max<std::size_t>(message.size(), ICMPX_HEADER_LEN));
 	message[0] = requests[request.kind];
-	put_checksum(message);
+	const u64 pseudo = v6 ? folded_sum(message.size() + 58, addresses.bytes) : 0;
+	put_checksum(pseudo, message);
 	for (const fuzz::Edge edge : fuzz::both_edges) {
 		std::vector<u8> answer = message;
 		const bool carried = reply(request, answer, edge);
 
 		fuzz::must(answer[0] == replies[request.kind]);
 		if (carried)
-			expect_right(answer);
+			expect_right(pseudo, answer);
 	}
 	return 0;
 }
