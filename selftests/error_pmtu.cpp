@@ -7,6 +7,7 @@
 #include "lib/errors.hpp"
 #include "lib/host.hpp"
 #include "lib/ktap.hpp"
+#include "lib/ping.hpp"
 
 #include <string>
 
@@ -22,7 +23,7 @@ using sock::Socket;
 
 const wire::Wire &net()
 {
-	static const wire::Wire wire = wire::new_server();
+	static const wire::Wire wire = ping::new_network();
 	return wire;
 }
 
@@ -266,27 +267,129 @@ void other_errors_about_echo_replies_change_nothing()
 	ktap::expect_equal(errors::learned_mtu(pinger), 0, "route");
 }
 
+enum Kind { raw, ping_socket };
+
+/// A raw or a ping socket: these tell the IP layer themselves.
+struct Other {
+	Other(Kind kind, Address to) : peer{to, 0}
+	{
+		// For experiments (RFC 3692): no part of the kernel handles it.
+		constexpr std::uint8_t experimental = 253;
+		const bool is_raw = kind == raw;
+
+		net();
+		socket = is_raw ? sock::raw(experimental) : sock::ping();
+		if (!is_raw)
+			sock::bind(socket, {0, 0});
+		sent = errors::sent(is_raw ? experimental : std::uint8_t{IPPROTO_ICMP},
+				    errors::host, to,
+				    is_raw ? packet::pattern(40)
+					   : packet::echo_request(ping::identifier(socket), 1,
+								  packet::pattern(40))
+						     .build())
+			       .build();
+	}
+
+	void connect() const { ktap::require_equal(sock::connect(socket, peer), 0, "connect"); }
+
+	Endpoint peer;
+	Socket socket;
+	Bytes sent;
+};
+
+/// ip(7): IP_PMTUDISC_INTERFACE and IP_PMTUDISC_OMIT trust no path MTU that a packet reports. The route learns only from
+/// sockets that do.
+void a_socket_decides_whether_the_route_learns()
+{
+	std::uint8_t number = 100;
+
+	for (int discovery : {IP_PMTUDISC_DONT, IP_PMTUDISC_WANT, IP_PMTUDISC_DO, IP_PMTUDISC_PROBE,
+			      IP_PMTUDISC_INTERFACE, IP_PMTUDISC_OMIT}) {
+		const bool refused =
+			discovery == IP_PMTUDISC_INTERFACE || discovery == IP_PMTUDISC_OMIT;
+
+		for (Kind kind : {raw, ping_socket}) {
+			for (bool connected : {false, true}) {
+				Other client(kind, remote(number++));
+
+				sock::set(client.socket, SOL_IP, IP_MTU_DISCOVER, discovery);
+				if (connected)
+					client.connect();
+				net().send(errors::too_big(1100, client.sent));
+				ktap::expect_equal(errors::learned_mtu(client.peer.address),
+						   refused ? 0 : 1100,
+						   "IP_MTU_DISCOVER " + std::to_string(discovery) +
+							   (kind == raw ? ", raw" : ", ping") +
+							   (connected ? ", connected" : ""));
+			}
+		}
+	}
+}
+
+/// While one exists, what arrives has mark 7, which is reflected and has a route of its own.
+class Mark {
+public:
+	Mark()
+	{
+		net();
+		if (!host::try_run("nft 'add table ip t; add chain ip t in { type filter hook "
+				   "prerouting priority -150; };"
+				   "add rule ip t in meta mark set 7'"))
+			ktap::skip("the kernel has no nf_tables");
+		host::run("ip rule add fwmark 7 table 100;"
+			  "ip route add default via 10.0.0.3 dev wire0 table 100");
+		host::set_sysctl("net/ipv4/fwmark_reflect", 1);
+	}
+	Mark(const Mark &) = delete;
+	Mark &operator=(const Mark &) = delete;
+	~Mark()
+	{
+		host::write_file("/proc/sys/net/ipv4/fwmark_reflect", "0");
+		host::try_run("ip rule delete fwmark 7; ip route flush table 100;"
+			      "nft delete table ip t");
+	}
+};
+
 /// A mark that is reflected chooses the way of what no socket sends: a socket that keeps a route learns by that one.
 void a_reflected_mark_is_none_of_a_socket()
 {
-	constexpr std::uint8_t experimental = 253;
-	const Endpoint peer{remote(100), 0};
+	Mark mark;
 
-	net();
-	if (!host::try_run("nft 'add table ip t; add chain ip t in { type filter hook prerouting "
-			   "priority -150; };"
-			   "add rule ip t in meta mark set 7'"))
-		ktap::skip("the kernel has no nf_tables");
-	host::run("ip rule add fwmark 7 table 100;"
-		  "ip route add default via 10.0.0.3 dev wire0 table 100");
-	host::set_sysctl("net/ipv4/fwmark_reflect", 1);
-	Socket socket = sock::raw(experimental);
-	ktap::require_equal(sock::connect(socket, peer), 0, "connect");
-	net().send(errors::too_big(
-		1200, errors::sent(experimental, errors::host, peer.address, packet::pattern(40))
-			      .build()));
-	ktap::expect_equal(sock::get(socket, SOL_IP, IP_MTU), 1200, "IP_MTU");
-	ktap::expect_equal(errors::learned_mtu(peer.address), 1200, "route");
+	for (Kind kind : {raw, ping_socket}) {
+		Other client(kind, remote(static_cast<std::uint8_t>(200 + kind)));
+
+		client.connect();
+		net().send(errors::too_big(1200, client.sent));
+		ktap::expect_equal(sock::get(client.socket, SOL_IP, IP_MTU), 1200, "IP_MTU");
+		ktap::expect_equal(errors::learned_mtu(client.peer.address), 1200, "route");
+	}
+}
+
+/// A socket that keeps no route, and has no mark of its own, learns by the mark.
+void a_reflected_mark_stands_in_for_that_of_a_socket()
+{
+	struct Row {
+		int own;
+		int plain, marked;
+	};
+	const Row rows[]{{0, 0, 1200}, {8, 1200, 0}, {7, 0, 1200}};
+	std::uint8_t number = 210;
+	Mark mark;
+
+	for (const Row &row : rows) {
+		for (Kind kind : {raw, ping_socket}) {
+			std::string what = "SO_MARK " + std::to_string(row.own) +
+					   (kind == raw ? ", raw" : ", ping");
+			Other client(kind, remote(number++));
+
+			sock::set(client.socket, SOL_SOCKET, SO_MARK, row.own);
+			net().send(errors::too_big(1200, client.sent));
+			ktap::expect_equal(errors::learned_mtu(client.peer.address), row.plain,
+					   what + ", route");
+			ktap::expect_equal(errors::learned_mtu(client.peer.address, "mark 7"),
+					   row.marked, what + ", route by the mark");
+		}
+	}
 }
 
 } // namespace
@@ -315,5 +418,9 @@ int main(int argc, char **argv)
 		  errors_about_other_icmp_messages_change_no_route},
 		 {"other_errors_about_echo_replies_change_nothing",
 		  other_errors_about_echo_replies_change_nothing},
-		 {"a_reflected_mark_is_none_of_a_socket", a_reflected_mark_is_none_of_a_socket}});
+		 {"a_socket_decides_whether_the_route_learns",
+		  a_socket_decides_whether_the_route_learns},
+		 {"a_reflected_mark_is_none_of_a_socket", a_reflected_mark_is_none_of_a_socket},
+		 {"a_reflected_mark_stands_in_for_that_of_a_socket",
+		  a_reflected_mark_stands_in_for_that_of_a_socket}});
 }

@@ -123,10 +123,11 @@ inline std::string text(Address address)
 	return inet_ntoa(bytes); // NOLINT(concurrency-mt-unsafe): no test has threads that do this
 }
 
-/// The word behind @p name in what `ip route get` says of @p to; "" when it says no such thing.
-inline std::string route_word(Address to, const std::string &name)
+/// The word behind @p name in what `ip route get` says of @p to; "" when it says no such thing. Routes may go by @p more,
+/// as in "mark 7".
+inline std::string route_word(Address to, const std::string &name, const std::string &more = "")
 {
-	std::istringstream words(host::output_of("ip route get " + text(to)));
+	std::istringstream words(host::output_of("ip route get " + text(to) + " " + more));
 	std::string word;
 
 	while (words >> word) {
@@ -139,9 +140,9 @@ inline std::string route_word(Address to, const std::string &name)
 }
 
 /// The path MTU that was learned, 0 if none was; the gateway, "" if there is none.
-inline int learned_mtu(Address to)
+inline int learned_mtu(Address to, const std::string &more = "")
 {
-	std::string mtu = route_word(to, "mtu");
+	std::string mtu = route_word(to, "mtu", more);
 
 	return mtu.empty() ? 0 : std::stoi(mtu);
 }
