@@ -13,8 +13,8 @@ namespace counters {
 
 namespace {
 
-constexpr std::array<std::string_view, 5> outcome_prefixes{"reply_", "deliver_", "limit_",
-							   "ignore_", "drop_"};
+constexpr std::array<std::string_view, 6> outcome_prefixes{"reply_",  "deliver_", "limit_",
+							   "ignore_", "drop_",	  "pass_"};
 
 bool is_outcome(std::string_view name)
 {
@@ -42,17 +42,6 @@ void add_pairs(const std::string &path, Values &values)
 	}
 }
 
-bool expect_same(const Values &actual, const Values &expected, std::string_view what,
-		 const std::source_location &where)
-{
-	if (actual == expected)
-		return true;
-	ktap::failure(std::string(what) + ": counted " + text(actual) + ", expected " +
-			      text(expected),
-		      where);
-	return false;
-}
-
 } // namespace
 
 Values snmp(Files files)
@@ -65,9 +54,9 @@ Values snmp(Files files)
 	return values;
 }
 
-std::optional<Values> icmpx()
+std::optional<Values> lines_of(const std::string &path)
 {
-	auto contents = host::read_file("/proc/self/net/icmpx_stat");
+	auto contents = host::read_file(path);
 	Values values;
 	std::string name;
 	std::int64_t value;
@@ -79,6 +68,8 @@ std::optional<Values> icmpx()
 		values[name] = value;
 	return values;
 }
+
+std::optional<Values> icmpx() { return lines_of("/proc/self/net/icmpx_stat"); }
 
 Values difference(const Values &before, const Values &after)
 {
@@ -141,6 +132,38 @@ Values sum(const Values &a, const Values &b)
 	return both;
 }
 
+bool expect_same(const Values &actual, const Values &expected, std::string_view what,
+		 const std::source_location &where)
+{
+	if (actual == expected)
+		return true;
+	ktap::failure(std::string(what) + ": counted " + text(actual) + ", expected " +
+			      text(expected),
+		      where);
+	return false;
+}
+
+bool expect_outcomes(const std::optional<Values> &moved, const Values &expected,
+		     std::string_view what, const std::source_location &where)
+{
+	Values actual, wanted = expected;
+	std::int64_t packets = 0;
+
+	if (!moved)
+		return true;
+	for (const auto &[name, value] : expected)
+		packets += value;
+	if (packets)
+		wanted["packets_in"] = packets;
+	for (const auto &[name, value] : *moved) {
+		if (name.starts_with("reply_") && expected.contains("reply"))
+			actual["reply"] += value;
+		else if (name == "packets_in" || is_outcome(name))
+			actual[name] += value;
+	}
+	return expect_same(actual, wanted, what, where);
+}
+
 Change::Change(Files files) : files_(files), snmp_(counters::snmp(files)), icmpx_(counters::icmpx())
 {
 }
@@ -169,23 +192,7 @@ bool Change::expect_icmp(const Values &expected, std::string_view what,
 bool Change::expect_outcomes(const Values &expected, std::string_view what,
 			     const std::source_location &where) const
 {
-	auto moved = icmpx();
-	Values actual, wanted = expected;
-	std::int64_t packets = 0;
-
-	if (!moved)
-		return true;
-	for (const auto &[name, value] : expected)
-		packets += value;
-	if (packets)
-		wanted["packets_in"] = packets;
-	for (const auto &[name, value] : *moved) {
-		if (name.starts_with("reply_") && expected.contains("reply"))
-			actual["reply"] += value;
-		else if (name == "packets_in" || is_outcome(name))
-			actual[name] += value;
-	}
-	return expect_same(actual, wanted, what, where);
+	return counters::expect_outcomes(icmpx(), expected, what, where);
 }
 
 } // namespace counters

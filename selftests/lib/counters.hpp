@@ -31,7 +31,10 @@ std::optional<Values> icmpx();
 /// What moved between @p before and @p after, and by how much.
 Values difference(const Values &before, const Values &after);
 
-/// Whether the outcomes in @p stat (the lines reply_, deliver_, limit_, ignore_ and drop_…) add up to packets_in.
+/// Values of a file whose lines are a name and a number; nothing without the file.
+std::optional<Values> lines_of(const std::string &path);
+
+/// Whether the outcomes in @p stat (the lines reply_, deliver_, limit_, ignore_, drop_ and pass_…) add up to packets_in.
 bool outcomes_equal_packets_in(const Values &stat);
 
 /// The part of @p values whose names begin with one of @p prefixes.
@@ -51,6 +54,15 @@ Values one_reply();
 
 /// @p a and @p b together.
 Values sum(const Values &a, const Values &b);
+
+/// Expects @p actual to be @p expected.
+bool expect_same(const Values &actual, const Values &expected, std::string_view what,
+		 const std::source_location &where = std::source_location::current());
+
+/// Expects of @p moved, which is what moved of one of icmpx's files, what Change::expect_outcomes() does; holds for nothing.
+bool expect_outcomes(const std::optional<Values> &moved, const Values &expected,
+		     std::string_view what,
+		     const std::source_location &where = std::source_location::current());
 
 /// What moves from its construction on.
 class Change {

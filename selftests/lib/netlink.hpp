@@ -121,13 +121,15 @@ inline std::optional<Bytes> attribute(const Bytes &payload, std::size_t header, 
 /// A netlink socket of the namespace that it was opened in.
 class Socket {
 public:
-	explicit Socket(int protocol)
+	/// @p groups: a bit for each group whose messages are to come, too, as in RTMGRP_IPV6_ROUTE.
+	explicit Socket(int protocol, std::uint32_t groups = 0)
 		: fd_(host::check(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol),
 				  "netlink socket"))
 	{
 		sockaddr_nl name{};
 
 		name.nl_family = AF_NETLINK;
+		name.nl_groups = groups;
 		host::check(bind(fd_.get(), reinterpret_cast<sockaddr *>(&name), sizeof(name)),
 			    "bind netlink socket");
 	}

@@ -62,10 +62,8 @@ Bytes pattern(std::size_t size, std::uint8_t seed)
 	return bytes;
 }
 
-std::uint16_t checksum(View bytes)
+std::uint16_t checksum(View bytes, std::uint32_t sum)
 {
-	std::uint32_t sum = 0;
-
 	for (std::size_t i = 0; i < bytes.size(); i++)
 		sum += i % 2 ? bytes[i] : std::uint32_t{bytes[i]} << 8;
 	while (sum >> 16)
@@ -194,19 +192,19 @@ std::optional<Ipv4> reassemble(std::vector<Ipv4> fragments)
 	return whole;
 }
 
-Bytes Icmp::build(Checksum sum) const
+Bytes Icmp::build(Checksum sum, std::uint32_t pseudo_header) const
 {
 	Bytes bytes{type, code, 0, 0};
 
 	put32(bytes, rest);
 	bytes.insert(bytes.end(), data.begin(), data.end());
-	std::uint16_t right = checksum(bytes);
+	std::uint16_t right = checksum(bytes, pseudo_header);
 	store16(bytes, 2,
 		sum == Checksum::right ? right : static_cast<std::uint16_t>(right ^ 0x5555));
 	return bytes;
 }
 
-std::optional<Icmp> parse_icmp(View bytes)
+std::optional<Icmp> parse_icmp(View bytes, std::uint32_t pseudo_header)
 {
 	if (bytes.size() < 8)
 		return std::nullopt;
@@ -216,7 +214,7 @@ std::optional<Icmp> parse_icmp(View bytes)
 	message.code = bytes[1];
 	message.rest = get32(bytes, 4);
 	message.data.assign(bytes.begin() + 8, bytes.end());
-	message.checksum_right = checksum(bytes) == 0;
+	message.checksum_right = checksum(bytes, pseudo_header) == 0;
 	return message;
 }
 

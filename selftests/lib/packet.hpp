@@ -62,8 +62,9 @@ Bytes concat(std::initializer_list<View> parts);
 /// @p size bytes in which each byte tells where it is, for up to 64 KiB.
 Bytes pattern(std::size_t size, std::uint8_t seed = 0);
 
-/// The Internet checksum (RFC 1071) of @p bytes; 0 over bytes that contain a right one.
-std::uint16_t checksum(View bytes);
+/// The Internet checksum (RFC 1071) of @p bytes; 0 over bytes that contain a right one. @p sum is that of 16-bit words that
+/// are added to it, such as a pseudo header's.
+std::uint16_t checksum(View bytes, std::uint32_t sum = 0);
 
 /// An IPv4 header and what follows it.
 struct Ipv4 {
@@ -97,7 +98,8 @@ std::optional<Ipv4> reassemble(std::vector<Ipv4> fragments);
 
 enum class Checksum { right, wrong };
 
-/// An ICMP message.
+/// An ICMP message, of either family: where a checksum is built or found right, @p pseudo_header is the sum of a pseudo header,
+/// which IPv4 has none of.
 struct Icmp {
 	std::uint8_t type = Type::echo;
 	std::uint8_t code = 0;
@@ -109,11 +111,11 @@ struct Icmp {
 
 	std::uint16_t id() const { return static_cast<std::uint16_t>(rest >> 16); }
 	std::uint16_t sequence() const { return static_cast<std::uint16_t>(rest); }
-	Bytes build(Checksum sum = Checksum::right) const;
+	Bytes build(Checksum sum = Checksum::right, std::uint32_t pseudo_header = 0) const;
 };
 
 /// The message in @p bytes; nothing when they are fewer than 8.
-std::optional<Icmp> parse_icmp(View bytes);
+std::optional<Icmp> parse_icmp(View bytes, std::uint32_t pseudo_header = 0);
 
 /// The second word of an echo message.
 constexpr std::uint32_t id_sequence(std::uint16_t id, std::uint16_t sequence)

@@ -11,7 +11,6 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
@@ -23,8 +22,10 @@
 namespace wire {
 
 using packet::Bytes;
+using packet::Icmp;
 using packet::Ipv4;
 using packet::View;
+using packet6::Ipv6;
 
 namespace {
 
@@ -32,6 +33,48 @@ constexpr std::size_t largest_frame = 1 << 17;
 constexpr Mac own_mac{0x02, 0, 0, 0, 0, 0x01};
 constexpr Mac broadcast_mac{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 constexpr Mac all_hosts_mac{0x01, 0x00, 0x5e, 0, 0, 0x01};
+
+/// What differs between the families.
+template <typename Datagram> struct Family;
+
+template <> struct Family<Ipv4> {
+	static constexpr std::uint16_t ethernet = ETH_P_IP;
+	static constexpr std::uint8_t protocol = IPPROTO_ICMP;
+	static constexpr std::uint8_t echo_reply = packet::Type::echo_reply;
+
+	static std::optional<Ipv4> parse(View bytes) { return packet::parse_ipv4(bytes); }
+	static bool header_right(const Ipv4 &ip) { return ip.checksum_right; }
+	static bool more(const Ipv4 &ip) { return ip.mf; }
+	static std::optional<Icmp> message(const Ipv4 &ip)
+	{
+		return packet::parse_icmp(ip.payload);
+	}
+};
+
+template <> struct Family<Ipv6> {
+	static constexpr std::uint16_t ethernet = ETH_P_IPV6;
+	static constexpr std::uint8_t protocol = packet6::Header::icmp;
+	static constexpr std::uint8_t echo_reply = packet6::Type::echo_reply;
+
+	static std::optional<Ipv6> parse(View bytes) { return packet6::parse_ipv6(bytes); }
+	static bool header_right(const Ipv6 & /*none has a checksum*/) { return true; }
+	static bool more(const Ipv6 &ip) { return ip.fragment && ip.fragment->more; }
+	static std::optional<Icmp> message(const Ipv6 &ip) { return packet6::parse_icmp(ip); }
+};
+
+bool is_ipv6(View datagram) { return !datagram.empty() && datagram[0] >> 4 == 6; }
+
+/// Where a frame for the group that @p datagram is for goes (RFC 2464, 7).
+Mac multicast_mac(View datagram)
+{
+	constexpr std::size_t last_word = 36;
+	Mac mac{0x33, 0x33};
+
+	if (!is_ipv6(datagram) || datagram.size() < last_word + 4)
+		return all_hosts_mac;
+	std::ranges::copy(datagram.subspan(last_word, 4), mac.begin() + 2);
+	return mac;
+}
 
 } // namespace
 
@@ -66,7 +109,7 @@ Bytes ethernet(const Mac &destination, View datagram)
 	Bytes frame(destination.begin(), destination.end());
 
 	frame.insert(frame.end(), own_mac.begin(), own_mac.end());
-	packet::put16(frame, ETH_P_IP);
+	packet::put16(frame, is_ipv6(datagram) ? ETH_P_IPV6 : ETH_P_IP);
 	frame.insert(frame.end(), datagram.begin(), datagram.end());
 	return frame;
 }
@@ -88,14 +131,14 @@ Wire Wire::tap(const Options &options)
 	return {options, std::move(fd), mac};
 }
 
-Wire Wire::device(const std::string &name, const Mac &peer)
+Wire Wire::device(const std::string &name, const Mac &peer, std::uint16_t type)
 {
 	host::Descriptor fd(host::check(
 		socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "packet socket"));
 	sockaddr_ll address{};
 
 	address.sll_family = AF_PACKET;
-	address.sll_protocol = htons(ETH_P_IP);
+	address.sll_protocol = htons(type);
 	address.sll_ifindex = static_cast<int>(if_nametoindex(name.c_str()));
 	host::check(bind(fd.get(), reinterpret_cast<sockaddr *>(&address), sizeof(address)),
 		    "bind to " + name);
@@ -116,7 +159,7 @@ Bytes Wire::frame(View datagram, Cast cast) const
 	case Cast::broadcast:
 		return ethernet(broadcast_mac, datagram);
 	case Cast::multicast:
-		return ethernet(all_hosts_mac, datagram);
+		return ethernet(multicast_mac(datagram), datagram);
 	case Cast::unicast:
 		break;
 	}
@@ -149,8 +192,6 @@ void Wire::send_bytes(View datagram, Cast cast) const
 		send_frame(frame(datagram, cast));
 }
 
-void Wire::send(const Ipv4 &datagram, Cast cast) const { send_bytes(datagram.build(), cast); }
-
 bool Wire::wait(std::chrono::steady_clock::time_point until) const
 {
 	auto left = std::chrono::ceil<milliseconds>(until - std::chrono::steady_clock::now());
@@ -159,7 +200,7 @@ bool Wire::wait(std::chrono::steady_clock::time_point until) const
 	return ::poll(&poll, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0))) > 0;
 }
 
-std::optional<Ipv4> Wire::receive(milliseconds timeout) const
+template <typename Datagram> std::optional<Datagram> Wire::receive(milliseconds timeout) const
 {
 	auto until = std::chrono::steady_clock::now() + timeout;
 	std::size_t skip = (options_.virtio_header ? sizeof(VirtioHeader) : 0) +
@@ -171,82 +212,92 @@ std::optional<Ipv4> Wire::receive(milliseconds timeout) const
 		if (size <= static_cast<ssize_t>(skip))
 			continue;
 		View frame = View(buffer).first(static_cast<std::size_t>(size));
-		if (options_.ethernet && packet::get16(frame, skip - 2) != ETH_P_IP)
+		if (options_.ethernet &&
+		    packet::get16(frame, skip - 2) != Family<Datagram>::ethernet)
 			continue;
-		if (auto ip = packet::parse_ipv4(frame.subspan(skip)))
+		if (auto ip = Family<Datagram>::parse(frame.subspan(skip)))
 			return ip;
 	}
 	return std::nullopt;
 }
 
-std::optional<Ipv4> Wire::receive_whole(milliseconds timeout) const
+template <typename Datagram> std::optional<Datagram> Wire::receive_whole(milliseconds timeout) const
 {
 	auto until = std::chrono::steady_clock::now() + timeout;
-	std::vector<Ipv4> fragments;
+	std::vector<Datagram> fragments;
 
 	while (std::chrono::steady_clock::now() < until) {
-		auto part = receive(
+		auto part = receive<Datagram>(
 			std::chrono::ceil<milliseconds>(until - std::chrono::steady_clock::now()));
 		if (!part)
 			break;
 		fragments.push_back(std::move(*part));
-		if (!fragments.back().mf) {
-			if (auto whole = packet::reassemble(fragments))
+		if (!Family<Datagram>::more(fragments.back())) {
+			if (auto whole = reassemble(fragments))
 				return whole;
 		}
 	}
 	return std::nullopt;
 }
 
-std::vector<Ipv4> Wire::receive_all(milliseconds timeout) const
+template <typename Datagram> std::vector<Datagram> Wire::receive_all(milliseconds timeout) const
 {
-	std::vector<Ipv4> all;
+	std::vector<Datagram> all;
 
 	for (;;) {
-		auto ip = receive(timeout);
+		auto ip = receive<Datagram>(timeout);
 		if (!ip)
 			return all;
 		all.push_back(std::move(*ip));
 	}
 }
 
-std::optional<Answer> next_answer(const Wire &wire, milliseconds timeout, const Where &where)
+template <typename Datagram>
+std::optional<AnswerIn<Datagram>> next_answer(const Wire &wire, milliseconds timeout,
+					      const Where &where)
 {
-	auto ip = wire.receive_whole(timeout);
+	auto ip = wire.receive_whole<Datagram>(timeout);
 
 	if (!ip)
 		return std::nullopt;
-	ktap::expect(ip->checksum_right, "the IPv4 header's checksum is right", where);
-	ktap::require_equal(ip->protocol, IPPROTO_ICMP, "protocol", where);
+	ktap::expect(Family<Datagram>::header_right(*ip), "the IP header's checksum is right",
+		     where);
+	ktap::require_equal(ip->protocol, Family<Datagram>::protocol, "protocol", where);
 	auto icmp =
-		ktap::require_value(packet::parse_icmp(ip->payload), "a whole ICMP header", where);
+		ktap::require_value(Family<Datagram>::message(*ip), "a whole ICMP header", where);
 	ktap::expect(icmp.checksum_right, "the ICMP checksum is right", where);
-	return Answer{std::move(*ip), std::move(icmp)};
+	return AnswerIn<Datagram>{std::move(*ip), std::move(icmp)};
 }
 
-Answer require_answer(const Wire &wire, const Ipv4 &request, Cast cast, const Where &where)
+template <typename Datagram>
+AnswerIn<Datagram> require_answer(const Wire &wire, const Datagram &request, Cast cast,
+				  const Where &where)
 {
 	wire.send(request, cast);
-	return ktap::require_value(next_answer(wire, patience, where), "an answer", where);
+	return ktap::require_value(next_answer<Datagram>(wire, patience, where), "an answer",
+				   where);
 }
 
-bool expect_no_answer(const Wire &wire, const Ipv4 &request, Cast cast, const Where &where)
+template <typename Datagram>
+bool expect_no_answer(const Wire &wire, const Datagram &request, Cast cast, const Where &where)
 {
 	wire.send(request, cast);
-	auto answer = next_answer(wire, silence, where);
+	auto answer = next_answer<Datagram>(wire, silence, where);
 	if (answer)
 		ktap::failure("an answer of type " + std::to_string(answer->icmp.type), where);
 	return !answer;
 }
 
-void expect_echo_reply(const Answer &answer, const Ipv4 &request, const Where &where)
+template <typename Datagram>
+void expect_echo_reply(const std::type_identity_t<AnswerIn<Datagram>> &answer,
+		       const Datagram &request, const Where &where)
 {
-	auto asked = ktap::require_value(packet::parse_icmp(request.payload), "a request", where);
+	auto asked = ktap::require_value(Family<Datagram>::message(request), "a request", where);
 
 	ktap::expect_equal(answer.ip.source, request.destination, "source of the reply", where);
 	ktap::expect_equal(answer.ip.destination, request.source, "destination of the reply",
 			   where);
-	ktap::expect_equal(answer.icmp.type, packet::Type::echo_reply, "type", where);
+	ktap::expect_equal(answer.icmp.type, Family<Datagram>::echo_reply, "type", where);
 	ktap::expect_equal(answer.icmp.code, asked.code, "code", where);
 	ktap::expect_equal(answer.icmp.id(), asked.id(), "identifier", where);
 	ktap::expect_equal(answer.icmp.sequence(), asked.sequence(), "sequence number", where);
@@ -271,5 +322,20 @@ Wire new_server(const Wire::Options &options, unsigned mtu)
 	host::enter_new_namespace();
 	return serve(options, mtu);
 }
+
+template std::optional<Ipv4> Wire::receive<Ipv4>(milliseconds) const;
+template std::optional<Ipv6> Wire::receive<Ipv6>(milliseconds) const;
+template std::optional<Ipv4> Wire::receive_whole<Ipv4>(milliseconds) const;
+template std::optional<Ipv6> Wire::receive_whole<Ipv6>(milliseconds) const;
+template std::vector<Ipv4> Wire::receive_all<Ipv4>(milliseconds) const;
+template std::vector<Ipv6> Wire::receive_all<Ipv6>(milliseconds) const;
+template std::optional<AnswerIn<Ipv4>> next_answer(const Wire &, milliseconds, const Where &);
+template std::optional<AnswerIn<Ipv6>> next_answer(const Wire &, milliseconds, const Where &);
+template AnswerIn<Ipv4> require_answer(const Wire &, const Ipv4 &, Cast, const Where &);
+template AnswerIn<Ipv6> require_answer(const Wire &, const Ipv6 &, Cast, const Where &);
+template bool expect_no_answer(const Wire &, const Ipv4 &, Cast, const Where &);
+template bool expect_no_answer(const Wire &, const Ipv6 &, Cast, const Where &);
+template void expect_echo_reply<Ipv4>(const AnswerIn<Ipv4> &, const Ipv4 &, const Where &);
+template void expect_echo_reply<Ipv6>(const AnswerIn<Ipv6> &, const Ipv6 &, const Where &);
 
 } // namespace wire

@@ -2,18 +2,24 @@
 /**
  * @file
  * A wire whose other end is the test itself: raw frames in, raw frames out, no second IP stack in between.
+ *
+ * It carries both families. What is a template is there for packet::Ipv4 and packet6::Ipv6.
  */
 #pragma once
 
 #include "host.hpp"
 #include "packet.hpp"
+#include "packet6.hpp"
 
 #include <array>
 #include <chrono>
 #include <optional>
 #include <source_location>
 #include <string>
+#include <type_traits>
 #include <vector>
+
+#include <linux/if_ether.h>
 
 namespace wire {
 
@@ -34,7 +40,7 @@ using Mac = std::array<std::uint8_t, 6>;
 Mac hardware_address(const std::string &device);
 std::string text(const Mac &mac);
 
-/// A frame of Ethernet, its type IPv4, for @p destination.
+/// A frame of Ethernet for @p destination; its type is IPv6 when @p datagram says that it is, else IPv4.
 packet::Bytes ethernet(const Mac &destination, packet::View datagram);
 
 /// What goes before a frame on a wire with virtio_header. Not the structure of <linux/virtio_net.h>, which is no C++.
@@ -68,10 +74,15 @@ public:
 	/// Makes a device in this namespace, down and without address; what is sent here arrives there.
 	static Wire tap(const Options &options);
 	static Wire tap() { return tap(Options{}); }
-	/// Sends and receives on the existing device @p name, as a host at its other end would if it is a veth.
-	static Wire device(const std::string &name, const Mac &peer);
+	/// Sends and receives on the existing device @p name, as a host at its other end would if it is a veth; only frames of
+	/// @p type are received.
+	static Wire device(const std::string &name, const Mac &peer, std::uint16_t type = ETH_P_IP);
 
-	void send(const packet::Ipv4 &datagram, Cast cast = Cast::unicast) const;
+	template <typename Datagram>
+	void send(const Datagram &datagram, Cast cast = Cast::unicast) const
+	{
+		send_bytes(datagram.build(), cast);
+	}
 	void send_bytes(packet::View datagram, Cast cast = Cast::unicast) const;
 	/// A whole frame behind @p header; only for a wire with virtio_header.
 	void send_virtio(const VirtioHeader &header, packet::View frame) const;
@@ -80,12 +91,15 @@ public:
 	/// Sends all @p frames as they are.
 	void send_frame(packet::View frame) const;
 
-	/// The next IPv4 datagram (or fragment of one) that comes out; nothing when none comes in time.
-	std::optional<packet::Ipv4> receive(milliseconds timeout = patience) const;
+	/// The next datagram (or fragment of one) of this family that comes out; nothing when none comes in time.
+	template <typename Datagram = packet::Ipv4>
+	std::optional<Datagram> receive(milliseconds timeout = patience) const;
 	/// The next datagram, put together from its fragments.
-	std::optional<packet::Ipv4> receive_whole(milliseconds timeout = patience) const;
+	template <typename Datagram = packet::Ipv4>
+	std::optional<Datagram> receive_whole(milliseconds timeout = patience) const;
 	/// All that comes until there is @p timeout of silence.
-	std::vector<packet::Ipv4> receive_all(milliseconds timeout = silence) const;
+	template <typename Datagram = packet::Ipv4>
+	std::vector<Datagram> receive_all(milliseconds timeout = silence) const;
 
 	int fd() const { return fd_.get(); }
 	const Mac &mac() const { return mac_; }
@@ -110,27 +124,32 @@ Wire new_server(const Wire::Options &options, unsigned mtu = 1500);
 inline Wire new_server() { return new_server(Wire::Options{}); }
 
 /// An ICMP message that came out of a wire, and the datagram that it came in.
-struct Answer {
-	packet::Ipv4 ip;
+template <typename Datagram> struct AnswerIn {
+	Datagram ip;
 	packet::Icmp icmp;
 };
+using Answer = AnswerIn<packet::Ipv4>;
 
 using Where = std::source_location;
 
 /// The next whole ICMP message, with right checksums; nothing when none comes in time.
-std::optional<Answer> next_answer(const Wire &wire, milliseconds timeout = patience,
-				  const Where &where = Where::current());
+template <typename Datagram = packet::Ipv4>
+std::optional<AnswerIn<Datagram>> next_answer(const Wire &wire, milliseconds timeout = patience,
+					      const Where &where = Where::current());
 
 /// Sends @p request and returns what comes back; the test ends when nothing does.
-Answer require_answer(const Wire &wire, const packet::Ipv4 &request, Cast cast = Cast::unicast,
-		      const Where &where = Where::current());
+template <typename Datagram>
+AnswerIn<Datagram> require_answer(const Wire &wire, const Datagram &request,
+				  Cast cast = Cast::unicast, const Where &where = Where::current());
 
 /// Sends @p request and expects silence.
-bool expect_no_answer(const Wire &wire, const packet::Ipv4 &request, Cast cast = Cast::unicast,
+template <typename Datagram>
+bool expect_no_answer(const Wire &wire, const Datagram &request, Cast cast = Cast::unicast,
 		      const Where &where = Where::current());
 
-/// Expects @p answer to be the echo reply to @p request, byte for byte in what RFC 792 has returned unchanged.
-void expect_echo_reply(const Answer &answer, const packet::Ipv4 &request,
-		       const Where &where = Where::current());
+/// Expects @p answer to be the echo reply to @p request, byte for byte in what RFC 792 and RFC 4443 have returned unchanged.
+template <typename Datagram>
+void expect_echo_reply(const std::type_identity_t<AnswerIn<Datagram>> &answer,
+		       const Datagram &request, const Where &where = Where::current());
 
 } // namespace wire

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+#include "wire6.hpp"
+
+#include "host.hpp"
+#include "ktap.hpp"
+#include "netlink.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include <linux/rtnetlink.h>
+
+namespace wire6 {
+
+struct LocalRoutes::State {
+	netlink::Socket socket{NETLINK_ROUTE, RTMGRP_IPV6_ROUTE};
+	std::vector<Address> seen;
+};
+
+LocalRoutes::LocalRoutes() : state_(std::make_unique<State>()) {}
+
+LocalRoutes::~LocalRoutes() = default;
+
+void LocalRoutes::await(const Address &address, const Where &where)
+{
+	auto &[socket, seen] = *state_;
+
+	while (std::ranges::find(seen, address) == seen.end()) {
+		auto payload = ktap::require_value(socket.next(std::chrono::seconds(60)),
+						   packet6::text(address) + " in use", where);
+		rtmsg route{};
+		Address destination{};
+
+		ktap::require(payload.size() >= sizeof(route), "a route", where);
+		std::memcpy(&route, payload.data(), sizeof(route));
+		auto found = netlink::attribute(payload, sizeof(route), RTA_DST);
+		if (route.rtm_type != RTN_LOCAL || !found || found->size() != destination.size())
+			continue;
+		std::ranges::copy(*found, destination.begin());
+		seen.push_back(destination);
+	}
+}
+
+void add_addresses(const std::string &device, std::initializer_list<std::string> addresses,
+		   const Where &where)
+{
+	LocalRoutes routes;
+	std::string commands;
+
+	for (const std::string &address : addresses)
+		commands.append("address add ")
+			.append(address)
+			.append(" dev ")
+			.append(device)
+			.append(" nodad\n");
+	host::run("ip -6 -batch - <<'END'\n" + commands + "END", where);
+	for (const std::string &address : addresses)
+		routes.await(packet6::ipv6(address.substr(0, address.find('/'))), where);
+}
+
+void quiet(const std::string &device)
+{
+	const std::string settings = "net/ipv6/conf/" + device + "/";
+	constexpr int no_address = 1;
+
+	host::set_sysctl(settings + "addr_gen_mode", no_address);
+	host::set_sysctl(settings + "accept_ra", 0);
+	host::set_sysctl(settings + "router_solicitations", 0);
+	host::set_sysctl(settings + "accept_dad", 0);
+}
+
+namespace {
+
+Wire make(const Wire::Options &options, unsigned mtu, const std::string &global)
+{
+	Wire wire = Wire::tap(options);
+
+	quiet(options.name);
+	host::run("ip link set dev " + options.name + " arp off mtu " + std::to_string(mtu) +
+		  " up");
+	add_addresses(options.name, {global, "fe80::2/64"});
+	return wire;
+}
+
+} // namespace
+
+Wire serve(const Wire::Options &options, unsigned mtu) { return make(options, mtu, "fd00::2/64"); }
+
+Wire new_server(const Wire::Options &options, unsigned mtu)
+{
+	host::enter_new_namespace();
+	Wire wire = wire6::serve(options, mtu);
+	host::run("ip -6 route add default dev " + options.name);
+	return wire;
+}
+
+Wire second_wire() { return make({.name = "wire1"}, 1500, "fd01::2/64"); }
+
+} // namespace wire6
