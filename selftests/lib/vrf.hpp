@@ -27,8 +27,8 @@ inline void add(const std::string &name, int table)
 	host::run("ip link add " + name + " type vrf table " + std::to_string(table) +
 		  " && ip link set " + name + " up && ip route add table " + std::to_string(table) +
 		  " unreachable default metric 4278198272");
-	host::run(
-		"ip rule delete pref 0 2>/dev/null && ip rule add pref 32765 table local || true");
+	host::run("for family in -4 -6; do ip $family rule delete pref 0 2>/dev/null && "
+		  "ip $family rule add pref 32765 table local; done; true");
 }
 
 /// Makes the wire @p device with @p address in the VRF @p name; every neighbour is reachable over it without ARP.

@@ -7,11 +7,27 @@
 #include "netlink.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 
 #include <linux/rtnetlink.h>
 
 namespace wire6 {
+
+std::optional<Answer> next_of_type(const Wire &wire, packet6::Type type, milliseconds timeout,
+				   const Where &where)
+{
+	const auto until = std::chrono::steady_clock::now() + timeout;
+
+	for (;;) {
+		auto left =
+			std::chrono::ceil<milliseconds>(until - std::chrono::steady_clock::now());
+		auto answer = next_answer(wire, left, where);
+
+		if (!answer || answer->icmp.type == type)
+			return answer;
+	}
+}
 
 struct LocalRoutes::State {
 	netlink::Socket socket{NETLINK_ROUTE, RTMGRP_IPV6_ROUTE};
@@ -72,14 +88,15 @@ void quiet(const std::string &device)
 
 namespace {
 
-Wire make(const Wire::Options &options, unsigned mtu, const std::string &global)
+Wire make(const Wire::Options &options, unsigned mtu, const std::string &address,
+	  const std::string &master = "")
 {
 	Wire wire = Wire::tap(options);
 
 	quiet(options.name);
 	host::run("ip link set dev " + options.name + " arp off mtu " + std::to_string(mtu) +
-		  " up");
-	add_addresses(options.name, {global, "fe80::2/64"});
+		  (master.empty() ? "" : " master " + master) + " up");
+	add_addresses(options.name, {address, "fe80::2/64"});
 	return wire;
 }
 
@@ -95,6 +112,9 @@ Wire new_server(const Wire::Options &options, unsigned mtu)
 	return wire;
 }
 
-Wire second_wire() { return make({.name = "wire1"}, 1500, "fd01::2/64"); }
+Wire second_wire(const std::string &address, const std::string &master)
+{
+	return make({.name = "wire1"}, 1500, address, master);
+}
 
 } // namespace wire6

@@ -34,6 +34,11 @@ inline std::optional<Answer> next_answer(const Wire &wire, milliseconds timeout 
 	return wire::next_answer<Ipv6>(wire, timeout, where);
 }
 
+/// The next message of @p type, whatever comes before it: Linux's own reports and solicitations, say.
+std::optional<Answer> next_of_type(const Wire &wire, packet6::Type type,
+				   milliseconds timeout = wire::patience,
+				   const Where &where = Where::current());
+
 /// Waits until the kernel has made the route by which it receives what is for an address: that is when the address is in use,
 /// a moment after the command that adds it.
 class LocalRoutes {
@@ -71,7 +76,7 @@ Wire serve(const Wire::Options &options, unsigned mtu = 1500);
 Wire new_server(const Wire::Options &options, unsigned mtu = 1500);
 inline Wire new_server() { return wire6::new_server(Wire::Options{}); }
 
-/// A second wire: wire1 with fd01::2/64 and fe80::2/64.
-Wire second_wire();
+/// A second wire: wire1 with @p address and fe80::2/64; in the VRF @p master, unless that is "".
+Wire second_wire(const std::string &address = "fd01::2/64", const std::string &master = "");
 
 } // namespace wire6
