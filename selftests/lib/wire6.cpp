@@ -11,6 +11,8 @@
 #include <cstring>
 
 #include <linux/rtnetlink.h>
+#include <poll.h>
+#include <unistd.h>
 
 namespace wire6 {
 
@@ -27,6 +29,30 @@ std::optional<Answer> next_of_type(const Wire &wire, packet6::Type type, millise
 		if (!answer || answer->icmp.type == type)
 			return answer;
 	}
+}
+
+wire::Mac next_hop_of_answer(const Wire &wire, const Ipv6 &request, const Where &where)
+{
+	pollfd ready{.fd = wire.fd(), .events = POLLIN, .revents = 0};
+	packet::Bytes frame(1 << 16);
+	wire::Mac mac{};
+
+	wire.send(request);
+	for (;;) {
+		ktap::require(poll(&ready, 1, static_cast<int>(wire::patience.count())) == 1,
+			      "an answer", where);
+		const ssize_t size =
+			host::check(static_cast<int>(read(wire.fd(), frame.data(), frame.size())),
+				    "read", where);
+		const auto ip = packet6::parse_ipv6(packet::View(frame)
+							    .first(static_cast<std::size_t>(size))
+							    .subspan(ETH_HLEN));
+
+		if (ip && ip->destination == request.source)
+			break;
+	}
+	std::copy_n(frame.begin(), mac.size(), mac.begin());
+	return mac;
 }
 
 struct LocalRoutes::State {

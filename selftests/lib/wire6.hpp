@@ -39,6 +39,10 @@ std::optional<Answer> next_of_type(const Wire &wire, packet6::Type type,
 				   milliseconds timeout = wire::patience,
 				   const Where &where = Where::current());
 
+/// Sends @p request and returns to which of its neighbours the kernel hands what comes back; for a wire of Ethernet.
+wire::Mac next_hop_of_answer(const Wire &wire, const Ipv6 &request,
+			     const Where &where = Where::current());
+
 /// Waits until the kernel has made the route by which it receives what is for an address: that is when the address is in use,
 /// a moment after the command that adds it.
 class LocalRoutes {
