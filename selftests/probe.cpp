@@ -4,6 +4,7 @@
 
 #include "lib/counters.hpp"
 #include "lib/ktap.hpp"
+#include "lib/probes.hpp"
 #include "lib/wire.hpp"
 
 #include <net/if.h>
@@ -18,59 +19,13 @@ using wire::Wire;
 
 namespace {
 
-enum Code : std::uint8_t { no_error = 0, malformed_query = 1, no_such_interface = 2 };
-enum Status : std::uint8_t { active = 4, has_ipv4 = 2, has_ipv6 = 1 };
-enum Identifier : std::uint8_t { by_name = 1, by_index = 2, by_address = 3 };
+using namespace probes;
 
 constexpr std::uint16_t id = 0x8335;
 constexpr std::uint8_t sequence = 0x5a;
 constexpr std::uint8_t local = 1;
 
 const counters::Values ignored{{"Icmp.InMsgs", 1}, {"IcmpMsg.InType42", 1}};
-
-/// An extension structure (RFC 4884) with one interface identification object.
-Bytes query(Identifier kind, const Bytes &identifier, int length = -1)
-{
-	Bytes bytes{0x20, 0, 0, 0};
-
-	packet::put16(bytes,
-		      static_cast<std::uint16_t>(length >= 0 ? length : 4 + identifier.size()));
-	bytes.push_back(3);
-	bytes.push_back(kind);
-	bytes.insert(bytes.end(), identifier.begin(), identifier.end());
-	std::uint16_t sum = packet::checksum(bytes);
-	bytes[2] = static_cast<std::uint8_t>(sum >> 8);
-	bytes[3] = static_cast<std::uint8_t>(sum);
-	return bytes;
-}
-
-/// RFC 8335, 2.1: names are padded with zeros to whole words.
-Bytes name(std::string_view text)
-{
-	Bytes bytes(text.begin(), text.end());
-
-	bytes.resize((bytes.size() + 3) / 4 * 4);
-	return bytes;
-}
-
-Bytes index(std::uint32_t number)
-{
-	Bytes bytes;
-
-	packet::put32(bytes, number);
-	return bytes;
-}
-
-Bytes address(std::uint16_t family, const Bytes &bytes, int length = -1)
-{
-	Bytes all;
-
-	packet::put16(all, family);
-	all.push_back(
-		static_cast<std::uint8_t>(length >= 0 ? length : static_cast<int>(bytes.size())));
-	all.push_back(0);
-	return packet::concat({all, bytes});
-}
 
 Bytes ipv6(std::uint8_t last)
 {
@@ -195,19 +150,6 @@ void interface_by_ipv4_address()
 	expect_reply(wire, query(by_address, address(1, {0, 0, 0, 0})), no_such_interface, 0);
 }
 
-/// A kernel booted with ipv6.disable=1 has none.
-bool kernel_has_ipv6() { return host::read_file("/proc/self/net/if_inet6").has_value(); }
-
-/// An interface named test0, up, with the addresses that @p commands give it and no other.
-void add_interface(const std::string &commands)
-{
-	host::run("ip link add test0 type veth peer name peer0; ip link set peer0 up");
-	if (kernel_has_ipv6())
-		host::run("ip link set test0 addrgenmode none");
-	if (!commands.empty())
-		host::run(commands);
-}
-
 /// Without IPv6 there is no telling whose the address is: that no interface has it would be more than is known.
 void interface_by_ipv6_address()
 {
@@ -256,37 +198,9 @@ void status_bits()
 void malformed()
 {
 	auto wire = probe_server();
-	Bytes whole = query(by_name, name("wire0"));
-	auto expect_malformed = [&](const Bytes &data,
-				    const wire::Where &where = wire::Where::current()) {
-		expect_reply(wire, data, malformed_query, 0, where);
-	};
 
-	for (std::size_t size = 0; size < whole.size(); size++)
-		expect_malformed(
-			Bytes(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)));
-	expect_malformed(query(by_name, {}));
-	for (int length : {0, 1, 3, 4, 13, 25, 255, 0xffff})
-		expect_malformed(query(by_name, name("wire0"), length));
-	expect_malformed(query(by_name, name("name-of-16-chars")));
-	expect_malformed(query(by_name, Bytes(20, 'x')));
-	expect_malformed(query(by_name, Bytes(24, 'x')));
-	expect_malformed(query(by_index, {0, 0, 1}));
-	expect_malformed(query(by_index, {0, 0, 0, 1, 0}));
-	expect_malformed(query(by_index, {0, 0, 0, 0, 0, 0, 0, 1}));
-	expect_malformed(query(by_address, {0, 1, 4}));
-	expect_malformed(query(by_address, address(1, {10, 0, 0})));
-	expect_malformed(query(by_address, address(1, {10, 0, 0, 2, 0})));
-	expect_malformed(query(by_address, address(1, {10, 0, 0, 2}, 3)));
-	expect_malformed(query(by_address, address(1, {10, 0, 0, 2}, 5)));
-	expect_malformed(query(by_address, address(1, ipv6(1))));
-	expect_malformed(query(by_address, address(2, {10, 0, 0, 2})));
-	expect_malformed(query(by_address, address(2, Bytes(15))));
-	expect_malformed(query(by_address, address(0, {10, 0, 0, 2})));
-	expect_malformed(query(by_address, address(6, Bytes(6))));
-	expect_malformed(query(by_address, address(0xffff, {10, 0, 0, 2})));
-	for (std::uint8_t kind : {0, 4, 255})
-		expect_malformed(query(static_cast<Identifier>(kind), name("wire0")));
+	for (const Bytes &data : malformed_queries())
+		expect_reply(wire, data, malformed_query, 0);
 }
 
 /// The built-in code looks at nothing but the length and the kind of the first object.

@@ -207,10 +207,18 @@ void set_sysctl(const std::string &name, std::int64_t value, const std::source_l
 
 bool has_icmpx() { return access("/proc/sys/net/icmpx", F_OK) == 0; }
 
+bool has_icmpx6() { return access("/proc/sys/net/icmpx6", F_OK) == 0; }
+
 void need_icmpx()
 {
 	if (!has_icmpx())
 		ktap::skip("needs the icmpx module");
+}
+
+void need_icmpx6()
+{
+	if (!has_icmpx6())
+		ktap::skip("needs the icmpx module, with ICMPv6");
 }
 
 } // namespace host

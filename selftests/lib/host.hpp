@@ -93,10 +93,12 @@ void set_sysctl(const std::string &name, const std::string &value,
 void set_sysctl(const std::string &name, std::int64_t value,
 		const std::source_location &where = std::source_location::current());
 
-/// Whether the icmpx module handles ICMP here.
+/// Whether the icmpx module handles ICMP here, and ICMPv6.
 bool has_icmpx();
+bool has_icmpx6();
 
-/// Skips the current test without the icmpx module.
+/// Skips the current test without the icmpx module, or without its ICMPv6.
 void need_icmpx();
+void need_icmpx6();
 
 } // namespace host
