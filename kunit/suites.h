@@ -21,6 +21,7 @@ extern struct kunit_suite icmpx_dispatch6_suite;
 extern struct kunit_suite icmpx_echo_suite;
 extern struct kunit_suite icmpx_echo6_suite;
 extern struct kunit_suite icmpx_error_suite;
+extern struct kunit_suite icmpx_error6_suite;
 extern struct kunit_suite icmpx_express_suite;
 extern struct kunit_suite icmpx_extension_suite;
 extern struct kunit_suite icmpx_host_table_suite;

@@ -49,6 +49,17 @@ struct icmpx_error_verdict {
 struct icmpx_error_verdict icmpx_decide_error(const u8 *header, const u8 *embedded, size_t len,
 					      u32 no_pmtu_disc);
 
+/**
+ * icmpx6_segments_valid() - Check a segment routing header in a packet that an error quotes.
+ * @header: a routing header of any type
+ * @len: its length as it says, of which all bytes are readable
+ *
+ * RFC 8754, 2. Of a valid header, the first segment in it can be read: the packet's destination.
+ *
+ * Return: true if it is a segment routing header, and valid.
+ */
+bool icmpx6_segments_valid(const u8 *header, size_t len);
+
 #ifdef __cplusplus
 }
 #endif

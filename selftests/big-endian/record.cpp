@@ -184,6 +184,15 @@ icmpx_error_verdict wrap_decide_error(const u8 *header, const u8 *embedded, size
 	return verdict;
 }
 
+ENTRY6(segments_valid);
+bool wrap6_segments_valid(const u8 *header, size_t len)
+{
+	asked("segments_valid6", Bytes{header, len});
+	const bool valid = real6_segments_valid(header, len);
+	answered(valid);
+	return valid;
+}
+
 ENTRY(echo_reply);
 bool wrap_echo_reply(u8 *header)
 {

@@ -76,6 +76,9 @@ std::vector<Walk> walks()
 		// Type, code, setting, version and header length of what is quoted.
 		{"error", 0, 90, {{0, 3, 12}, {1, 0, 17}, {8, 0, 3}, {9, 0x40, 0x4f}}},
 		{"error", 0, 90, {{0, 0, 255}, {9, 0, 255}}},
+		// Length, segments left, last entry; length of the object behind one segment.
+		{"error6", 0, 72, {{1, 0, 9}, {2, 4, 4}, {3, 0, 5}, {4, 0, 5}}},
+		{"error6", 24, 64, {{1, 0, 9}, {2, 4, 4}, {25, 0, 255}}},
 		// Time to live; mended, so that the sums are right; first bytes of the addresses.
 		{"express",
 		 46,
