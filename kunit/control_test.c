@@ -15,7 +15,7 @@ static struct sock *control_of(enum icmpx_kind kind, const struct net_device *de
 	struct sock *sk;
 
 	local_bh_disable();
-	sk = icmpx_send_begin() ? icmpx_control(&init_net, ours()->v4.control, kind, dev) : NULL;
+	sk = icmpx_send_begin() ? icmpx_control(&init_net, &ours()->v4, kind, dev) : NULL;
 	icmpx_send_end();
 	local_bh_enable();
 	return sk;

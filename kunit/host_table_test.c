@@ -17,7 +17,7 @@ static bool take_in(struct kunit *test, u32 address, int vrf, u32 interval)
 	bool taken;
 
 	local_bh_disable();
-	taken = icmpx_host_take(test->priv, htonl(address), vrf, interval);
+	taken = icmpx_host_take(test->priv, icmpx_host_id(htonl(address), vrf), interval);
 	local_bh_enable();
 	return taken;
 }
@@ -29,7 +29,7 @@ static bool take(struct kunit *test, u32 address)
 
 static bool empty(struct kunit *test, u32 address)
 {
-	return icmpx_host_empty(test->priv, htonl(address), INTERVAL);
+	return icmpx_host_empty(test->priv, icmpx_host_id(htonl(address), 0), INTERVAL);
 }
 
 static void six_at_once(struct kunit *test)
@@ -114,8 +114,8 @@ static void tables_differ(struct kunit *test)
 	local_bh_disable();
 	/* New hosts have one token each: the first four of a set, then, and no host after them. */
 	for (u32 address = 1; address <= 4 * BUCKETS; address++)
-		differ += icmpx_host_take(test->priv, htonl(address), 0, 40 * HZ) !=
-			  icmpx_host_take(other, htonl(address), 0, 40 * HZ);
+		differ += icmpx_host_take(test->priv, icmpx_host_id(htonl(address), 0), 40 * HZ) !=
+			  icmpx_host_take(other, icmpx_host_id(htonl(address), 0), 40 * HZ);
 	local_bh_enable();
 	KUNIT_EXPECT_GT(test, differ, 0);
 	icmpx_host_table_free(other);

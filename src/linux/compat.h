@@ -32,7 +32,10 @@
 /* Since 6.13 no module may look up an inet_peer. */
 #define ICMPX_HAS_INET_PEER (LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0))
 
-/* Since 7.2 no module may call ipv4_sk_update_pmtu() and ipv4_sk_redirect(). */
+/*
+ * Since 7.2 no module may call ipv4_sk_update_pmtu(), ipv4_sk_redirect() and
+ * ip6_sk_update_pmtu().
+ */
 #define ICMPX_HAS_SK_ROUTE_UPDATES (LINUX_VERSION_CODE < KERNEL_VERSION(7, 2, 0))
 
 /*
@@ -98,6 +101,33 @@ static inline bool icmpx_sk_recverr_rfc4884(const struct sock *sk)
 static inline bool icmpx_sk_hdrincl(const struct sock *sk)
 {
 	return icmpx_inet_flag(sk, HDRINCL, hdrincl);
+}
+
+/* The same of IPv6's flags, which had a structure of their own. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+#define icmpx6_inet_flag(sk, flag, field) inet_test_bit(flag, sk)
+#else
+#define icmpx6_inet_flag(sk, flag, field) (inet6_sk(sk)->field)
+#endif
+
+static inline bool icmpx6_sk_recverr(const struct sock *sk)
+{
+	return icmpx6_inet_flag(sk, RECVERR6, recverr);
+}
+
+static inline bool icmpx6_sk_recverr_rfc4884(const struct sock *sk)
+{
+	return icmpx6_inet_flag(sk, RECVERR6_RFC4884, recverr_rfc4884);
+}
+
+/* IPV6_MTU_DISCOVER. Since 6.6 it is no bit field. */
+static inline int icmpx6_sk_pmtudisc(const struct sock *sk)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+	return READ_ONCE(inet6_sk(sk)->pmtudisc);
+#else
+	return inet6_sk(sk)->pmtudisc;
+#endif
 }
 
 static inline bool icmpx_sk_bind_address_no_port(const struct sock *sk)

@@ -18,6 +18,7 @@
 struct icmpx_control;
 struct icmpx_host_table;
 struct icmpx_prefix_table;
+struct inet6_protocol;
 struct inet_protosw;
 struct net_protocol;
 
@@ -26,7 +27,7 @@ struct net_protocol;
 
 /**
  * struct icmpx_counters - what one CPU has counted
- * @value: its share of /proc/net/icmpx_stat; indexed by enum icmpx_stat
+ * @value: its share of /proc/net/icmpx_stat or icmpx6_stat; indexed by enum icmpx_stat
  * @messages: its share of IcmpMsg of /proc/net/snmp, see mib.c; indexed by type for
  *	messages received, and by %ICMPX_MIB_TYPES plus type for messages sent
  * @builtin_asked: jiffies when @builtin_ping was looked up
@@ -60,6 +61,7 @@ struct icmpx_prefix_limit {
  * struct icmpx_family - what icmpx keeps for one family of addresses in a namespace
  * @counters: per CPU
  * @control: control sockets, per CPU
+ * @model: the socket that @control are clones of
  * @limit: the limit for each source prefix
  * @hosts: buckets of the limit for each host, where no module may look up the kernel's
  * @extension_mask: setting errors_extension_mask, where the kernel has none: bits
@@ -74,6 +76,7 @@ struct icmpx_prefix_limit {
 struct icmpx_family {
 	struct icmpx_counters __percpu *counters;
 	struct icmpx_control __percpu *control;
+	struct sock *model;
 	struct icmpx_prefix_limit limit;
 #if !ICMPX_HAS_INET_PEER
 	struct icmpx_host_table *hosts;
@@ -93,12 +96,14 @@ struct icmpx_family {
  *	like messages of struct icmpx_counters, under the lock of mib.c
  * @express_devices: how many devices have the express path; under RTNL
  * @ping: ping sockets
+ * @v6: IPv6's part; all of it is 0 where icmpx leaves ICMPv6 to the built-in code
  */
 struct icmpx_net {
 	struct icmpx_family v4;
 	unsigned long folded[2 * ICMPX_MIB_TYPES];
 	unsigned int express_devices;
 	struct icmpx_ping_table ping;
+	struct icmpx_family v6;
 };
 
 extern unsigned int icmpx_net_id;
@@ -169,6 +174,8 @@ static inline bool icmpx_has_policy(const struct net *net)
 
 /* takeover.c */
 extern struct net_protocol *icmpx_builtin;
+extern struct inet6_protocol *icmpx6_builtin;
+bool icmpx_handles_ipv6(void);
 bool icmpx_in_module(const void *function);
 int icmpx_take_over(void);
 void icmpx_give_back(void);
@@ -182,12 +189,21 @@ int icmpx_builtin_rcv(struct icmpx_net *ix, struct sk_buff *skb, bool ambiguous)
 int icmpx_rcv(struct sk_buff *skb);
 int icmpx_err(struct sk_buff *skb, u32 info);
 
+/* receive6.c */
+int icmpx6_rcv(struct sk_buff *skb);
+
 /* sysctl.c */
 int icmpx_settings_init(struct net *net, struct icmpx_net *ix);
 void icmpx_settings_exit(struct net *net, struct icmpx_net *ix);
 
+/* sysctl6.c */
+int icmpx6_settings_init(struct net *net, struct icmpx_net *ix);
+void icmpx6_settings_exit(struct icmpx_net *ix);
+
 /* stat.c */
 int icmpx_stat_init(struct net *net, struct icmpx_net *ix);
 void icmpx_stat_exit(struct net *net, struct icmpx_net *ix);
+int icmpx6_stat_init(struct net *net, struct icmpx_net *ix);
+void icmpx6_stat_exit(struct net *net, struct icmpx_net *ix);
 
 #endif

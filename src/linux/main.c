@@ -22,10 +22,101 @@
 #include "icmpx.h"
 #include "limit/limit.h"
 #include "out/out.h"
+#include "out/out6.h"
 #include "ping/ping.h"
 #include "send/send.h"
 
 unsigned int icmpx_net_id __read_mostly;
+
+#if IS_ENABLED(CONFIG_IPV6)
+static int __init icmpx_routes_init(void)
+{
+	int err = icmpx_route_init();
+
+	if (err || !icmpx_handles_ipv6())
+		return err;
+	err = icmpx6_route_init();
+	if (err)
+		icmpx_route_exit();
+	return err;
+}
+
+static void icmpx_routes_exit(void)
+{
+	icmpx6_route_exit();
+	icmpx_route_exit();
+}
+
+static int __net_init icmpx6_net_init(struct net *net, struct icmpx_net *ix)
+{
+	int err;
+
+	if (!icmpx_handles_ipv6())
+		return 0;
+	mutex_init(&ix->v6.limit.lock);
+	err = icmpx6_stat_init(net, ix);
+	if (err)
+		return err;
+	err = icmpx_host_limit_init(&ix->v6);
+	if (err)
+		goto err_stat;
+	err = icmpx_control_init_net(&ix->v6, PF_INET6);
+	if (err)
+		goto err_host_limit;
+	err = icmpx6_settings_init(net, ix);
+	if (err)
+		goto err_control;
+	return 0;
+
+err_control:
+	icmpx_control_exit_net(&ix->v6);
+err_host_limit:
+	icmpx_host_limit_exit(&ix->v6);
+err_stat:
+	icmpx6_stat_exit(net, ix);
+	return err;
+}
+
+static void __net_exit icmpx6_net_pre_exit(struct net *net, struct icmpx_net *ix)
+{
+	if (icmpx_handles_ipv6())
+		icmpx6_settings_exit(ix);
+}
+
+static void __net_exit icmpx6_net_exit(struct net *net, struct icmpx_net *ix)
+{
+	if (!icmpx_handles_ipv6())
+		return;
+	icmpx6_route_exit_net(net);
+	icmpx_prefix_limit_exit(&ix->v6.limit);
+	icmpx_control_exit_net(&ix->v6);
+	icmpx_host_limit_exit(&ix->v6);
+	icmpx6_stat_exit(net, ix);
+}
+#else
+static int __init icmpx_routes_init(void)
+{
+	return icmpx_route_init();
+}
+
+static void icmpx_routes_exit(void)
+{
+	icmpx_route_exit();
+}
+
+static int __net_init icmpx6_net_init(struct net *net, struct icmpx_net *ix)
+{
+	return 0;
+}
+
+static void __net_exit icmpx6_net_pre_exit(struct net *net, struct icmpx_net *ix)
+{
+}
+
+static void __net_exit icmpx6_net_exit(struct net *net, struct icmpx_net *ix)
+{
+}
+#endif
 
 static int __net_init icmpx_net_init(struct net *net)
 {
@@ -39,7 +130,7 @@ static int __net_init icmpx_net_init(struct net *net)
 	err = icmpx_host_limit_init(&ix->v4);
 	if (err)
 		goto err_stat;
-	err = icmpx_control_init_net(&ix->v4);
+	err = icmpx_control_init_net(&ix->v4, PF_INET);
 	if (err)
 		goto err_host_limit;
 	err = icmpx_ping_table_init(&ix->ping);
@@ -51,8 +142,13 @@ static int __net_init icmpx_net_init(struct net *net)
 	err = icmpx_settings_init(net, ix);
 	if (err)
 		goto err_proc;
+	err = icmpx6_net_init(net, ix);
+	if (err)
+		goto err_settings;
 	return 0;
 
+err_settings:
+	icmpx_settings_exit(net, ix);
 err_proc:
 	icmpx_ping_proc_exit(net);
 err_table:
@@ -73,6 +169,7 @@ err_stat:
 static void __net_exit icmpx_net_pre_exit(struct net *net)
 {
 	icmpx_settings_exit(net, icmpx_net(net));
+	icmpx6_net_pre_exit(net, icmpx_net(net));
 	icmpx_express_exit_net(net);
 }
 
@@ -80,6 +177,7 @@ static void __net_exit icmpx_net_exit(struct net *net)
 {
 	struct icmpx_net *ix = icmpx_net(net);
 
+	icmpx6_net_exit(net, ix);
 	icmpx_route_exit_net(net);
 	icmpx_prefix_limit_exit(&ix->v4.limit);
 	icmpx_ping_proc_exit(net);
@@ -132,7 +230,7 @@ static int __init icmpx_init(void)
 		       err);
 		return err;
 	}
-	err = icmpx_route_init();
+	err = icmpx_routes_init();
 	if (err) {
 		pr_err("cannot create a table of routes for each CPU (error %d): free memory, then load again\n",
 		       err);
@@ -151,7 +249,7 @@ static int __init icmpx_init(void)
 	}
 	err = register_pernet_subsys(&icmpx_net_ops);
 	if (err) {
-		pr_err("cannot set up a network namespace (error %d): free memory, look for another owner of /proc/sys/net/icmpx, /proc/net/icmpx or /proc/net/icmpx_stat, then load again\n",
+		pr_err("cannot set up a network namespace (error %d): free memory, look for another owner of icmpx, icmpx6, icmpx_stat or icmpx6_stat in /proc/sys/net or /proc/net, then load again\n",
 		       err);
 		goto err_express;
 	}
@@ -161,8 +259,9 @@ static int __init icmpx_init(void)
 		goto err_mib;
 	sends = icmpx_send_take_over();
 	icmpx_ping_take_over();
-	pr_info("took over from the built-in ICMP: received messages, new ping sockets%s\n",
-		sends ? ", errors to send" : "");
+	pr_info("took over from the built-in ICMP: received messages, new ping sockets%s; ICMPv6: %s\n",
+		sends ? ", errors to send" : "",
+		icmpx_handles_ipv6() ? "received messages" : "left to the built-in code");
 	return 0;
 
 err_mib:
@@ -173,7 +272,7 @@ err_express:
 err_ping:
 	icmpx_ping_exit();
 err_route:
-	icmpx_route_exit();
+	icmpx_routes_exit();
 err_control:
 	icmpx_control_exit();
 	if (unlikely(stuck))
@@ -192,7 +291,7 @@ static void __exit icmpx_exit(void)
 	unregister_pernet_subsys(&icmpx_net_ops);
 	icmpx_express_exit();
 	icmpx_ping_exit();
-	icmpx_route_exit();
+	icmpx_routes_exit();
 	icmpx_control_exit();
 	pr_info("ICMP is the kernel's again\n");
 	if (unlikely(stuck))

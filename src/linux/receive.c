@@ -8,15 +8,15 @@
 #include <net/icmp.h>
 #include <net/protocol.h>
 #include <net/route.h>
-#include <net/xfrm.h>
 
 #include "error/error.h"
 #include "icmpx.h"
 #include "ping/ping.h"
+#include "policy.h"
+#include "receive.h"
 #include "reply/reply.h"
 
-/* Drop reasons of outcomes, for drop monitors. A packet whose outcome has none was not dropped. */
-static const enum skb_drop_reason icmpx_drop_reasons[ICMPX_STAT_COUNT] = {
+const enum skb_drop_reason icmpx_drop_reasons[ICMPX_STAT_COUNT] = {
 	[ICMPX_DROP_POLICY] = SKB_DROP_REASON_XFRM_POLICY,
 	[ICMPX_DROP_TRUNCATED] = SKB_DROP_REASON_PKT_TOO_SMALL,
 	[ICMPX_DROP_CHECKSUM] = SKB_DROP_REASON_ICMP_CSUM,
@@ -24,61 +24,6 @@ static const enum skb_drop_reason icmpx_drop_reasons[ICMPX_STAT_COUNT] = {
 	[ICMPX_DROP_BROADCAST] = SKB_DROP_REASON_INVALID_PROTO,
 	[ICMPX_DROP_EMBEDDED] = SKB_DROP_REASON_IP_INHDR,
 };
-
-static int icmpx_finish(struct icmpx_net *ix, struct sk_buff *skb, enum icmpx_stat outcome,
-			enum skb_drop_reason reason)
-{
-	__icmpx_count(&ix->v4, outcome);
-	if (reason == SKB_NOT_DROPPED_YET) {
-		consume_skb(skb);
-		return NET_RX_SUCCESS;
-	}
-	kfree_skb_reason(skb, reason);
-	return NET_RX_DROP;
-}
-
-/* Where this is true, xfrm4_policy_check() accepts the packet, too; this saves the call. */
-static bool icmpx_no_policy_in(const struct net *net, const struct sk_buff *skb)
-{
-#ifdef CONFIG_XFRM
-	return !READ_ONCE(net->xfrm.policy_count[XFRM_POLICY_IN]) && !secpath_exists(skb) &&
-	       READ_ONCE(net->xfrm.policy_default[XFRM_POLICY_IN]) == XFRM_USERPOLICY_ACCEPT;
-#else
-	return true;
-#endif
-}
-
-/*
- * RFC 4301, 6.2: an error message that no policy admits is still accepted if its
- * security association allows that (XFRM_STATE_ICMP) and a policy admits the
- * datagram that it quotes in the reverse direction.
- */
-static noinline bool icmpx_policy_matches(struct sk_buff *skb)
-{
-	const struct sec_path *sp;
-	bool allowed;
-	int offset;
-
-	if (xfrm4_policy_check(NULL, XFRM_POLICY_IN, skb))
-		return true;
-
-	sp = skb_sec_path(skb);
-	if (!sp || !(sp->xvec[sp->len - 1]->props.flags & XFRM_STATE_ICMP))
-		return false;
-	if (!pskb_may_pull(skb, sizeof(struct icmphdr) + sizeof(struct iphdr)))
-		return false;
-
-	offset = skb_network_offset(skb);
-	skb_set_network_header(skb, sizeof(struct icmphdr));
-	allowed = xfrm4_policy_check_reverse(NULL, XFRM_POLICY_IN, skb);
-	skb_set_network_header(skb, offset);
-	return allowed;
-}
-
-static __always_inline bool icmpx_policy_allows(struct sk_buff *skb)
-{
-	return likely(icmpx_no_policy_in(dev_net_rcu(skb->dev), skb)) || icmpx_policy_matches(skb);
-}
 
 /* RFC 792. A checksum that hardware or an earlier pass has validated is not computed again. */
 static __always_inline bool icmpx_checksum_right(struct sk_buff *skb)
@@ -138,7 +83,7 @@ static int icmpx_dispatch(struct net *net, struct icmpx_net *ix, struct sk_buff 
 			__ICMP_INC_STATS(net, ICMP_MIB_INERRORS);
 		break;
 	}
-	return icmpx_finish(ix, skb, outcome, icmpx_drop_reasons[outcome]);
+	return icmpx_finish(&ix->v4, skb, outcome);
 }
 
 /* Whether a packet is a reply that a ping socket may get. If so, its ICMP header can be read. */
@@ -163,7 +108,7 @@ static __always_inline bool icmpx_accept(struct net *net, struct icmpx_net *ix, 
 {
 	enum icmpx_stat outcome;
 
-	if (unlikely(!icmpx_policy_allows(skb))) {
+	if (unlikely(!icmpx_policy_allows(skb, AF_INET))) {
 		outcome = ICMPX_DROP_POLICY;
 		goto drop;
 	}
@@ -183,7 +128,7 @@ static __always_inline bool icmpx_accept(struct net *net, struct icmpx_net *ix, 
 error:
 	__ICMP_INC_STATS(net, ICMP_MIB_INERRORS);
 drop:
-	icmpx_finish(ix, skb, outcome, icmpx_drop_reasons[outcome]);
+	icmpx_finish(&ix->v4, skb, outcome);
 	return false;
 }
 
@@ -221,9 +166,8 @@ static noinline int icmpx_rcv_reply(struct net *net, struct icmpx_net *ix, struc
 		counted = icmpx_share_reply(skb);
 	}
 	if (unlikely(counted)) {
-		if (!icmpx_policy_allows(skb))
-			return icmpx_finish(ix, skb, ICMPX_DROP_POLICY,
-					    icmpx_drop_reasons[ICMPX_DROP_POLICY]);
+		if (!icmpx_policy_allows(skb, AF_INET))
+			return icmpx_finish(&ix->v4, skb, ICMPX_DROP_POLICY);
 		__skb_pull(skb, sizeof(struct icmphdr));
 	} else if (!icmpx_accept(net, ix, skb)) {
 		return NET_RX_DROP;
@@ -233,7 +177,7 @@ static noinline int icmpx_rcv_reply(struct net *net, struct icmpx_net *ix, struc
 	if (unlikely(verdict.action != ICMPX_TO_PING)) {
 		if (verdict.in_error)
 			__ICMP_INC_STATS(net, ICMP_MIB_INERRORS);
-		return icmpx_finish(ix, skb, verdict.outcome, icmpx_drop_reasons[verdict.outcome]);
+		return icmpx_finish(&ix->v4, skb, verdict.outcome);
 	}
 	icmpx_keep_checksum(skb);
 	return icmpx_ping_rcv(ix, skb, sk, ambiguous);

@@ -16,10 +16,10 @@
 #include "limit/limit.h"
 #include "ping/ping.h"
 #include "send/send.h"
+#include "sysctl.h"
 
 #define ICMPX_RATE_MAX 1000000
 #define ICMPX_BURST_MAX 1000000
-#define ICMPX_BURST_DEFAULT 50
 #define ICMPX_PREFIX_MAX 32
 #define ICMPX_EXTENSION_MASK_MAX (ICMPX_TELL_INCOMING | ICMPX_TELL_OUTGOING | ICMPX_TELL_NEXT_HOP)
 
@@ -203,11 +203,11 @@ static const struct ctl_table icmpx_shared_settings[] = {
 	},
 };
 
-/* Settings of icmpx; the data is an offset into struct icmpx_net. */
-static const struct ctl_table icmpx_own_settings[] = {
+/* Settings that both families have; the data is an offset into struct icmpx_prefix_limit. */
+static const struct ctl_table icmpx_limit_settings[] = {
 	{
 		.procname = "echo_ratelimit",
-		.data = (void *)offsetof(struct icmpx_net, v4.limit.rate),
+		.data = (void *)offsetof(struct icmpx_prefix_limit, rate),
 		.maxlen = sizeof(int),
 		.mode = 0644,
 		.proc_handler = icmpx_echo_ratelimit_handler,
@@ -216,7 +216,7 @@ static const struct ctl_table icmpx_own_settings[] = {
 	},
 	{
 		.procname = "echo_burst",
-		.data = (void *)offsetof(struct icmpx_net, v4.limit.burst),
+		.data = (void *)offsetof(struct icmpx_prefix_limit, burst),
 		.maxlen = sizeof(int),
 		.mode = 0644,
 		.proc_handler = icmpx_echo_burst_handler,
@@ -225,13 +225,15 @@ static const struct ctl_table icmpx_own_settings[] = {
 	},
 	{
 		.procname = "echo_ratelimit_prefix",
-		.data = (void *)offsetof(struct icmpx_net, v4.limit.length),
+		.data = (void *)offsetof(struct icmpx_prefix_limit, length),
 		.maxlen = sizeof(int),
 		.mode = 0644,
 		.proc_handler = proc_dointvec_minmax,
-		.extra1 = SYSCTL_ZERO,
-		.extra2 = &icmpx_prefix_max,
 	},
+};
+
+/* Settings of icmpx that IPv4 alone has; the data is an offset into struct icmpx_net. */
+static const struct ctl_table icmpx_own_settings[] = {
 #if !ICMPX_KERNEL_HAS_EXTENSIONS
 	{
 		.procname = "errors_extension_mask",
@@ -245,7 +247,77 @@ static const struct ctl_table icmpx_own_settings[] = {
 #endif
 };
 
-#define ICMPX_SETTINGS (ARRAY_SIZE(icmpx_shared_settings) + ARRAY_SIZE(icmpx_own_settings))
+static const struct icmpx_settings icmpx_all_settings = {
+	.path = "net/icmpx",
+	.shared = icmpx_shared_settings,
+	.shared_count = ARRAY_SIZE(icmpx_shared_settings),
+	.own = icmpx_own_settings,
+	.own_count = ARRAY_SIZE(icmpx_own_settings),
+	.prefix_min = SYSCTL_ZERO,
+	.prefix_max = &icmpx_prefix_max,
+};
+
+/**
+ * icmpx_settings_register() - Give a namespace the settings of an address family.
+ * @net: the namespace
+ * @ix: icmpx's state of @net
+ * @family: the part of @ix that the settings are of
+ * @settings: the settings
+ *
+ * Context: process.
+ *
+ * Return: 0; -ENOMEM, also if another module has registered the directory.
+ */
+int icmpx_settings_register(struct net *net, struct icmpx_net *ix, struct icmpx_family *family,
+			    const struct icmpx_settings *settings)
+{
+	const size_t limits = ARRAY_SIZE(icmpx_limit_settings);
+	const size_t count = settings->shared_count + settings->own_count + limits;
+	struct ctl_table *table, *entry;
+	size_t i;
+
+	/* One more entry, which stays empty: see icmpx_register_sysctl(). */
+	table = kcalloc(count + 1, sizeof(*table), GFP_KERNEL_ACCOUNT);
+	if (!table)
+		return -ENOMEM;
+	entry = table;
+	for (i = 0; i < settings->shared_count; i++, entry++) {
+		*entry = settings->shared[i];
+		entry->data += (void *)net - (void *)&init_net;
+	}
+	for (i = 0; i < settings->own_count; i++, entry++) {
+		*entry = settings->own[i];
+		entry->data = (void *)ix + (size_t)entry->data;
+	}
+	for (i = 0; i < limits; i++, entry++) {
+		*entry = icmpx_limit_settings[i];
+		entry->data = (void *)&family->limit + (size_t)entry->data;
+		if (entry->extra2)
+			continue;
+		entry->extra1 = settings->prefix_min;
+		entry->extra2 = settings->prefix_max;
+	}
+
+	family->settings_header = icmpx_register_sysctl(net, settings->path, table, count);
+	if (!family->settings_header) {
+		kfree(table);
+		return -ENOMEM;
+	}
+	family->settings = table;
+	return 0;
+}
+
+/**
+ * icmpx_settings_unregister() - Undo icmpx_settings_register().
+ * @family: the part that the settings are of
+ *
+ * Context: process. Waits for readers and writers.
+ */
+void icmpx_settings_unregister(struct icmpx_family *family)
+{
+	unregister_net_sysctl_table(family->settings_header);
+	kfree(family->settings);
+}
 
 /**
  * icmpx_settings_init() - Give a namespace its settings.
@@ -258,37 +330,13 @@ static const struct ctl_table icmpx_own_settings[] = {
  */
 int icmpx_settings_init(struct net *net, struct icmpx_net *ix)
 {
-	struct ctl_table *table, *entry;
-	size_t i;
-
 	ix->v4.limit.rate = 0;
 	ix->v4.limit.burst = ICMPX_BURST_DEFAULT;
 	ix->v4.limit.length = ICMPX_PREFIX_MAX;
 #if !ICMPX_KERNEL_HAS_EXTENSIONS
 	ix->v4.extension_mask = 0;
 #endif
-
-	/* One more entry, which stays empty: see icmpx_register_sysctl(). */
-	table = kcalloc(ICMPX_SETTINGS + 1, sizeof(*table), GFP_KERNEL_ACCOUNT);
-	if (!table)
-		return -ENOMEM;
-	entry = table;
-	for (i = 0; i < ARRAY_SIZE(icmpx_shared_settings); i++, entry++) {
-		*entry = icmpx_shared_settings[i];
-		entry->data += (void *)net - (void *)&init_net;
-	}
-	for (i = 0; i < ARRAY_SIZE(icmpx_own_settings); i++, entry++) {
-		*entry = icmpx_own_settings[i];
-		entry->data = (void *)ix + (size_t)entry->data;
-	}
-
-	ix->v4.settings_header = icmpx_register_sysctl(net, "net/icmpx", table, ICMPX_SETTINGS);
-	if (!ix->v4.settings_header) {
-		kfree(table);
-		return -ENOMEM;
-	}
-	ix->v4.settings = table;
-	return 0;
+	return icmpx_settings_register(net, ix, &ix->v4, &icmpx_all_settings);
 }
 
 /**
@@ -302,10 +350,9 @@ int icmpx_settings_init(struct net *net, struct icmpx_net *ix)
  */
 void icmpx_settings_exit(struct net *net, struct icmpx_net *ix)
 {
-	unregister_net_sysctl_table(ix->v4.settings_header);
+	icmpx_settings_unregister(&ix->v4);
 #if ICMPX_KERNEL_HAS_EXTENSIONS
 	WRITE_ONCE(net->ipv4.sysctl_icmp_errors_extension_mask,
 		   net->ipv4.sysctl_icmp_errors_extension_mask & ICMPX_TELL_INCOMING);
 #endif
-	kfree(ix->v4.settings);
 }

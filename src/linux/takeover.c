@@ -1,32 +1,85 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The slot of IPPROTO_ICMP, taken with one compare-and-swap and given back with
- * one. inet_del_protocol() and inet_add_protocol() would leave it empty in
- * between, and the IP layer would answer a ping with protocol unreachable.
+ * The slots of IPPROTO_ICMP and IPPROTO_ICMPV6, each taken with one compare-and-swap and
+ * given back with one. inet_del_protocol() and inet_add_protocol() would leave a slot empty
+ * in between, and the IP layer would answer a ping with protocol unreachable.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/kallsyms.h>
 #include <linux/kmemleak.h>
+#include <linux/module.h>
 #include <linux/slab.h>
 #include <net/protocol.h>
 
 #include "icmpx.h"
 
-/*
- * icmpx's entry is allocated, since it may have to outlive the module: see
- * icmpx_give_back(). Both pointers are written only on loading and unloading.
+/**
+ * struct icmpx_handlers - the members that the entries of both tables begin with
+ * @handler: handles a packet
+ * @err_handler: handles an error about a packet of the protocol; its arguments are not the
+ *	same in the two tables
  */
-static struct net_protocol *icmpx_protocol;
+struct icmpx_handlers {
+	int (*handler)(struct sk_buff *skb);
+	void *err_handler;
+};
 
-/* The entry that had the slot before. Its handlers get packets for the built-in code's sockets. */
+static_assert(offsetof(struct icmpx_handlers, handler) ==
+	      offsetof(struct net_protocol, handler));
+static_assert(offsetof(struct icmpx_handlers, err_handler) ==
+	      offsetof(struct net_protocol, err_handler));
+
+/**
+ * struct icmpx_slot - a slot of one of IP's tables of protocols
+ * @entry: the slot
+ * @own: icmpx's entry; NULL while icmpx has not taken the slot. It is allocated, since it
+ *	may have to outlive the module: see icmpx_slot_give_back()
+ * @builtin: the entry that had the slot before
+ *
+ * All members are written only on loading and unloading.
+ */
+struct icmpx_slot {
+	void **entry;
+	struct icmpx_handlers *own;
+	struct icmpx_handlers *builtin;
+};
+
+static struct icmpx_slot icmpx_slot4;
+
+/* Its handlers get packets for the built-in code's sockets. */
 struct net_protocol *icmpx_builtin;
 
-static struct net_protocol *icmpx_swap_slot(struct net_protocol *from, struct net_protocol *to)
-{
-	struct net_protocol __rcu **slot = &inet_protos[IPPROTO_ICMP];
+#if IS_ENABLED(CONFIG_IPV6)
+static_assert(offsetof(struct icmpx_handlers, handler) ==
+	      offsetof(struct inet6_protocol, handler));
+static_assert(offsetof(struct icmpx_handlers, err_handler) ==
+	      offsetof(struct inet6_protocol, err_handler));
 
-	return unrcu_pointer(cmpxchg(slot, RCU_INITIALIZER(from), RCU_INITIALIZER(to)));
+static struct icmpx_slot icmpx_slot6;
+
+/* Its handlers get neighbour discovery, MLD, and packets for the built-in code's sockets. */
+struct inet6_protocol *icmpx6_builtin;
+
+static bool icmpx_ipv6 = true;
+module_param_named(ipv6, icmpx_ipv6, bool, 0444);
+MODULE_PARM_DESC(ipv6, "handle ICMPv6, too (default: yes)");
+#endif
+
+/**
+ * icmpx_handles_ipv6() - Tell whether icmpx handles ICMPv6, or leaves it to the built-in code.
+ *
+ * Context: any. The result does not change while the module is loaded.
+ *
+ * Return: false if the module was loaded with ipv6=0, or the kernel has no IPv6.
+ */
+bool icmpx_handles_ipv6(void)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	return icmpx_ipv6 && ipv6_mod_enabled();
+#else
+	return false;
+#endif
 }
 
 /**
@@ -49,63 +102,106 @@ bool icmpx_in_module(const void *function)
 	return strchr(name, '[');
 }
 
-/**
- * icmpx_take_over() - Take the slot, so that icmpx handles every ICMP packet.
- *
- * Context: process. Packets may arrive meanwhile: each one is handled whole,
- * by the built-in code or by icmpx.
- *
- * Return: 0; -EBUSY if another module has the slot; -ENOMEM.
+/*
+ * Takes a slot, whose entry and built-in entry the caller has set. @size is that of the
+ * table's entries, of which @handlers replaces the first members. An err_handler of NULL
+ * leaves the built-in one. Returns 0, -EBUSY if another module has the slot, or -ENOMEM.
  */
-int icmpx_take_over(void)
+static int icmpx_slot_take(struct icmpx_slot *slot, size_t size, struct icmpx_handlers handlers)
 {
-	icmpx_protocol = kzalloc(sizeof(*icmpx_protocol), GFP_KERNEL);
-	if (!icmpx_protocol)
-		goto err_memory;
+	if (!slot->builtin || icmpx_in_module(slot->builtin->handler)) {
+		pr_err("another module handles ICMP already (%ps): unload it first\n",
+		       slot->builtin ? slot->builtin->handler : NULL);
+		return -EBUSY;
+	}
+	slot->own = kmemdup(slot->builtin, size, GFP_KERNEL);
+	if (!slot->own)
+		return -ENOMEM;
+	slot->own->handler = handlers.handler;
+	if (handlers.err_handler)
+		slot->own->err_handler = handlers.err_handler;
+	if (cmpxchg(slot->entry, (void *)slot->builtin, (void *)slot->own) == slot->builtin)
+		return 0;
 
-	rcu_read_lock();
-	icmpx_builtin = rcu_dereference(inet_protos[IPPROTO_ICMP]);
-	if (!icmpx_builtin || icmpx_in_module(icmpx_builtin->handler))
-		goto err_taken;
-	*icmpx_protocol = *icmpx_builtin;
-	icmpx_protocol->handler = icmpx_rcv;
-	icmpx_protocol->err_handler = icmpx_err;
-	if (icmpx_swap_slot(icmpx_builtin, icmpx_protocol) != icmpx_builtin)
-		goto err_taken;
-	rcu_read_unlock();
-	return 0;
-
-err_taken:
-	pr_err("another module handles ICMP already (%ps): unload it first\n",
-	       icmpx_builtin ? icmpx_builtin->handler : NULL);
-	rcu_read_unlock();
-	kfree(icmpx_protocol);
+	pr_err("another module has begun to handle ICMP: unload it first\n");
+	kfree(slot->own);
+	slot->own = NULL;
 	return -EBUSY;
-err_memory:
-	pr_err("out of memory: free some, then load again\n");
-	return -ENOMEM;
 }
 
-/**
- * icmpx_give_back() - Give the slot back, so that the built-in code handles every ICMP packet.
+/*
+ * Gives a slot back, if icmpx has taken it.
  *
  * A module that has taken the slot since then keeps a pointer to icmpx's entry, to
  * hand packets on and to put the entry back into the slot later. In this case the
  * entry stays allocated, with the built-in handlers in it: a few bytes are lost, and
  * no pointer into a module that is gone is left.
+ */
+static void icmpx_slot_give_back(struct icmpx_slot *slot)
+{
+	if (!slot->own)
+		return;
+	if (cmpxchg(slot->entry, (void *)slot->own, (void *)slot->builtin) == slot->own) {
+		synchronize_net();
+		kfree(slot->own);
+		return;
+	}
+	kmemleak_not_leak(slot->own);
+	pr_warn("another module has put itself on top: it hands packets to the built-in code from now on\n");
+	WRITE_ONCE(slot->own->handler, slot->builtin->handler);
+	WRITE_ONCE(slot->own->err_handler, slot->builtin->err_handler);
+	synchronize_net();
+}
+
+/**
+ * icmpx_take_over() - Take the slots, so that icmpx handles every ICMP packet.
  *
- * Context: process. No packet is in icmpx_rcv() or icmpx_err() any more when it returns.
+ * Context: process. Packets may arrive meanwhile: each one is handled whole,
+ * by the built-in code or by icmpx.
+ *
+ * Return: 0; -EBUSY if another module has a slot; -ENOMEM. In case of an error, no slot is
+ * taken.
+ */
+int icmpx_take_over(void)
+{
+	int err;
+
+	/* A packet may need the built-in entry as soon as the slot is taken. */
+	icmpx_builtin = unrcu_pointer(inet_protos[IPPROTO_ICMP]);
+	icmpx_slot4.entry = (__force void **)&inet_protos[IPPROTO_ICMP];
+	icmpx_slot4.builtin = (struct icmpx_handlers *)icmpx_builtin;
+	err = icmpx_slot_take(&icmpx_slot4, sizeof(struct net_protocol),
+			      (struct icmpx_handlers){ icmpx_rcv, icmpx_err });
+	if (err)
+		goto out;
+
+#if IS_ENABLED(CONFIG_IPV6)
+	if (!icmpx_handles_ipv6())
+		return 0;
+	icmpx6_builtin = unrcu_pointer(inet6_protos[IPPROTO_ICMPV6]);
+	icmpx_slot6.builtin = (struct icmpx_handlers *)icmpx6_builtin;
+	icmpx_slot6.entry = (__force void **)&inet6_protos[IPPROTO_ICMPV6];
+	err = icmpx_slot_take(&icmpx_slot6, sizeof(struct inet6_protocol),
+			      (struct icmpx_handlers){ icmpx6_rcv, NULL });
+	if (err)
+		icmpx_slot_give_back(&icmpx_slot4);
+#endif
+out:
+	if (err == -ENOMEM)
+		pr_err("out of memory: free some, then load again\n");
+	return err;
+}
+
+/**
+ * icmpx_give_back() - Give the slots back, so that the built-in code handles every ICMP packet.
+ *
+ * Context: process. No packet is in icmpx_rcv(), icmpx_err() or icmpx6_rcv() any more when
+ * it returns.
  */
 void icmpx_give_back(void)
 {
-	if (icmpx_swap_slot(icmpx_protocol, icmpx_builtin) == icmpx_protocol) {
-		synchronize_net();
-		kfree(icmpx_protocol);
-		return;
-	}
-	kmemleak_not_leak(icmpx_protocol);
-	pr_warn("another module has put itself on top: it hands packets to the built-in code from now on\n");
-	WRITE_ONCE(icmpx_protocol->handler, icmpx_builtin->handler);
-	WRITE_ONCE(icmpx_protocol->err_handler, icmpx_builtin->err_handler);
-	synchronize_net();
+#if IS_ENABLED(CONFIG_IPV6)
+	icmpx_slot_give_back(&icmpx_slot6);
+#endif
+	icmpx_slot_give_back(&icmpx_slot4);
 }

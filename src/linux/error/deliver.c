@@ -39,10 +39,19 @@ static bool icmpx_is_bogus(struct net *net, const struct sk_buff *skb)
 	return true;
 }
 
-static enum icmpx_stat icmpx_delivered_to(u8 protocol)
+/**
+ * icmpx_delivered_to() - Tell the outcome of an error that a protocol got.
+ * @protocol: the protocol, of either family
+ *
+ * Context: any.
+ *
+ * Return: the outcome to count.
+ */
+enum icmpx_stat icmpx_delivered_to(u8 protocol)
 {
 	switch (protocol) {
 	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
 		return ICMPX_DELIVER_ERROR_ICMP;
 	case IPPROTO_TCP:
 		return ICMPX_DELIVER_ERROR_TCP;

@@ -38,24 +38,62 @@ struct icmpx_errno icmpx_errno_of(const struct sock *sk, u8 type, u8 code)
 }
 
 /*
- * Tells the program where the error's extension is (RFC 4884). The core needs a linear
- * skb, and nearly all errors are linear. Returns false if there is no memory.
+ * Tells the program where the error's extension is (RFC 4884), behind @original bytes of the
+ * datagram. The core needs a linear skb, and nearly all errors are linear. Returns false if there
+ * is no memory.
  */
-static bool icmpx_find_extension(struct sk_buff *skb, const struct icmphdr *header,
-				 unsigned int before, struct sock_ee_data_rfc4884 *found)
+static bool icmpx_find_extension(struct sk_buff *skb, u16 original, unsigned int before,
+				 struct sock_ee_data_rfc4884 *found)
 {
-	const u16 length = icmpx_extension_length((const u8 *)header);
 	struct icmpx_extension_verdict verdict;
 
-	if (!length)
-		return true;
 	if (skb_linearize(skb))
 		return false;
-	verdict = icmpx_extension_check(length, before, skb->data, skb->len);
+	verdict = icmpx_extension_check(original, before, skb->data, skb->len);
 	found->len = verdict.at;
 	if (verdict.invalid)
 		found->flags |= SO_EE_RFC4884_FLAG_INVALID;
 	return true;
+}
+
+/**
+ * icmpx_queue_clone() - Put a clone of a received error into a socket's error queue.
+ * @sk: the socket
+ * @error: the error of either family, its data at the embedded IP header; not consumed
+ * @ee: what the program is told, but for the extension
+ * @destination: the destination in the embedded IP header
+ * @payload: start of the bytes in @error that the program gets
+ * @original: how long the error says that the original datagram in it is (RFC 4884); 0 if the
+ *	program does not ask for the extension
+ *
+ * Context: as icmpx_rcv().
+ *
+ * Return: false if there is no memory or no room in the queue.
+ */
+bool icmpx_queue_clone(struct sock *sk, struct sk_buff *error, const struct sock_extended_err *ee,
+		       const void *destination, const u8 *payload, u16 original)
+{
+	struct sk_buff *skb = skb_clone(error, GFP_ATOMIC);
+	const unsigned int before = payload - error->data;
+	struct sock_exterr_skb *serr;
+
+	if (!skb)
+		return false;
+	serr = SKB_EXT_ERR(skb);
+	serr->ee = *ee;
+	serr->addr_offset = (const u8 *)destination - skb_network_header(skb);
+	serr->port = 0;
+
+	if (!skb_pull(skb, before))
+		goto free;
+	if (original && !icmpx_find_extension(skb, original, before, &serr->ee.ee_rfc4884))
+		goto free;
+	skb_reset_transport_header(skb);
+	if (sock_queue_err_skb(sk, skb) == 0)
+		return true;
+free:
+	kfree_skb(skb);
+	return false;
 }
 
 /**
@@ -68,41 +106,24 @@ static bool icmpx_find_extension(struct sk_buff *skb, const struct icmphdr *head
  *
  * Context: as icmpx_rcv().
  *
- * Return: false if there is no memory or no room in the queue.
+ * Return: as icmpx_queue_clone().
  */
 bool icmpx_queue_error(struct sock *sk, struct sk_buff *error, int number, u32 info,
 		       const u8 *payload)
 {
-	struct sk_buff *skb = skb_clone(error, GFP_ATOMIC);
+	const struct iphdr *embedded = (const struct iphdr *)error->data;
+	const bool extensible = icmpx_sk_recverr_rfc4884(sk);
 	const struct icmphdr *header = icmp_hdr(error);
-	struct sock_exterr_skb *serr;
-
-	if (!skb)
-		return false;
-	serr = SKB_EXT_ERR(skb);
-	serr->ee = (struct sock_extended_err){
+	const struct sock_extended_err ee = {
 		.ee_errno = number,
 		.ee_origin = SO_EE_ORIGIN_ICMP,
 		.ee_type = header->type,
 		.ee_code = header->code,
 		.ee_info = info,
 	};
-	serr->addr_offset = (const u8 *)&((const struct iphdr *)(header + 1))->daddr -
-			    skb_network_header(skb);
-	serr->port = 0;
 
-	if (!skb_pull(skb, payload - skb->data))
-		goto free;
-	if (icmpx_sk_recverr_rfc4884(sk) &&
-	    !icmpx_find_extension(skb, header, payload - (const u8 *)(header + 1),
-				  &serr->ee.ee_rfc4884))
-		goto free;
-	skb_reset_transport_header(skb);
-	if (sock_queue_err_skb(sk, skb) == 0)
-		return true;
-free:
-	kfree_skb(skb);
-	return false;
+	return icmpx_queue_clone(sk, error, &ee, &embedded->daddr, payload,
+				 extensible ? icmpx_extension_length((const u8 *)header) : 0);
 }
 
 /**

@@ -38,10 +38,8 @@ static void icmpx_raw_socket_error(struct sock *sk, struct sk_buff *skb, u32 inf
 			payload += ((const struct iphdr *)skb->data)->ihl * 4;
 		icmpx_queue_error(sk, skb, error.number, info, payload);
 	}
-	if (wanted || error.hard) {
-		WRITE_ONCE(sk->sk_err, error.number);
-		sk_error_report(sk);
-	}
+	if (wanted || error.hard)
+		icmpx_report_error(sk, error.number);
 }
 
 /**

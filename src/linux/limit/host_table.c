@@ -26,16 +26,14 @@
 
 /**
  * struct icmpx_host - a bucket
- * @address: the host's address, network order; 0 if the bucket is unused
- * @vrf: index of the VRF that the host is reached by; 0 for none
+ * @id: the host, as icmpx_host_id() or icmpx6_host_id() names it; 0 if the bucket is unused
  * @tokens: tokens that were left at @last
  * @last: jiffies when a token was last asked for
  *
  * Written under the lock of its set.
  */
 struct icmpx_host {
-	__be32 address;
-	int vrf;
+	u64 id;
 	u32 tokens;
 	u32 last;
 };
@@ -87,9 +85,20 @@ void icmpx_host_table_free(struct icmpx_host_table *table)
 	kvfree(table);
 }
 
-static u64 icmpx_host_hash(const struct icmpx_host_table *table, __be32 address, int vrf)
+/**
+ * icmpx6_host_id() - Name a host by its address of IPv6.
+ * @table: the namespace's buckets
+ * @address: the address
+ *
+ * Two hosts have the same name only if a keyed hash of 64 bits is the same for both.
+ *
+ * Context: any.
+ *
+ * Return: the name, which is not 0.
+ */
+u64 icmpx6_host_id(const struct icmpx_host_table *table, const struct in6_addr *address)
 {
-	return siphash_2u32((__force u32)address, vrf, &table->key);
+	return siphash(address, sizeof(*address), &table->key) ?: 1;
 }
 
 /* Whether a bucket holds as much as one that is new. */
@@ -100,42 +109,40 @@ static bool icmpx_host_is_idle(const struct icmpx_host *host, u32 now, u32 inter
 }
 
 /* The bucket of a host: its own, or one that it shares. Under the lock of the set. */
-static struct icmpx_host *icmpx_host_find(struct icmpx_host_set *set, u64 hash, __be32 address,
-					  int vrf, u32 interval)
+static struct icmpx_host *icmpx_host_find(struct icmpx_host_set *set, u64 hash, u64 id,
+					  u32 interval)
 {
 	const u32 now = (u32)jiffies;
 	struct icmpx_host *host, *idle = NULL;
 
 	for (host = set->host; host < set->host + ICMPX_HOST_WAYS; host++) {
-		/* No host has address 0, so that an unused bucket matches none. */
-		if (host->address == address && host->vrf == vrf)
+		/* No host has the name 0, so that an unused bucket matches none. */
+		if (host->id == id)
 			return host;
-		if (!idle && (!host->address || icmpx_host_is_idle(host, now, interval)))
+		if (!idle && (!host->id || icmpx_host_is_idle(host, now, interval)))
 			idle = host;
 	}
 	if (!idle)
 		return &set->host[hash / ICMPX_HOST_SETS % ICMPX_HOST_WAYS];
-	WRITE_ONCE(idle->vrf, vrf);
 	WRITE_ONCE(idle->tokens, ICMPX_HOST_SAVED);
 	WRITE_ONCE(idle->last, now);
-	WRITE_ONCE(idle->address, address);
+	WRITE_ONCE(idle->id, id);
 	return idle;
 }
 
 /**
  * icmpx_host_take() - Take a token out of a host's bucket.
  * @table: the namespace's buckets
- * @address: the host's address, network order
- * @vrf: index of the VRF that it is reached by; 0 for none
+ * @id: the host's name
  * @interval: jiffies that a token takes to be earned, more than 0
  *
  * Context: bottom halves disabled.
  *
  * Return: true if there was a token.
  */
-bool icmpx_host_take(struct icmpx_host_table *table, __be32 address, int vrf, u32 interval)
+bool icmpx_host_take(struct icmpx_host_table *table, u64 id, u32 interval)
 {
-	const u64 hash = icmpx_host_hash(table, address, vrf);
+	const u64 hash = siphash_1u64(id, &table->key);
 	struct icmpx_host_set *set = &table->sets[hash % ICMPX_HOST_SETS];
 	const u32 now = (u32)jiffies;
 	struct icmpx_host *host;
@@ -143,7 +150,7 @@ bool icmpx_host_take(struct icmpx_host_table *table, __be32 address, int vrf, u3
 	u32 tokens;
 
 	spin_lock(&set->lock);
-	host = icmpx_host_find(set, hash, address, vrf, interval);
+	host = icmpx_host_find(set, hash, id, interval);
 	tokens = host->tokens;
 	allowed = icmpx_tokens_take(&tokens, now - host->last, interval);
 	WRITE_ONCE(host->tokens, tokens);
@@ -155,7 +162,7 @@ bool icmpx_host_take(struct icmpx_host_table *table, __be32 address, int vrf, u3
 /**
  * icmpx_host_empty() - Ask whether a host has a bucket, and no token in it.
  * @table: the namespace's buckets
- * @address: the host's address, network order
+ * @id: the host's name
  * @interval: jiffies that a token takes to be earned
  *
  * Takes no lock: while another CPU writes to the bucket, the result may be either one.
@@ -163,18 +170,18 @@ bool icmpx_host_take(struct icmpx_host_table *table, __be32 address, int vrf, u3
  *
  * Context: any.
  *
- * Return: true if icmpx_host_take() would return false for the host outside any VRF.
+ * Return: true if icmpx_host_take() would return false for the host.
  */
-bool icmpx_host_empty(const struct icmpx_host_table *table, __be32 address, u32 interval)
+bool icmpx_host_empty(const struct icmpx_host_table *table, u64 id, u32 interval)
 {
-	const u64 hash = icmpx_host_hash(table, address, 0);
+	const u64 hash = siphash_1u64(id, &table->key);
 	const struct icmpx_host_set *set = &table->sets[hash % ICMPX_HOST_SETS];
 	const struct icmpx_host *host;
 
 	for (host = set->host; host < set->host + ICMPX_HOST_WAYS; host++) {
 		u32 tokens = READ_ONCE(host->tokens);
 
-		if (READ_ONCE(host->address) == address && !READ_ONCE(host->vrf))
+		if (READ_ONCE(host->id) == id)
 			return !icmpx_tokens_take(&tokens, (u32)jiffies - READ_ONCE(host->last),
 						  interval);
 	}

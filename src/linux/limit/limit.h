@@ -3,6 +3,7 @@
 #ifndef ICMPX_LIMIT_H
 #define ICMPX_LIMIT_H
 
+#include <net/ip6_fib.h>
 #include <net/route.h>
 
 #include "icmpx.h"
@@ -11,11 +12,17 @@
 bool icmpx_global_allow(struct net *net);
 bool icmpx_host_allow(struct net *net, const struct rtable *rt, __be32 destination);
 bool icmpx_host_exhausted(struct net *net, __be32 destination);
+void icmpx_global_take(struct net *net);
 int icmpx_host_limit_init(struct icmpx_family *family);
 void icmpx_host_limit_exit(struct icmpx_family *family);
 
+/* ratelimit6.c */
+bool icmpx6_host_allow(struct net *net, const struct rt6_info *rt,
+		       const struct in6_addr *destination);
+
 /* prefix.c */
 bool icmpx_prefix_allow(struct icmpx_prefix_limit *limit, __be32 source);
+bool icmpx6_prefix_allow(struct icmpx_prefix_limit *limit, const struct in6_addr *source);
 int icmpx_prefix_limit_set(struct icmpx_prefix_limit *limit, int rate, int burst);
 void icmpx_prefix_limit_exit(struct icmpx_prefix_limit *limit);
 

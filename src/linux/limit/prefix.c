@@ -22,6 +22,7 @@
 #include <linux/siphash.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
+#include <net/ipv6.h>
 
 #include "limit/limit.h"
 
@@ -58,6 +59,21 @@ static bool icmpx_bucket_allow(atomic64_t *bucket, u64 now, u32 rate, u32 burst)
 	return true;
 }
 
+/* Takes from the two buckets that the hash of a prefix selects. */
+static bool icmpx_prefix_take(struct icmpx_prefix_table *table, u64 hash)
+{
+	const u64 now = ktime_get_ns();
+	bool allowed = false;
+	int row;
+
+	for (row = 0; row < ICMPX_ROWS; row++) {
+		allowed |= icmpx_bucket_allow(&table->bucket[row][hash & ICMPX_ROW_MASK], now,
+					      table->rate, table->burst);
+		hash >>= ICMPX_ROW_BITS;
+	}
+	return allowed;
+}
+
 /**
  * icmpx_prefix_allow() - Ask whether a source prefix may get one more reply.
  * @limit: the limit
@@ -70,22 +86,32 @@ static bool icmpx_bucket_allow(atomic64_t *bucket, u64 now, u32 rate, u32 burst)
 bool icmpx_prefix_allow(struct icmpx_prefix_limit *limit, __be32 source)
 {
 	struct icmpx_prefix_table *table = rcu_dereference(limit->table);
-	bool allowed = false;
-	u64 hash, now;
 	__be32 prefix;
-	int row;
 
 	if (!table)
 		return true;
 	prefix = source & inet_make_mask(READ_ONCE(limit->length));
-	hash = siphash_1u32((__force u32)prefix, &table->key);
-	now = ktime_get_ns();
-	for (row = 0; row < ICMPX_ROWS; row++) {
-		allowed |= icmpx_bucket_allow(&table->bucket[row][hash & ICMPX_ROW_MASK], now,
-					      table->rate, table->burst);
-		hash >>= ICMPX_ROW_BITS;
-	}
-	return allowed;
+	return icmpx_prefix_take(table, siphash_1u32((__force u32)prefix, &table->key));
+}
+
+/**
+ * icmpx6_prefix_allow() - Do what icmpx_prefix_allow() does, for a prefix of IPv6.
+ * @limit: the limit
+ * @source: an address in the prefix
+ *
+ * Context: as icmpx_prefix_allow().
+ *
+ * Return: as icmpx_prefix_allow().
+ */
+bool icmpx6_prefix_allow(struct icmpx_prefix_limit *limit, const struct in6_addr *source)
+{
+	struct icmpx_prefix_table *table = rcu_dereference(limit->table);
+	struct in6_addr prefix;
+
+	if (!table)
+		return true;
+	ipv6_addr_prefix(&prefix, source, READ_ONCE(limit->length));
+	return icmpx_prefix_take(table, siphash(&prefix, sizeof(prefix), &table->key));
 }
 
 /**

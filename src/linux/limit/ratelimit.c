@@ -66,12 +66,17 @@ bool icmpx_global_allow(struct net *net)
 	return false;
 }
 
-/*
+/**
+ * icmpx_global_take() - Account for a message in the namespace's limit.
+ * @net: the namespace
+ *
  * Takes 0, 1 or 2 tokens, 1 on average: so a host that watches the limit cannot count the
  * messages that other hosts made this host send. SAD DNS found a resolver's ports by such
  * counting (CVE-2020-25705).
+ *
+ * Context: any.
  */
-static void icmpx_global_take(struct net *net)
+void icmpx_global_take(struct net *net)
 {
 	const int tokens = get_random_u32_below(3);
 
@@ -97,13 +102,14 @@ static bool icmpx_peer_take(const struct net *net, __be32 destination, int vrf, 
 {
 	if (interval <= 0)
 		return !interval;
-	return icmpx_host_take(icmpx_net_rcu(net)->v4.hosts, destination, vrf, interval);
+	return icmpx_host_take(icmpx_net_rcu(net)->v4.hosts,
+			       icmpx_host_id(destination, vrf), interval);
 }
 
 static bool icmpx_peer_empty(const struct net *net, __be32 destination, int interval)
 {
-	return interval > 0 &&
-	       icmpx_host_empty(icmpx_net_rcu(net)->v4.hosts, destination, interval);
+	return interval > 0 && icmpx_host_empty(icmpx_net_rcu(net)->v4.hosts,
+						icmpx_host_id(destination, 0), interval);
 }
 #endif
 

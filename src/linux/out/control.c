@@ -26,8 +26,11 @@
 /* Whether the CPU is between icmpx_send_begin() and icmpx_send_end(). */
 DEFINE_PER_CPU(bool, icmpx_busy);
 
-/* The template: all control sockets are clones of this socket, which sends no packet. */
-static struct sock *icmpx_control_model;
+/*
+ * The templates: all control sockets of a family are clones of one socket, which sends no
+ * packet. Without IPv6 the second is NULL.
+ */
+static struct sock *icmpx_control_models[2];
 
 /*
  * Packets in flight for each socket: eight messages of 64 KiB, or some hundred small
@@ -42,27 +45,44 @@ struct icmpx_create_work {
 	int err;
 };
 
-static void icmpx_create_model(struct work_struct *work)
+static struct sock **icmpx_model_of(int pf)
 {
-	struct icmpx_create_work *create = container_of(work, struct icmpx_create_work, work);
-	struct sock *sk;
+	return &icmpx_control_models[pf == PF_INET6];
+}
 
-	create->err = inet_ctl_sock_create(&sk, PF_INET, SOCK_RAW, IPPROTO_ICMP, &init_net);
-	if (create->err)
-		return;
+static int icmpx_create_model(int pf, u8 protocol)
+{
+	struct sock *sk;
+	int err;
+
+	err = inet_ctl_sock_create(&sk, pf, SOCK_RAW, protocol, &init_net);
+	if (err)
+		return err;
 	sk->sk_sndbuf = ICMPX_SNDBUF;
 	/* No writer waits for room in the send buffer, so sock_wfree() need not wake one. */
 	sock_set_flag(sk, SOCK_USE_WRITE_QUEUE);
 	inet_sk(sk)->pmtudisc = IP_PMTUDISC_DONT;
-	icmpx_control_model = sk;
+	*icmpx_model_of(pf) = sk;
+	return 0;
+}
+
+static void icmpx_create_models(struct work_struct *work)
+{
+	struct icmpx_create_work *create = container_of(work, struct icmpx_create_work, work);
+
+	create->err = icmpx_create_model(PF_INET, IPPROTO_ICMP);
+	if (!create->err && icmpx_handles_ipv6())
+		create->err = icmpx_create_model(PF_INET6, IPPROTO_ICMPV6);
+	if (create->err)
+		icmpx_control_exit();
 }
 
 /**
- * icmpx_control_init() - Create the template of control sockets.
+ * icmpx_control_init() - Create the templates of control sockets.
  *
  * A socket belongs to the control group of the task that creates it, and its packets are
  * under the filters of that group (BPF, net_cls). Replies do not belong to the task that
- * loads the module, but to the kernel. So a kernel worker creates the template, in the
+ * loads the module, but to the kernel. So a kernel worker creates the templates, in the
  * root group, and the clones inherit this group.
  *
  * Context: process.
@@ -73,7 +93,7 @@ int icmpx_control_init(void)
 {
 	struct icmpx_create_work create;
 
-	INIT_WORK_ONSTACK(&create.work, icmpx_create_model);
+	INIT_WORK_ONSTACK(&create.work, icmpx_create_models);
 	queue_work(icmpx_wq, &create.work);
 	flush_work(&create.work);
 	destroy_work_on_stack(&create.work);
@@ -81,30 +101,39 @@ int icmpx_control_init(void)
 }
 
 /**
- * icmpx_control_exit() - Release the template of control sockets.
+ * icmpx_control_exit() - Release the templates of control sockets.
  *
  * Context: process; no namespace has control sockets any more.
  */
 void icmpx_control_exit(void)
 {
-	inet_ctl_sock_destroy(icmpx_control_model);
+	inet_ctl_sock_destroy(*icmpx_model_of(PF_INET6));
+	inet_ctl_sock_destroy(*icmpx_model_of(PF_INET));
+	*icmpx_model_of(PF_INET6) = NULL;
+	*icmpx_model_of(PF_INET) = NULL;
 }
 
 /**
  * icmpx_control_create() - Create a control socket.
  * @net: the namespace
+ * @model: the template
  * @place: the slot of the socket; set
  *
  * Context: icmpx_send_begin() returned true.
  *
  * Return: the socket; NULL if there is no memory for it.
  */
-struct sock *icmpx_control_create(struct net *net, struct sock **place)
+struct sock *icmpx_control_create(struct net *net, struct sock *model, struct sock **place)
 {
-	struct sock *sk = sk_clone_lock(icmpx_control_model, GFP_ATOMIC | __GFP_NOWARN);
+	struct sock *sk = sk_clone_lock(model, GFP_ATOMIC | __GFP_NOWARN);
 
 	if (!sk)
 		return NULL;
+#if IS_ENABLED(CONFIG_IPV6)
+	/* The part of IPv6 is behind the rest of the socket. The clone points to the template's. */
+	if (sk->sk_family == AF_INET6)
+		inet_sk(sk)->pinet6 = (void *)sk + ((void *)inet_sk(model)->pinet6 - (void *)model);
+#endif
 	/* For sparse, which does not see that sk_clone_lock() takes this lock. */
 	__acquire(&sk->sk_lock.slock);
 	bh_unlock_sock(sk);
@@ -119,13 +148,15 @@ struct sock *icmpx_control_create(struct net *net, struct sock **place)
 /**
  * icmpx_control_init_net() - Allocate a namespace's slots for control sockets.
  * @family: icmpx's state of an address family in the namespace
+ * @pf: PF_INET or PF_INET6
  *
  * Context: process.
  *
  * Return: 0 or -ENOMEM.
  */
-int icmpx_control_init_net(struct icmpx_family *family)
+int icmpx_control_init_net(struct icmpx_family *family, int pf)
 {
+	family->model = *icmpx_model_of(pf);
 	family->control = alloc_percpu_gfp(struct icmpx_control, GFP_KERNEL_ACCOUNT);
 	return family->control ? 0 : -ENOMEM;
 }

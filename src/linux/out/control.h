@@ -7,7 +7,7 @@
 #include <linux/percpu.h>
 #include <net/sock.h>
 
-struct icmpx_family;
+#include "icmpx.h"
 
 /* Kinds of packets. Each kind has a bound of its own for packets in flight. */
 enum icmpx_kind {
@@ -58,14 +58,14 @@ static inline void icmpx_send_end(void)
 /* control.c */
 int icmpx_control_init(void);
 void icmpx_control_exit(void);
-int icmpx_control_init_net(struct icmpx_family *family);
+int icmpx_control_init_net(struct icmpx_family *family, int pf);
 void icmpx_control_exit_net(struct icmpx_family *family);
-struct sock *icmpx_control_create(struct net *net, struct sock **place);
+struct sock *icmpx_control_create(struct net *net, struct sock *model, struct sock **place);
 
 /**
  * icmpx_control() - Find the control socket of a packet.
  * @net: the namespace
- * @control: the namespace's control sockets
+ * @family: icmpx's state of the packet's address family in the namespace
  * @kind: the kind of the packet
  * @dev: the device that the packet leaves by
  *
@@ -74,13 +74,13 @@ struct sock *icmpx_control_create(struct net *net, struct sock **place);
  * Return: the socket, valid as long as the namespace is; NULL if there is no memory to
  * create it.
  */
-static inline struct sock *icmpx_control(struct net *net, struct icmpx_control __percpu *control,
+static inline struct sock *icmpx_control(struct net *net, const struct icmpx_family *family,
 					 enum icmpx_kind kind, const struct net_device *dev)
 {
 	const unsigned int way = dev->ifindex % ICMPX_WAYS;
-	struct sock **place = &this_cpu_ptr(control)->sk[kind][way];
+	struct sock **place = &this_cpu_ptr(family->control)->sk[kind][way];
 
-	return likely(*place) ? *place : icmpx_control_create(net, place);
+	return likely(*place) ? *place : icmpx_control_create(net, family->model, place);
 }
 
 /* Whether the packets in flight have used up the send buffer. */

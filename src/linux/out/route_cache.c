@@ -10,34 +10,24 @@
  * ICMPX_ROUTE_LIFETIME. No route is kept where one lookup does not tell what the next one
  * would find, because several next hops take turns.
  *
- * Only the CPU itself, between icmpx_send_begin() and icmpx_send_end(), reads and fills
- * its table; any CPU may empty a place. xchg() takes the reference out of a place, and a
- * packet that found the route before that uses it in its RCU read section. A device that
- * goes does not wait for routes that are kept here: Linux moves its routes to another
- * device, as it does with the routes of sockets.
- *
  * Beside its route a place has a counter of identifications, see icmpx_identify().
  */
-#include <linux/mm.h>
 #include <linux/random.h>
 #include <net/nexthop.h>
 
 #include "out/out.h"
 
-#define ICMPX_ROUTES BIT(ICMPX_ROUTE_BITS)
-#define ICMPX_ROUTE_LIFETIME HZ
-
 /* A packet writes to its place, so a place shares no cache line with data of another CPU. */
 static_assert(sizeof(struct icmpx_route) % SMP_CACHE_BYTES == 0);
 
-DEFINE_PER_CPU(struct icmpx_route *, icmpx_routes);
+DEFINE_PER_CPU(void *, icmpx_routes);
 u64 icmpx_route_key __read_mostly;
 static u64 icmpx_id_key __read_mostly;
 
-static void icmpx_route_forget(struct icmpx_route *route)
-{
-	ip_rt_put(unrcu_pointer(xchg(&route->rt, NULL)));
-}
+static const struct icmpx_kept_table icmpx_route_table = {
+	.first = &icmpx_routes,
+	.size = sizeof(struct icmpx_route),
+};
 
 /* Whether the next lookup finds the same route as long as no table changes. */
 static bool icmpx_route_lasts(struct net *net, const struct flowi4 *fl4)
@@ -53,15 +43,6 @@ static bool icmpx_route_lasts(struct net *net, const struct flowi4 *fl4)
 	/* Linux chooses among next hops, or default routes, also by the state of neighbours. */
 	return fib_info_num_path(res.fi) == 1 &&
 	       (res.prefixlen || res.table->tb_num_default <= 1);
-}
-
-/* The user that this host's own packets are routed for: the root user of the namespace. */
-static inline kuid_t icmpx_root_uid(const struct net *net)
-{
-	/* sock_net_uid() would walk the map of the first user namespace, with this result. */
-	if (likely(net->user_ns == &init_user_ns))
-		return GLOBAL_ROOT_UID;
-	return sock_net_uid(net, NULL);
 }
 
 /**
@@ -93,13 +74,13 @@ static void icmpx_route_keep(struct net *net, struct icmpx_way *way, const struc
 
 	if (!READ_ONCE(ix->v4.keeps_routes))
 		WRITE_ONCE(ix->v4.keeps_routes, true);
-	icmpx_route_forget(place);
-	WRITE_ONCE(place->net, net);
+	icmpx_kept_forget(&place->kept);
+	WRITE_ONCE(place->kept.net, net);
 	place->flow = *asked;
 	place->source = way->flow.saddr;
 	place->plain = icmpx_route_is_plain(rt);
 	place->expires = jiffies + ICMPX_ROUTE_LIFETIME;
-	rcu_assign_pointer(place->rt, rt);
+	rcu_assign_pointer(place->kept.dst, &rt->dst);
 	way->kept = 1;
 }
 
@@ -174,44 +155,25 @@ u16 icmpx_first_id(struct icmpx_way *way)
 	mixed ^= mixed >> 32;
 	mixed *= icmpx_id_key;
 	id = (mixed >> 48) + jiffies / ICMPX_ID_TICK + smp_processor_id();
-	if (way->kept || !rcu_access_pointer(place->rt)) {
+	if (way->kept || !rcu_access_pointer(place->kept.dst)) {
 		place->owner = way->hash;
 		place->id = id + 1;
 	}
 	return id;
 }
 
-/* Drops the kept routes of @net, or of all namespaces if @net is NULL. */
-static void icmpx_route_flush(const struct net *net)
-{
-	unsigned int i;
-	int cpu;
-
-	for_each_possible_cpu(cpu) {
-		struct icmpx_route *routes = per_cpu(icmpx_routes, cpu);
-
-		for (i = 0; routes && i < ICMPX_ROUTES; i++) {
-			if (rcu_access_pointer(routes[i].rt) &&
-			    (!net || READ_ONCE(routes[i].net) == net))
-				icmpx_route_forget(&routes[i]);
-		}
-	}
-}
-
 /**
  * icmpx_route_exit_net() - Drop the kept routes of a namespace.
  * @net: the namespace, of which no packet is in icmpx's code any more
  *
- * This must be done before the memory of @net becomes that of another namespace. Routes of
- * other namespaces stay, except for one that is put into a place of @net's at the same
- * time: it is dropped, too, and looked up again.
+ * This must be done before the memory of @net becomes that of another namespace.
  *
  * Context: process.
  */
 void icmpx_route_exit_net(const struct net *net)
 {
 	if (icmpx_net(net)->v4.keeps_routes)
-		icmpx_route_flush(net);
+		icmpx_kept_flush(&icmpx_route_table, net);
 }
 
 /**
@@ -223,21 +185,9 @@ void icmpx_route_exit_net(const struct net *net)
  */
 int icmpx_route_init(void)
 {
-	const size_t size = ICMPX_ROUTES * sizeof(struct icmpx_route);
-	struct icmpx_route *routes;
-	int cpu;
-
 	icmpx_route_key = get_random_u64() | 1;
 	icmpx_id_key = get_random_u64() | 1;
-	for_each_possible_cpu(cpu) {
-		routes = kvzalloc_node(size, GFP_KERNEL, cpu_to_node(cpu));
-		if (!routes) {
-			icmpx_route_exit();
-			return -ENOMEM;
-		}
-		per_cpu(icmpx_routes, cpu) = routes;
-	}
-	return 0;
+	return icmpx_kept_init(&icmpx_route_table);
 }
 
 /**
@@ -247,11 +197,5 @@ int icmpx_route_init(void)
  */
 void icmpx_route_exit(void)
 {
-	int cpu;
-
-	icmpx_route_flush(NULL);
-	for_each_possible_cpu(cpu) {
-		kvfree(per_cpu(icmpx_routes, cpu));
-		per_cpu(icmpx_routes, cpu) = NULL;
-	}
+	icmpx_kept_exit(&icmpx_route_table);
 }

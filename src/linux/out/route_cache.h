@@ -11,6 +11,7 @@
 #include <net/route.h>
 
 #include "icmpx.h"
+#include "out/kept_route.h"
 
 struct icmpx_options;
 
@@ -55,8 +56,7 @@ struct icmpx_way {
 
 /**
  * struct icmpx_route - a place for a route, and for a counter of identifications
- * @rt: the route, with a reference; NULL if there is none
- * @net: the namespace that the route was looked up in
+ * @kept: the route
  * @flow: the flow that the route was looked up for
  * @source: network order: the packets' source address, chosen by the lookup if @flow has
  *	none
@@ -67,8 +67,7 @@ struct icmpx_way {
  * @plain: what icmpx_route_is_plain() returned; a path MTU may be learnt later
  */
 struct icmpx_route {
-	struct rtable __rcu *rt;
-	const struct net *net;
+	struct icmpx_kept_route kept;
 	struct icmpx_flow flow;
 	__be32 source;
 	u32 missed;
@@ -78,9 +77,8 @@ struct icmpx_route {
 	unsigned long expires;
 } ____cacheline_aligned;
 
-#define ICMPX_ROUTE_BITS 10
-
-DECLARE_PER_CPU(struct icmpx_route *, icmpx_routes);
+/* Each CPU's table, of struct icmpx_route. */
+DECLARE_PER_CPU(void *, icmpx_routes);
 extern u64 icmpx_route_key;
 
 /* route_cache.c */
@@ -106,7 +104,7 @@ static inline u32 icmpx_route_hash(const struct net *net, const struct icmpx_flo
 static inline bool icmpx_route_matches(const struct icmpx_route *route, const struct net *net,
 				       const struct icmpx_flow *flow)
 {
-	return route->net == net && !memcmp(&route->flow, flow, sizeof(*flow));
+	return route->kept.net == net && !memcmp(&route->flow, flow, sizeof(*flow));
 }
 
 /*
@@ -154,13 +152,13 @@ static __always_inline struct rtable *icmpx_route(struct net *net, struct icmpx_
 {
 	const u32 hash = icmpx_route_hash(net, &way->flow);
 	const unsigned long now = jiffies;
-	struct icmpx_route *place;
+	struct icmpx_route *place = this_cpu_read(icmpx_routes);
 	struct rtable *rt;
 
-	place = this_cpu_read(icmpx_routes) + (hash >> (32 - ICMPX_ROUTE_BITS));
+	place += hash >> (32 - ICMPX_ROUTE_BITS);
 	way->place = place;
 	way->hash = hash;
-	rt = rcu_dereference(place->rt);
+	rt = container_of(rcu_dereference(place->kept.dst), struct rtable, dst);
 	if (likely(rt && icmpx_route_matches(place, net, &way->flow) &&
 		   icmpx_route_valid(rt, rt_genid_ipv4(net)) &&
 		   time_before(now, place->expires))) {

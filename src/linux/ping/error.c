@@ -44,8 +44,7 @@ static void icmpx_report(struct icmpx_net *ix, struct sock *sk, struct sk_buff *
 	} else if (!error.hard || sk->sk_state != TCP_ESTABLISHED) {
 		return;
 	}
-	WRITE_ONCE(sk->sk_err, error.number);
-	sk_error_report(sk);
+	icmpx_report_error(sk, error.number);
 }
 
 /**

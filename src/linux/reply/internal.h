@@ -23,7 +23,7 @@ struct icmpx_reply {
 };
 
 /* probe.c */
-bool icmpx_probe(struct net *net, const struct sk_buff *skb, struct icmpx_reply *reply);
+bool icmpx_probe(struct net *net, const struct sk_buff *skb, u8 *code, u16 *status);
 
 /* source.c */
 __be32 icmpx_source_towards(struct sk_buff *skb);

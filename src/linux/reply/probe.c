@@ -57,21 +57,23 @@ static u8 icmpx_interface_status(const struct net_device *dev)
  * icmpx_probe() - Find out what a PROBE query asks for.
  * @net: the namespace that the query came into
  * @skb: the query, its data after the ICMP header
- * @reply: its code and status are set
+ * @code: set to the code of the reply
+ * @status: set to the status bits of the reply
  *
  * Context: rcu_read_lock().
  *
  * Return: false if the query is not to be answered: it asks for an IPv6 address, and
  * IPv6 is not there to look up the device that has this address.
  */
-bool icmpx_probe(struct net *net, const struct sk_buff *skb, struct icmpx_reply *reply)
+bool icmpx_probe(struct net *net, const struct sk_buff *skb, u8 *code, u16 *status)
 {
 	const int len = min_t(int, skb->len, ICMPX_PROBE_QUERY_MAX);
 	struct icmpx_probe_query query;
 	u8 bytes[ICMPX_PROBE_QUERY_MAX];
 	const struct net_device *dev;
 
-	reply->code = ICMPX_PROBE_BAD_QUERY;
+	*status = 0;
+	*code = ICMPX_PROBE_BAD_QUERY;
 	if (skb_copy_bits(skb, 0, bytes, len))
 		return true;
 	icmpx_probe_parse(bytes, len, &query);
@@ -81,10 +83,10 @@ bool icmpx_probe(struct net *net, const struct sk_buff *skb, struct icmpx_reply 
 	dev = icmpx_find_interface(net, &query);
 	if (IS_ERR(dev))
 		return false;
-	reply->code = ICMPX_PROBE_NO_SUCH_IF;
+	*code = ICMPX_PROBE_NO_SUCH_IF;
 	if (!dev)
 		return true;
-	reply->code = ICMPX_PROBE_FOUND;
-	reply->status = icmpx_interface_status(dev);
+	*code = ICMPX_PROBE_FOUND;
+	*status = icmpx_interface_status(dev);
 	return true;
 }

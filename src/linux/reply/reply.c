@@ -122,7 +122,7 @@ static bool icmpx_compose(struct net *net, struct icmpx_reply *reply, enum icmpx
 	if (action == ICMPX_ANSWER_PROBE) {
 		reply->type = ICMP_EXT_ECHOREPLY;
 		*outcome = ICMPX_IGNORE_PROBE;
-		return icmpx_probe(net, skb, reply);
+		return icmpx_probe(net, skb, &reply->code, &reply->status);
 	}
 	/* RFC 792: a message without an originate timestamp is no timestamp request. */
 	reply->type = ICMP_TIMESTAMPREPLY;

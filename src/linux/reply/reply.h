@@ -11,4 +11,8 @@
 int icmpx_answer(struct net *net, struct icmpx_net *ix, struct sk_buff *skb,
 		 enum icmpx_action action);
 
+/* reply6.c */
+void icmpx6_answer(struct net *net, struct icmpx_net *ix, struct sk_buff *skb,
+		   enum icmpx_action action);
+
 #endif

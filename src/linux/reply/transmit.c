@@ -77,7 +77,7 @@ enum icmpx_stat icmpx_transmit(struct net *net, struct icmpx_net *ix, struct icm
 		outcome = ICMPX_DROP_NO_ROUTE;
 		goto err_route;
 	}
-	sk = icmpx_control(net, ix->v4.control, ICMPX_REPLIES, rt->dst.dev);
+	sk = icmpx_control(net, &ix->v4, ICMPX_REPLIES, rt->dst.dev);
 	if (unlikely(!sk)) {
 		outcome = ICMPX_DROP_NO_MEMORY;
 		goto err_route;

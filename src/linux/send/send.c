@@ -200,7 +200,7 @@ static enum icmpx_stat icmpx_transmit_error(struct net *net, struct icmpx_net *i
 	if (unlikely(!inetdev_valid_mtu(mtu)))
 		goto err_count;
 	outcome = ICMPX_ERROR_FAILED_NO_MEMORY;
-	sk = icmpx_control(net, ix->v4.control, ICMPX_ERRORS, rt->dst.dev);
+	sk = icmpx_control(net, &ix->v4, ICMPX_ERRORS, rt->dst.dev);
 	if (unlikely(!sk))
 		goto err_count;
 	if (icmpx_control_full(sk)) {

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* All differences of IPv6 between the kernel versions that icmpx is built for. */
+#ifndef ICMPX_COMPAT6_H
+#define ICMPX_COMPAT6_H
+
+#include <linux/version.h>
+#include <net/ip6_fib.h>
+#include <net/ipv6.h>
+
+/* Since 6.9 the kernel has the setting error_anycast_as_unicast. */
+#define ICMPX_HAS_ANYCAST_AS_UNICAST (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0))
+
+/*
+ * Whether the kernel can mark a route as obsolete through its tables. Other routes are on the
+ * list of uncached routes, since 6.4 by a member of the dst.
+ */
+static inline bool icmpx6_route_is_shared(const struct rt6_info *rt)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+	return list_empty(&rt->dst.rt_uncached);
+#else
+	return list_empty(&rt->rt6i_uncached);
+#endif
+}
+
+/*
+ * Since 6.7 IPv6 counts the packets that it is asked to send apart from those that it sends.
+ * Before, it counted both as one, with their bytes.
+ */
+static __always_inline void icmpx6_count_ip_request(struct net *net, struct inet6_dev *idev,
+						    unsigned int len)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	IP6_INC_STATS(net, idev, IPSTATS_MIB_OUTREQUESTS);
+#else
+	IP6_UPD_PO_STATS(net, idev, IPSTATS_MIB_OUT, len);
+#endif
+}
+
+/*
+ * The jiffies that a token of a host takes to be earned, of setting @ratelimit. Until 7.2, a
+ * host that is reached by a wide prefix earns tokens faster.
+ */
+static inline int icmpx6_interval(int ratelimit, int prefix_len)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
+	return ratelimit;
+#else
+	return ratelimit >> ((128 - prefix_len) / 32);
+#endif
+}
+
+/* The device whose counters tell of a limited message. Since 7.2 it is counted for no device. */
+static inline struct inet6_dev *icmpx6_limit_idev(const struct rt6_info *rt)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
+	return NULL;
+#else
+	return rt->rt6i_idev;
+#endif
+}
+
+#endif

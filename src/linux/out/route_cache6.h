@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Packets of IPv6 that this host sends on its own: their kept routes. */
+#ifndef ICMPX_ROUTE_CACHE6_H
+#define ICMPX_ROUTE_CACHE6_H
+
+#include <linux/in6.h>
+#include <net/ip6_fib.h>
+#include <net/ip6_route.h>
+
+#include "compat6.h"
+#include "icmpx.h"
+#include "out/kept_route.h"
+
+/**
+ * struct icmpx6_flow - what a route depends on: the members of struct flowi6 that may differ
+ * @saddr: the source; unspecified for the lookup to choose one
+ * @daddr: the destination
+ * @mark: the packet's mark
+ * @oif: index of the device that the route is to lead to
+ * @vrf: index of the VRF that @oif is in, 0 for none: Linux looks the route up in its table
+ * @label: flow label, network order; 0 for the kernel to choose one
+ * @type: ICMP type of the packet
+ *
+ * Compared with memcmp(): there is no padding.
+ */
+struct icmpx6_flow {
+	struct in6_addr saddr;
+	struct in6_addr daddr;
+	u32 mark;
+	int oif;
+	int vrf;
+	__be32 label;
+	u32 type;
+};
+
+/**
+ * struct icmpx6_way - routing data of a packet that this host sends on its own
+ * @flow: the key of the route lookup; after it, the source is the packet's
+ * @hash: hash of the flow as the kernel computes it, for the flow label and the queue
+ * @hash_l4: whether @hash covers the ICMP type
+ * @kept: whether the route is kept, and the packet has no reference to it
+ */
+struct icmpx6_way {
+	struct icmpx6_flow flow;
+	u32 hash;
+	bool hash_l4;
+	bool kept;
+};
+
+/**
+ * struct icmpx6_route - a place for a route of IPv6
+ * @kept: the route
+ * @flow: the flow that the route was looked up for
+ * @cookie: what rt6_get_cookie() returned for the route
+ * @missed: hash of the flow of the last lookup in Linux's tables
+ * @hash: as in struct icmpx6_way
+ * @hash_l4: as in struct icmpx6_way
+ * @expires: when the route has to be looked up again, in jiffies
+ */
+struct icmpx6_route {
+	struct icmpx_kept_route kept;
+	struct icmpx6_flow flow;
+	u32 cookie;
+	u32 missed;
+	u32 hash;
+	bool hash_l4;
+	unsigned long expires;
+} ____cacheline_aligned;
+
+/* Each CPU's table, of struct icmpx6_route. */
+DECLARE_PER_CPU(void *, icmpx6_routes);
+extern u64 icmpx6_route_key;
+
+/* route_cache6.c */
+void icmpx6_route_exit_net(const struct net *net);
+int icmpx6_route_init(void);
+void icmpx6_route_exit(void);
+struct rt6_info *icmpx6_route_miss(struct net *net, struct icmpx6_way *way,
+				   struct icmpx6_route *place, u32 key);
+void icmpx6_fill_flow(const struct net *net, const struct icmpx6_flow *flow, struct flowi6 *fl6);
+void icmpx6_hash_flow(struct icmpx6_way *way, const struct flowi6 *fl6);
+
+/*
+ * As icmpx_route_hash(): a sender that chooses addresses cannot choose places. The sender
+ * has 64 bits of each address to itself, so both halves are multiplied before they meet.
+ */
+static inline u32 icmpx6_route_hash(const struct net *net, const struct icmpx6_flow *flow)
+{
+	u64 source[2], destination[2], mixed;
+
+	memcpy(source, &flow->saddr, sizeof(source));
+	memcpy(destination, &flow->daddr, sizeof(destination));
+	mixed = (destination[0] ^ (unsigned long)net) * icmpx6_route_key;
+	mixed = ((mixed ^ mixed >> 32) + destination[1]) * icmpx6_route_key;
+	mixed = ((mixed ^ mixed >> 32) + (source[0] ^ source[1])) * icmpx6_route_key;
+	return mixed >> 32;
+}
+
+/**
+ * icmpx6_route() - Look up the route of a packet that this host sends on its own.
+ * @net: the namespace
+ * @ix: icmpx's state of @net
+ * @way: its flow is what the route is looked up for; all else is set, and the source address
+ *	if that was unspecified. If the route is kept, the caller has no reference to it, and
+ *	may use it only under rcu_read_lock()
+ *
+ * Only for packets without an IPsec policy: with one, a route depends on more than a flow.
+ *
+ * Context: icmpx_send_begin() returned true; rcu_read_lock().
+ *
+ * Return: the route, or NULL if there is none.
+ */
+static __always_inline struct rt6_info *icmpx6_route(struct net *net, struct icmpx_net *ix,
+						     struct icmpx6_way *way)
+{
+	const u32 key = icmpx6_route_hash(net, &way->flow);
+	struct icmpx6_route *place = this_cpu_read(icmpx6_routes);
+	struct dst_entry *dst;
+
+	place += key >> (32 - ICMPX_ROUTE_BITS);
+	dst = rcu_dereference(place->kept.dst);
+	if (likely(dst && place->kept.net == net &&
+		   !memcmp(&place->flow, &way->flow, sizeof(way->flow)) &&
+		   time_before(jiffies, place->expires) && dst_check(dst, place->cookie))) {
+		way->hash = place->hash;
+		way->hash_l4 = place->hash_l4;
+		way->kept = true;
+		return dst_rt6_info(dst);
+	}
+	__icmpx_count(&ix->v6, ICMPX_ROUTE_LOOKUPS);
+	return icmpx6_route_miss(net, way, place, key);
+}
+
+/* Drops the reference to a route that is not used after all. A kept route has none to drop. */
+static inline void icmpx6_put_route(const struct icmpx6_way *way, struct rt6_info *rt)
+{
+	if (!way->kept)
+		ip6_rt_put(rt);
+}
+
+#endif

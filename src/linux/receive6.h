@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The device that a received packet of IPv6 is for. */
+#ifndef ICMPX_RECEIVE6_H
+#define ICMPX_RECEIVE6_H
+
+#include <net/ip6_route.h>
+#include <net/l3mdev.h>
+
+#include "compat.h"
+
+/**
+ * icmpx6_device() - Find the device that a packet came in by, as IPv6 counts it.
+ * @skb: the packet
+ *
+ * A packet that this host sent to itself came by the loopback device, and one that came
+ * through a VRF by the device of the VRF. The route to the packet's destination has the
+ * device that the destination belongs to.
+ *
+ * Context: rcu_read_lock().
+ *
+ * Return: the device.
+ */
+static inline struct net_device *icmpx6_device(const struct sk_buff *skb)
+{
+	struct net_device *dev = skb->dev;
+	const struct rt6_info *rt;
+
+	if (likely(dev->ifindex != LOOPBACK_IFINDEX && !netif_is_l3_master(dev)))
+		return dev;
+	/* Behind a segment routing header there may be a destination without a route. */
+	rt = skb_rt6_info(skb);
+	return rt && rt->rt6i_idev ? rt->rt6i_idev->dev : dev;
+}
+
+#endif

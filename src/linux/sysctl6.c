@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Settings of ICMPv6: /proc/sys/net/icmpx6/ of each network namespace.
+ *
+ * As in sysctl.c, a setting that the kernel has under net.ipv6.icmp is the same storage here,
+ * with the same range.
+ */
+#include <linux/icmpv6.h>
+#include <linux/sysctl.h>
+
+#include "compat6.h"
+#include "sysctl.h"
+
+/* The bits of a prefix that one customer has, as a rule (RFC 6177). */
+#define ICMPX6_PREFIX_DEFAULT 64
+#define ICMPX6_PREFIX_MAX 128
+
+static int icmpx6_prefix_max = ICMPX6_PREFIX_MAX;
+
+#define ICMPX6_BYTE(name) \
+	{ \
+		.procname = #name, \
+		.data = &init_net.ipv6.sysctl.icmpv6_##name, \
+		.maxlen = sizeof(u8), \
+		.mode = 0644, \
+		.proc_handler = proc_dou8vec_minmax, \
+	}
+
+static const struct ctl_table icmpx6_shared_settings[] = {
+	ICMPX6_BYTE(echo_ignore_all),
+	ICMPX6_BYTE(echo_ignore_multicast),
+	ICMPX6_BYTE(echo_ignore_anycast),
+	{
+		.procname = "ratelimit",
+		.data = &init_net.ipv6.sysctl.icmpv6_time,
+		.maxlen = sizeof(int),
+		.mode = 0644,
+		.proc_handler = proc_dointvec_ms_jiffies,
+	},
+	{
+		.procname = "ratemask",
+		.data = &init_net.ipv6.sysctl.icmpv6_ratemask_ptr,
+		.maxlen = ICMPV6_MSG_MAX + 1,
+		.mode = 0644,
+		.proc_handler = proc_do_large_bitmap,
+	},
+#if ICMPX_HAS_ANYCAST_AS_UNICAST
+	{
+		.procname = "error_anycast_as_unicast",
+		.data = &init_net.ipv6.sysctl.icmpv6_error_anycast_as_unicast,
+		.maxlen = sizeof(u8),
+		.mode = 0644,
+		.proc_handler = proc_dou8vec_minmax,
+		.extra1 = SYSCTL_ZERO,
+		.extra2 = SYSCTL_ONE,
+	},
+#endif
+};
+
+static const struct icmpx_settings icmpx6_all_settings = {
+	.path = "net/icmpx6",
+	.shared = icmpx6_shared_settings,
+	.shared_count = ARRAY_SIZE(icmpx6_shared_settings),
+	.prefix_min = SYSCTL_ONE,
+	.prefix_max = &icmpx6_prefix_max,
+};
+
+/**
+ * icmpx6_settings_init() - Give a namespace its settings of ICMPv6.
+ * @net: the namespace
+ * @ix: icmpx's state of @net
+ *
+ * Context: process.
+ *
+ * Return: 0; -ENOMEM, also if another module has registered net/icmpx6.
+ */
+int icmpx6_settings_init(struct net *net, struct icmpx_net *ix)
+{
+	ix->v6.limit.rate = 0;
+	ix->v6.limit.burst = ICMPX_BURST_DEFAULT;
+	ix->v6.limit.length = ICMPX6_PREFIX_DEFAULT;
+	return icmpx_settings_register(net, ix, &ix->v6, &icmpx6_all_settings);
+}
+
+/**
+ * icmpx6_settings_exit() - Take a namespace's settings of ICMPv6 away.
+ * @ix: icmpx's state of the namespace
+ *
+ * Context: process. Waits for readers and writers.
+ */
+void icmpx6_settings_exit(struct icmpx_net *ix)
+{
+	icmpx_settings_unregister(&ix->v6);
+}
