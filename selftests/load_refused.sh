@@ -54,7 +54,7 @@ name_is_taken() {
 	rmmod test_name
 	"${in[@]}" insmod "$test_modules/test_name.ko" "what=$what" || return
 	expect_refused ""
-	expect_log "says what to do" 'icmpx: .*/proc/sys/net/icmpx, /proc/net/icmpx or /proc/net/icmpx_stat'
+	expect_log "says what to do" 'icmpx: .*icmpx, icmpx6, icmpx_stat or icmpx6_stat in /proc/sys/net or /proc/net'
 	expect_equal "$(log_since_mark | grep -c 'icmpx: ')" 1 "messages"
 	expect_equal "$(log_since_mark | grep -cE 'BUG|Oops|refcount_t')" 0 "complaints"
 	dmesg -C
@@ -64,6 +64,8 @@ name_is_taken() {
 	# Of the directory only this much can be said: when a name in it is taken, the kernel forgets those of others, too.
 	expect_failure "settings" "${in[@]}" test -e /proc/sys/net/icmpx/echo_burst
 	expect_failure "settings" "${in[@]}" test -e /proc/sys/net/icmpx/ratemask
+	[[ $what == icmpx6_stat ]] || expect_failure "counters" "${in[@]}" test -e /proc/net/icmpx6_stat
+	expect_failure "settings" "${in[@]}" test -e /proc/sys/net/icmpx6/echo_burst
 	[[ $what == icmpx_stat ]] || expect_failure "counters" "${in[@]}" test -e /proc/net/icmpx_stat
 	[[ $what == icmpx ]] || expect_failure "ping sockets" "${in[@]}" test -e /proc/net/icmpx
 	expect_equal "$(in_server sysctl -n net.ipv4.icmp_ratemask)" 77 "a setting"
@@ -79,6 +81,22 @@ test_a_setting_is_taken() {
 
 test_a_setting_is_taken_in_another_namespace() {
 	name_is_taken sysctl "$server"
+}
+
+test_a_setting_of_icmpv6_is_taken() {
+	name_is_taken sysctl6 ""
+}
+
+test_a_setting_of_icmpv6_is_taken_in_another_namespace() {
+	name_is_taken sysctl6 "$server"
+}
+
+test_the_counters_of_icmpv6_are_taken() {
+	name_is_taken icmpx6_stat ""
+}
+
+test_the_counters_of_icmpv6_are_taken_in_another_namespace() {
+	name_is_taken icmpx6_stat "$server"
 }
 
 test_the_counters_are_taken() {

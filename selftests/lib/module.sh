@@ -33,8 +33,9 @@ unload_all() {
 	done
 }
 
+# load_icmpx [PARAMETER=VALUE…]
 load_icmpx() {
-	insmod "$ICMPX_KO"
+	insmod "$ICMPX_KO" "$@"
 }
 
 # expect_refused MESSAGE [FILE]: insmod fails, with that error.
@@ -91,11 +92,12 @@ expect_calm_log() {
 # Whether icmpx is there for NAMESPACE: its settings and its counters.
 expect_present_in() {
 	expect_success "settings and counters in $1" \
-		ip netns exec "$1" cat /proc/sys/net/icmpx/echo_burst /proc/net/icmpx_stat
+		ip netns exec "$1" cat /proc/sys/net/icmpx/echo_burst /proc/net/icmpx_stat \
+		/proc/sys/net/icmpx6/echo_burst /proc/net/icmpx6_stat
 }
 
 expect_absent_in() {
-	expect_equal "$(ip netns exec "$1" ls -d /proc/sys/net/icmpx /proc/net/icmpx_stat 2>/dev/null)" "" \
+	expect_equal "$(ip netns exec "$1" ls -d /proc/sys/net/icmpx{,6} /proc/net/icmpx{,6}_stat 2>/dev/null)" "" \
 		"settings and counters in $1"
 }
 

@@ -12,6 +12,8 @@ client=icmpx-client-$$
 server=icmpx-server-$$
 client_address=10.0.0.1
 server_address=10.0.0.2
+client_address6=fd00::1
+server_address6=fd00::2
 scratch=''
 
 ktap_failed=''
@@ -147,6 +149,20 @@ make_network() {
 	END
 }
 
+# make_network6: make_network, and the same link with IPv6.
+make_network6() {
+	make_network || return
+	sysctl_in "$client" net.ipv6.conf.client.disable_ipv6=0
+	sysctl_in "$server" net.ipv6.conf.server.disable_ipv6=0
+	ip -n "$client" -batch - <<-END && ip -n "$server" -batch - <<-END
+		address add $client_address6/64 dev client nodad
+		neighbour replace $server_address6 lladdr 02:00:00:00:00:02 dev client
+	END
+		address add $server_address6/64 dev server nodad
+		neighbour replace $client_address6 lladdr 02:00:00:00:00:01 dev server
+	END
+}
+
 # in_client COMMAND…; in_server COMMAND…
 in_client() {
 	ip netns exec "$client" "$@"
@@ -166,6 +182,13 @@ client_pings() {
 	local count=$1
 	shift
 	in_client ping -n -q -c "$count" -i 0.02 -W 2 "$@" "$server_address"
+}
+
+# client_pings6 COUNT [OPTIONS…]: the same over IPv6.
+client_pings6() {
+	local count=$1
+	shift
+	in_client ping -6 -n -q -c "$count" -i 0.02 -W 2 "$@" "$server_address6"
 }
 
 # snmp_counter NAMESPACE GROUP NAME: a number of /proc/net/snmp or netstat; 0 when it is not there.

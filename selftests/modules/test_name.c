@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Takes a name that icmpx wants, in the network namespace of whoever loads
- * this, so that a step of loading icmpx fails: what=sysctl, what=icmpx,
- * what=icmpx_stat.
+ * Takes a name that icmpx wants, in the network namespace of the task that loads this
+ * module, so that a step of loading icmpx fails: what=sysctl, what=sysctl6, what=icmpx,
+ * what=icmpx_stat, what=icmpx6_stat.
  */
 #include <linux/module.h>
 #include <linux/nsproxy.h>
@@ -15,7 +15,7 @@
 
 static char *what = "sysctl";
 module_param(what, charp, 0444);
-MODULE_PARM_DESC(what, "sysctl: net.icmpx.echo_ratelimit; else the name of a file in /proc/net");
+MODULE_PARM_DESC(what, "sysctl, sysctl6: net.icmpx.echo_ratelimit, net.icmpx6.echo_ratelimit; else the name of a file in /proc/net");
 
 static struct net *net;
 static struct ctl_table_header *header;
@@ -43,9 +43,11 @@ static int __init test_name_init(void)
 	bool taken;
 
 	net = get_net(current->nsproxy->net_ns);
-	if (!strcmp(what, "sysctl")) {
+	if (!strncmp(what, "sysctl", 6)) {
+		const char *path = what[6] == '6' ? "net/icmpx6" : "net/icmpx";
+
 		table[0].data = kzalloc(sizeof(int), GFP_KERNEL);
-		header = table[0].data ? register_net_sysctl(net, "net/icmpx", table) : NULL;
+		header = table[0].data ? register_net_sysctl(net, path, table) : NULL;
 		taken = header;
 	} else {
 		taken = proc_create(what, 0444, net->proc_net, &empty);
