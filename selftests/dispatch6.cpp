@@ -259,7 +259,7 @@ void truncated_errors()
 			error.data = message(type).data;
 			error.data.resize(size);
 			expect_handled(wire, packet6::datagram(error), Cast::unicast,
-				       {counted, "drop_embedded"},
+				       {counted, size < 40 ? "drop_truncated" : "drop_embedded"},
 				       "type " + std::to_string(type) + ", " +
 					       std::to_string(size) + " bytes quoted");
 		}

@@ -123,11 +123,11 @@ inline std::string text(Address address)
 	return inet_ntoa(bytes); // NOLINT(concurrency-mt-unsafe): no test has threads that do this
 }
 
-/// The word behind @p name in what `ip route get` says of @p to; "" when it says no such thing. Routes may go by @p more,
-/// as in "mark 7".
-inline std::string route_word(Address to, const std::string &name, const std::string &more = "")
+/// The word behind @p name in what `ip route get` says of @p to; "" when it says no such thing. Routes may go by more than
+/// an address, as in "192.0.2.1 mark 7".
+inline std::string route_word(const std::string &to, const std::string &name)
 {
-	std::istringstream words(host::output_of("ip route get " + text(to) + " " + more));
+	std::istringstream words(host::output_of("ip route get " + to));
 	std::string word;
 
 	while (words >> word) {
@@ -138,13 +138,21 @@ inline std::string route_word(Address to, const std::string &name, const std::st
 	}
 	return "";
 }
+inline std::string route_word(Address to, const std::string &name)
+{
+	return route_word(text(to), name);
+}
 
 /// The path MTU that was learned, 0 if none was; the gateway, "" if there is none.
-inline int learned_mtu(Address to, const std::string &more = "")
+inline int learned_mtu(const std::string &to)
 {
-	std::string mtu = route_word(to, "mtu", more);
+	std::string mtu = route_word(to, "mtu");
 
 	return mtu.empty() ? 0 : std::stoi(mtu);
+}
+inline int learned_mtu(Address to, const std::string &more = "")
+{
+	return learned_mtu(text(to) + " " + more);
 }
 
 inline std::string gateway(Address to) { return route_word(to, "via"); }

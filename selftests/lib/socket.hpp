@@ -144,8 +144,8 @@ inline std::optional<Bytes> receive(const Socket &socket, int milliseconds = 0)
 	return data;
 }
 
-/// An entry of the error queue.
-struct Error {
+/// An entry of the error queue. @p End is where a datagram goes: its address, its port.
+template <typename End> struct ErrorIn {
 	int number = 0;
 	int origin = 0;
 	int type = 0;
@@ -155,18 +155,22 @@ struct Error {
 	int extensions_at = 0;
 	bool extensions_invalid = false;
 	/// Who sent the error.
-	Address offender = 0;
+	decltype(End::address) offender{};
 	/// Where the datagram that caused it was to go.
-	Endpoint destination;
+	End destination;
 	Bytes payload;
 	bool truncated = false;
 };
+using Error = ErrorIn<Endpoint>;
 
-/// The oldest entry of the error queue, which this takes away; at most @p room bytes of its payload.
-inline std::optional<Error> next_error(const Socket &socket, std::size_t room = 65536)
+/// What next_error() does, for one family: @p from_kernel makes an End of a @p Name, and control messages of @p level and
+/// @p type hold what is told.
+template <typename End, typename Name>
+std::optional<ErrorIn<End>> next_error_in(const Socket &socket, std::size_t room, int level,
+					  int type, End (*from_kernel)(const Name &))
 {
 	Bytes payload(room);
-	sockaddr_in name{};
+	Name name{};
 	alignas(cmsghdr) std::array<char, 512> control{};
 	iovec part{payload.data(), payload.size()};
 	msghdr message{};
@@ -182,16 +186,16 @@ inline std::optional<Error> next_error(const Socket &socket, std::size_t room = 
 		return std::nullopt;
 	payload.resize(static_cast<std::size_t>(size));
 
-	Error error;
+	ErrorIn<End> error;
 	error.payload = std::move(payload);
 	error.destination = from_kernel(name);
 	error.truncated = message.msg_flags & MSG_TRUNC;
 	for (cmsghdr *part_of = CMSG_FIRSTHDR(&message); part_of;
 	     part_of = CMSG_NXTHDR(&message, part_of)) {
 		sock_extended_err extended{};
-		sockaddr_in offender{};
+		Name offender{};
 
-		if (part_of->cmsg_level != SOL_IP || part_of->cmsg_type != IP_RECVERR)
+		if (part_of->cmsg_level != level || part_of->cmsg_type != type)
 			continue;
 		std::memcpy(&extended, CMSG_DATA(part_of), sizeof(extended));
 		std::memcpy(&offender, CMSG_DATA(part_of) + sizeof(extended), sizeof(offender));
@@ -205,6 +209,12 @@ inline std::optional<Error> next_error(const Socket &socket, std::size_t room = 
 		error.offender = from_kernel(offender).address;
 	}
 	return error;
+}
+
+/// The oldest entry of the error queue, which this takes away; at most @p room bytes of its payload.
+inline std::optional<Error> next_error(const Socket &socket, std::size_t room = 65536)
+{
+	return next_error_in<Endpoint, sockaddr_in>(socket, room, SOL_IP, IP_RECVERR, from_kernel);
 }
 
 /// Throws away what the error queue holds and the pending error.
