@@ -233,6 +233,44 @@ void fwmark_reflect_routes_the_reply()
 	net.expect_back_on(net.wire, ping(), "fwmark_reflect = 0 again");
 }
 
+/// A route may put what it leads to into another header, or have it go by way of others (RFC 8754).
+void segment_routing()
+{
+	const Net net;
+	const auto way = ipv6("fd00::99");
+
+	if (!host::try_run("ip -6 route add 2001:db8::/64 encap seg6 mode encap segs fd00::99 dev "
+			   "wire0"))
+		ktap::skip("the kernel has no segment routing");
+	// What is larger than the MTU then is cut outside.
+	for (std::size_t size : {16, 16, 16, 1300, 1400}) {
+		const Ipv6 request = packet6::datagram(
+			packet6::echo_request(0x77, 1, packet::pattern(size)), {.source = remote});
+
+		net.wire.send(request);
+		auto outer = ktap::require_value(net.wire.receive_whole<Ipv6>(), "a reply");
+		expect_equal(packet6::text(outer.destination), packet6::text(way), "by way of");
+		auto inner = ktap::require_value(packet6::parse_ipv6(outer.payload), "a header");
+		auto message = ktap::require_value(packet6::parse_icmp(inner), "a message");
+		expect(message.checksum_right, "its checksum is right");
+		expect_echo_reply({inner, message}, request);
+	}
+	host::run(
+		"ip -6 route replace 2001:db8::/64 encap seg6 mode inline segs fd00::99 dev wire0");
+	for (int round = 0; round < 4; round++) {
+		const Ipv6 request = ping({.source = remote});
+
+		net.wire.send(request);
+		auto reply = ktap::require_value(net.wire.receive<Ipv6>(), "a reply");
+		expect_equal(packet6::text(reply.destination), packet6::text(way), "by way of");
+		ktap::require_equal(reply.extensions.size(), 1U, "a routing header");
+		reply.destination = remote;
+		auto message = ktap::require_value(packet6::parse_icmp(reply), "a message");
+		expect(message.checksum_right, "its checksum is right");
+		expect_echo_reply({reply, message}, request);
+	}
+}
+
 /// wire0 outside, and wire1 with the same addresses and peers inside a VRF.
 struct Vrf {
 	Wire outside = wire6::new_server();
@@ -318,6 +356,7 @@ int main(int argc, char **argv)
 			{"policy_routing_by_protocol", policy_routing_by_protocol},
 			{"policy_routing_by_device", policy_routing_by_device},
 			{"fwmark_reflect_routes_the_reply", fwmark_reflect_routes_the_reply},
+			{"rfc8754_segment_routing", segment_routing},
 			{"one_address_in_a_vrf_and_outside", one_address_in_a_vrf_and_outside},
 			{"counted_in_a_vrf", counted_in_a_vrf},
 			{"source_for_multicast_in_a_vrf", multicast_in_a_vrf},

@@ -238,37 +238,96 @@ void a_device_that_goes()
 	net.expect_on(net.wire, ping(), "the reply by another device");
 }
 
+/// Sends requests until a reply is on @p where, as all are from then on.
+void await_on(const Net &net, const routes6::Wire &where, const std::string &what)
+{
+	for (int tries = 0; tries < 1000; tries++) {
+		net.wire.send(ping());
+		if (!where.receive_all<Ipv6>(wire::milliseconds(0)).empty())
+			return net.expect_on(where, ping(), what);
+		usleep(10000);
+		net.wire.receive_all<Ipv6>(wire::milliseconds(0));
+		net.other.receive_all<Ipv6>(wire::milliseconds(0));
+	}
+	ktap::fatal(what);
+}
+
+/// What the kernel tells nobody of: it is seen after a while.
+void what_changes_silently()
+{
+	const Net net;
+	const std::string ignore = "net/ipv6/conf/wire1/ignore_routes_with_linkdown";
+
+	host::run("ip -6 route add 2001:db8::/64 dev wire1");
+	net.warm(ping(), net.other);
+	await_carrier(false);
+	for (int i = 0; i < 6; i++)
+		wire::expect_no_answer(net.wire, ping());
+	host::set_sysctl(ignore, 1);
+	await_on(net, net.wire, "a route that is ignored");
+	await_carrier(true);
+	net.warm(ping(), net.other);
+	host::run("ip -6 route replace 2001:db8::/64 dev wire1 expires 1");
+	await_on(net, net.wire, "a route that has expired");
+}
+
+/// Sends @p request on wire1, some times, and expects each reply on @p out.
+void expect_way(const Net &net, const Ipv6 &request, const routes6::Wire &out, const char *what)
+{
+	for (int i = 0; i < 6; i++) {
+		net.other.send(request);
+		auto answer = wire6::next_answer(out);
+		if (expect(answer.has_value(), what))
+			wire::expect_echo_reply(*answer, request);
+	}
+}
+
+/// Changes the master of wire1, and waits until its address is in use again.
+void enslave(const std::string &how)
+{
+	wire6::LocalRoutes routes;
+
+	host::run("ip link set wire1 " + how);
+	routes.await(ipv6("fd01::2"));
+}
+
 /// A wire with a route back outside its VRF that is not the one inside.
 void into_a_vrf_and_out()
 {
 	const Net net;
 	const Ipv6 request = ping({ipv6("fd01::1"), ipv6("fd01::2")});
-	const auto expect_way = [&](const routes6::Wire &out, const char *what) {
-		for (int i = 0; i < 6; i++) {
-			net.other.send(request);
-			auto answer = wire6::next_answer(out);
-			if (expect(answer.has_value(), what))
-				wire::expect_echo_reply(*answer, request);
-		}
-	};
-	const auto enslave = [](const std::string &how) {
-		wire6::LocalRoutes routes;
-
-		host::run("ip link set wire1 " + how);
-		routes.await(ipv6("fd01::2"));
-	};
 
 	vrf::need();
 	vrf::add("red", 10);
 	host::run("ip -6 route add fd01::1 dev wire0");
 	host::set_sysctl("net/ipv6/conf/wire1/keep_addr_on_down", 1);
 	for (int round = 0; round < 2; round++) {
-		expect_way(net.wire, "outside the VRF");
+		expect_way(net, request, net.wire, "outside the VRF");
 		enslave("master red");
-		expect_way(net.other, "in the VRF");
+		expect_way(net, request, net.other, "in the VRF");
 		enslave("nomaster");
 	}
-	expect_way(net.wire, "outside again");
+	expect_way(net, request, net.wire, "outside again");
+}
+
+/// From one VRF, whose route leads elsewhere, into another.
+void from_one_vrf_into_another()
+{
+	const Net net;
+	const Ipv6 request = ping({ipv6("fd01::1"), ipv6("fd01::2")});
+
+	vrf::need();
+	vrf::add("red", 10);
+	vrf::add("blue", 20);
+	host::set_sysctl("net/ipv6/conf/wire1/keep_addr_on_down", 1);
+	enslave("master red");
+	host::run("ip -6 route add fd01::1 dev wire0 table 10");
+	for (int round = 0; round < 2; round++) {
+		expect_way(net, request, net.wire, "in the one VRF");
+		enslave("master blue");
+		expect_way(net, request, net.other, "in the other VRF");
+		enslave("master red");
+	}
 }
 
 } // namespace
@@ -288,6 +347,8 @@ int main(int argc, char **argv)
 				 {"links", links},
 				 {"carrier", carrier},
 				 {"a_device_that_goes", a_device_that_goes},
+				 {"what_changes_silently", what_changes_silently},
 				 {"into_a_vrf_and_out", into_a_vrf_and_out},
+				 {"from_one_vrf_into_another", from_one_vrf_into_another},
 			 });
 }

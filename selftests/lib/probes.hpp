@@ -102,12 +102,14 @@ inline std::vector<Bytes> malformed_queries()
 /// A kernel booted with ipv6.disable=1 has none.
 inline bool kernel_has_ipv6() { return host::read_file("/proc/self/net/if_inet6").has_value(); }
 
-/// An interface named test0, up, with the addresses that @p commands give it and no other.
+/// An interface named test0, up, with the addresses that @p commands give it and no other. It says nothing by itself.
 inline void add_interface(const std::string &commands)
 {
-	host::run("ip link add test0 type veth peer name peer0; ip link set peer0 up");
-	if (kernel_has_ipv6())
-		host::run("ip link set test0 addrgenmode none");
+	host::run("ip link add test0 type veth peer name peer0");
+	for (const char *end : {"test0", "peer0"})
+		host::run(std::string("ip link set arp off dev ") + end +
+			  (kernel_has_ipv6() ? " addrgenmode none" : ""));
+	host::run("ip link set peer0 up");
 	if (!commands.empty())
 		host::run(commands);
 }

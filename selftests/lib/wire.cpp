@@ -226,18 +226,17 @@ template <typename Datagram> std::optional<Datagram> Wire::receive_whole(millise
 	auto until = std::chrono::steady_clock::now() + timeout;
 	std::vector<Datagram> fragments;
 
-	while (std::chrono::steady_clock::now() < until) {
+	for (;;) {
 		auto part = receive<Datagram>(
 			std::chrono::ceil<milliseconds>(until - std::chrono::steady_clock::now()));
 		if (!part)
-			break;
+			return std::nullopt;
 		fragments.push_back(std::move(*part));
 		if (!Family<Datagram>::more(fragments.back())) {
 			if (auto whole = reassemble(fragments))
 				return whole;
 		}
 	}
-	return std::nullopt;
 }
 
 template <typename Datagram> std::vector<Datagram> Wire::receive_all(milliseconds timeout) const
