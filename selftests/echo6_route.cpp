@@ -322,6 +322,19 @@ void counted_in_a_vrf()
 	master.expect_icmp(counters6::one_echo(), {}, "in a VRF");
 }
 
+/// A VRF with a queueing discipline has what goes out of it pass that.
+void reply_waits_in_its_vrf()
+{
+	const Vrf net;
+	const std::string sent = "tc -s qdisc show dev red | awk '/Sent/ { print $4 }'";
+
+	host::run("tc qdisc replace dev red root pfifo");
+	const long before = std::stol(host::output_of(sent));
+	for (int i = 0; i < 4; i++)
+		expect_echo_reply(require_answer(net.inside, ping()), ping());
+	expect_equal(std::stol(host::output_of(sent)) - before, 4, "replies through the VRF");
+}
+
 void multicast_in_a_vrf()
 {
 	const Vrf net;
@@ -359,6 +372,7 @@ int main(int argc, char **argv)
 			{"rfc8754_segment_routing", segment_routing},
 			{"one_address_in_a_vrf_and_outside", one_address_in_a_vrf_and_outside},
 			{"counted_in_a_vrf", counted_in_a_vrf},
+			{"reply_waits_in_its_vrf", reply_waits_in_its_vrf},
 			{"source_for_multicast_in_a_vrf", multicast_in_a_vrf},
 		});
 }

@@ -101,6 +101,21 @@ void invalid_solicitation_is_not_answered()
 	change.expect_outcomes({{"pass_nd", 1}}, "a wrong checksum");
 }
 
+/// RFC 6980: what came in fragments is no neighbour discovery, unless a setting says so.
+void solicitation_in_a_fragment()
+{
+	auto wire = wire6::new_server();
+	Ipv6 request =
+		from_neighbour(neighbours::solicitation(packet6::server, mac_of(1)), from_client);
+
+	request.fragment = packet6::Fragment{};
+	expect_handed_on(wire, request, "a fragment");
+	host::set_sysctl("net/ipv6/conf/all/suppress_frag_ndisc", 0);
+	host::set_sysctl("net/ipv6/conf/wire0/suppress_frag_ndisc", 0);
+	expect_equal(wire::require_answer(wire, request).icmp.type,
+		     packet6::neighbour_advertisement, "type");
+}
+
 /// A device that has to find out where its neighbours are: the reply waits until one says it.
 void neighbour_is_found()
 {
@@ -315,6 +330,7 @@ int main(int argc, char **argv)
 			{"rfc4861_7_2_4_solicitation_is_answered", solicitation_is_answered},
 			{"rfc4861_7_1_1_invalid_solicitation",
 			 invalid_solicitation_is_not_answered},
+			{"rfc6980_solicitation_in_a_fragment", solicitation_in_a_fragment},
 			{"rfc4861_7_2_neighbour_is_found", neighbour_is_found},
 			{"rfc4861_7_2_5_advertisement_is_believed", advertisement_is_believed},
 			{"rfc4861_6_2_6_router_solicitation", router_solicitation},
