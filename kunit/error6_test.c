@@ -46,14 +46,15 @@ static void every_type(struct kunit *test)
 
 	for (u32 type = 0; type <= 255; type++) {
 		header[2] = type;
-		KUNIT_ASSERT_EQ_MSG(test, icmpx6_segments_valid(header, len), type == 4, "%u", type);
+		KUNIT_ASSERT_EQ_MSG(test, icmpx6_segments_valid(header, len), type == 4, "type %u",
+				    type);
 	}
 }
 
 /* What the header says of its length, and how long it is. */
 static void every_length(struct kunit *test)
 {
-	u8 header[HEADER_MAX];
+	u8 header[HEADER_MAX] = {};
 	const size_t right = make(header, 2, 0);
 
 	for (size_t len = 0; len <= HEADER_MAX; len++)

@@ -19,7 +19,6 @@ using errors6::remote;
 using packet::Bytes;
 using packet6::Address;
 using packet6::Ipv6;
-using sock6::Endpoint;
 using sock6::Socket;
 
 const wire::Wire &net()

@@ -13,7 +13,7 @@ expect_pings() {
 
 # expect_icmpx6 COUNT: how many pings over IPv6 icmpx has answered.
 expect_icmpx6() {
-	expect_equal "$(in_server awk '/^reply_/ { sum += $2 } END { print sum }' /proc/net/icmpx6_stat)" "$1" \
+	expect_equal "$(in_server cat /proc/net/icmpx6_stat | awk '/^reply_/ { sum += $2 } END { print sum }')" "$1" \
 		"pings over IPv6 that icmpx answered"
 }
 
@@ -44,7 +44,7 @@ test_the_parameter_leaves_icmpv6_to_the_built_in_code() {
 	begin
 	make_network6
 	mark_log
-	expect_success "loading" load_icmpx ipv6=0
+	expect_success "loading" load_icmpx_with ipv6=0
 	expect_builtin6
 	expect_pings "of which icmpx answers those over IPv4"
 	expect_icmpx "$server" 3 reply_in_place reply_copied
@@ -63,7 +63,7 @@ test_the_slot_of_icmpv6_is_taken() {
 	expect_log "names the other module" 'icmpx: .*test_slot'
 	expect_absent_in "$server"
 	expect_pings "through the other module"
-	expect_success "loading with ipv6=0" load_icmpx ipv6=0
+	expect_success "loading with ipv6=0" load_icmpx_with ipv6=0
 	expect_pings "through both"
 	expect_success "unloading" unload_icmpx
 	rmmod test_slot

@@ -33,8 +33,12 @@ unload_all() {
 	done
 }
 
-# load_icmpx [PARAMETER=VALUE…]
 load_icmpx() {
+	insmod "$ICMPX_KO"
+}
+
+# load_icmpx_with PARAMETER=VALUE…
+load_icmpx_with() {
 	insmod "$ICMPX_KO" "$@"
 }
 
