@@ -207,23 +207,22 @@ void redirect_is_believed()
 	       "the router for another destination");
 }
 
-/// A host that has joined a group on a wire, and has said so.
+/// A host that has joined a group on a wire, and has reported that as often as it does by itself: twice for whatever is new.
+/// An address is, and once more if it is the first link-local one, which reports come from.
 class Member {
 public:
-	Member() : wire(wire6::new_server())
+	Member() : wire(bare())
 	{
 		ipv6_mreq join{};
 
-		// What it says twice, in case that it is not heard.
-		host::set_sysctl("net/ipv6/conf/wire0/mldv2_unsolicited_report_interval", 1);
 		std::ranges::copy(group, join.ipv6mr_multiaddr.s6_addr);
 		join.ipv6mr_interface = if_nametoindex("wire0");
 		host::check(setsockopt(socket_.get(), IPPROTO_IPV6, IPV6_JOIN_GROUP, &join,
 				       sizeof(join)),
 			    "join the group");
-		for (int i = 0; i < 2; i++)
-			ktap::require_value(wire6::next_of_type(wire, packet6::mld2_report),
-					    "a report");
+		await_reports(2, "a group");
+		wire6::add_addresses("wire0", {"fe80::2/64"});
+		await_reports(4, "a link-local address");
 	}
 
 	/// Expects that @p query brings a report of @p type.
@@ -249,6 +248,24 @@ public:
 	Wire wire;
 
 private:
+	/// A wire without addresses.
+	static Wire bare()
+	{
+		host::enter_new_namespace();
+		Wire made = Wire::tap();
+
+		wire6::quiet("wire0");
+		host::set_sysctl("net/ipv6/conf/wire0/mldv2_unsolicited_report_interval", 1);
+		host::run("ip link set wire0 arp off up");
+		return made;
+	}
+
+	void await_reports(int count, const char *what) const
+	{
+		for (int i = 0; i < count; i++)
+			ktap::require_value(wire6::next_of_type(wire, packet6::mld2_report), what);
+	}
+
 	/// It may come in after it has gone out.
 	static void await_report(const Change &change, const wire::Where &where)
 	{
