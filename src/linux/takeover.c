@@ -33,22 +33,28 @@ static_assert(offsetof(struct icmpx_handlers, err_handler) ==
 /**
  * struct icmpx_slot - a slot of one of IP's tables of protocols
  * @entry: the slot
+ * @size: bytes of an entry
+ * @builtin: where the packet path finds the entry that had the slot before
  * @own: icmpx's entry; NULL while icmpx has not taken the slot. It is allocated, since it
  *	may have to outlive the module: see icmpx_slot_give_back()
- * @builtin: the entry that had the slot before
  *
- * All members are written only on loading and unloading.
+ * @builtin and @own are written only on loading and unloading.
  */
 struct icmpx_slot {
 	void **entry;
+	size_t size;
+	struct icmpx_handlers **builtin;
 	struct icmpx_handlers *own;
-	struct icmpx_handlers *builtin;
 };
-
-static struct icmpx_slot icmpx_slot4;
 
 /* Its handlers get packets for the built-in code's sockets. */
 struct net_protocol *icmpx_builtin;
+
+static struct icmpx_slot icmpx_slot4 = {
+	.entry = (__force void **)&inet_protos[IPPROTO_ICMP],
+	.size = sizeof(struct net_protocol),
+	.builtin = (struct icmpx_handlers **)&icmpx_builtin,
+};
 
 #if IS_ENABLED(CONFIG_IPV6)
 static_assert(offsetof(struct icmpx_handlers, handler) ==
@@ -56,10 +62,14 @@ static_assert(offsetof(struct icmpx_handlers, handler) ==
 static_assert(offsetof(struct icmpx_handlers, err_handler) ==
 	      offsetof(struct inet6_protocol, err_handler));
 
-static struct icmpx_slot icmpx_slot6;
-
 /* Its handlers get neighbour discovery, MLD, and packets for the built-in code's sockets. */
 struct inet6_protocol *icmpx6_builtin;
+
+static struct icmpx_slot icmpx_slot6 = {
+	.entry = (__force void **)&inet6_protos[IPPROTO_ICMPV6],
+	.size = sizeof(struct inet6_protocol),
+	.builtin = (struct icmpx_handlers **)&icmpx6_builtin,
+};
 
 static bool icmpx_ipv6 = true;
 module_param_named(ipv6, icmpx_ipv6, bool, 0444);
@@ -103,27 +113,38 @@ bool icmpx_in_module(const void *function)
 }
 
 /*
- * Takes a slot, whose entry and built-in entry the caller has set. @size is that of the
- * table's entries, of which @handlers replaces the first members. An err_handler of NULL
+ * Takes a slot. @handlers replaces the first members of the entry; an err_handler of NULL
  * leaves the built-in one. Returns 0, -EBUSY if another module has the slot, or -ENOMEM.
+ *
+ * Another module's entry may be freed a grace period after it has left the slot.
  */
-static int icmpx_slot_take(struct icmpx_slot *slot, size_t size, struct icmpx_handlers handlers)
+static int icmpx_slot_take(struct icmpx_slot *slot, struct icmpx_handlers handlers)
 {
-	if (!slot->builtin || icmpx_in_module(slot->builtin->handler)) {
-		pr_err("another module handles ICMP already (%ps): unload it first\n",
-		       slot->builtin ? slot->builtin->handler : NULL);
-		return -EBUSY;
-	}
-	slot->own = kmemdup(slot->builtin, size, GFP_KERNEL);
+	struct icmpx_handlers *builtin;
+
+	slot->own = kzalloc(slot->size, GFP_KERNEL);
 	if (!slot->own)
 		return -ENOMEM;
+
+	rcu_read_lock();
+	builtin = READ_ONCE(*slot->entry);
+	if (!builtin || icmpx_in_module(builtin->handler))
+		goto err_taken;
+	memcpy(slot->own, builtin, slot->size);
 	slot->own->handler = handlers.handler;
 	if (handlers.err_handler)
 		slot->own->err_handler = handlers.err_handler;
-	if (cmpxchg(slot->entry, (void *)slot->builtin, (void *)slot->own) == slot->builtin)
-		return 0;
+	/* A packet may need the built-in entry as soon as the slot is taken. */
+	*slot->builtin = builtin;
+	if (cmpxchg(slot->entry, (void *)builtin, (void *)slot->own) != builtin)
+		goto err_taken;
+	rcu_read_unlock();
+	return 0;
 
-	pr_err("another module has begun to handle ICMP: unload it first\n");
+err_taken:
+	pr_err("another module handles ICMP already (%ps): unload it first\n",
+	       builtin ? builtin->handler : NULL);
+	rcu_read_unlock();
 	kfree(slot->own);
 	slot->own = NULL;
 	return -EBUSY;
@@ -139,17 +160,19 @@ static int icmpx_slot_take(struct icmpx_slot *slot, size_t size, struct icmpx_ha
  */
 static void icmpx_slot_give_back(struct icmpx_slot *slot)
 {
+	struct icmpx_handlers *builtin = *slot->builtin;
+
 	if (!slot->own)
 		return;
-	if (cmpxchg(slot->entry, (void *)slot->own, (void *)slot->builtin) == slot->own) {
+	if (cmpxchg(slot->entry, (void *)slot->own, (void *)builtin) == slot->own) {
 		synchronize_net();
 		kfree(slot->own);
 		return;
 	}
 	kmemleak_not_leak(slot->own);
 	pr_warn("another module has put itself on top: it hands packets to the built-in code from now on\n");
-	WRITE_ONCE(slot->own->handler, slot->builtin->handler);
-	WRITE_ONCE(slot->own->err_handler, slot->builtin->err_handler);
+	WRITE_ONCE(slot->own->handler, builtin->handler);
+	WRITE_ONCE(slot->own->err_handler, builtin->err_handler);
 	synchronize_net();
 }
 
@@ -166,27 +189,14 @@ int icmpx_take_over(void)
 {
 	int err;
 
-	/* A packet may need the built-in entry as soon as the slot is taken. */
-	icmpx_builtin = unrcu_pointer(inet_protos[IPPROTO_ICMP]);
-	icmpx_slot4.entry = (__force void **)&inet_protos[IPPROTO_ICMP];
-	icmpx_slot4.builtin = (struct icmpx_handlers *)icmpx_builtin;
-	err = icmpx_slot_take(&icmpx_slot4, sizeof(struct net_protocol),
-			      (struct icmpx_handlers){ icmpx_rcv, icmpx_err });
-	if (err)
-		goto out;
-
+	err = icmpx_slot_take(&icmpx_slot4, (struct icmpx_handlers){ icmpx_rcv, icmpx_err });
 #if IS_ENABLED(CONFIG_IPV6)
-	if (!icmpx_handles_ipv6())
-		return 0;
-	icmpx6_builtin = unrcu_pointer(inet6_protos[IPPROTO_ICMPV6]);
-	icmpx_slot6.builtin = (struct icmpx_handlers *)icmpx6_builtin;
-	icmpx_slot6.entry = (__force void **)&inet6_protos[IPPROTO_ICMPV6];
-	err = icmpx_slot_take(&icmpx_slot6, sizeof(struct inet6_protocol),
-			      (struct icmpx_handlers){ icmpx6_rcv, NULL });
-	if (err)
-		icmpx_slot_give_back(&icmpx_slot4);
+	if (!err && icmpx_handles_ipv6()) {
+		err = icmpx_slot_take(&icmpx_slot6, (struct icmpx_handlers){ icmpx6_rcv, NULL });
+		if (err)
+			icmpx_slot_give_back(&icmpx_slot4);
+	}
 #endif
-out:
 	if (err == -ENOMEM)
 		pr_err("out of memory: free some, then load again\n");
 	return err;

@@ -34,12 +34,6 @@ static inline __be32 icmpx6_flow_label(struct net *net, struct sk_buff *skb,
 	return ip6_make_flowlabel(net, skb, 0, true, NULL);
 }
 
-/* The hop limit of a packet that a control socket sends to a unicast address. */
-static inline u8 icmpx6_hop_limit(struct rt6_info *rt)
-{
-	return ip6_dst_hoplimit(&rt->dst);
-}
-
 /**
  * icmpx6_make_packet() - Make a message a packet that this host sends on its own.
  * @net: the namespace
@@ -71,7 +65,7 @@ static __always_inline void icmpx6_make_packet(struct net *net, struct sock *sk,
 	skb_reset_network_header(skb);
 	ip6_flow_hdr(header, tclass, icmpx6_flow_label(net, skb, way));
 	header->nexthdr = IPPROTO_ICMPV6;
-	header->hop_limit = icmpx6_hop_limit(rt);
+	header->hop_limit = ip6_dst_hoplimit(&rt->dst);
 	header->saddr = way->flow.saddr;
 	header->daddr = way->flow.daddr;
 }

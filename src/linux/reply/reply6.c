@@ -118,7 +118,8 @@ static void icmpx6_bound_fragments(const struct net *net, struct sk_buff *skb, u
 {
 	const unsigned int headers = sizeof(struct ipv6hdr) + sizeof(struct frag_hdr);
 
-	if (!icmpx6_has_output_hooks(net) && !dst_xfrm(skb_dst(skb)))
+	/* A larger bound would not fit into its member, and no link needs it. */
+	if (mtu <= U16_MAX && !icmpx6_has_output_hooks(net) && !dst_xfrm(skb_dst(skb)))
 		IP6CB(skb)->frag_max_size = headers + round_down(mtu - headers, 8);
 }
 
