@@ -8,6 +8,10 @@
 #include "lib/wire.hpp"
 
 #include <chrono>
+#include <sched.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
 
 using counters::Change;
 using ktap::expect_between;
@@ -169,6 +173,41 @@ void limit_is_the_destinations_not_the_sources()
 		     "answers from another address of this machine");
 }
 
+/// All processors ask at once. Before Linux 6.13, the buckets are the kernel's, which takes no lock for them.
+void processors_share_a_bucket()
+{
+	constexpr int requests = 20000;
+
+	host::need_icmpx();
+	auto wire = wire::new_server();
+	limit_echo(60000);
+	Change change;
+	const auto start = std::chrono::steady_clock::now();
+	const auto processors = static_cast<unsigned>(sysconf(_SC_NPROCESSORS_ONLN));
+	{
+		std::vector<std::jthread> threads;
+
+		for (unsigned processor = 0; processor < processors; processor++)
+			threads.emplace_back([processor, &wire] {
+				cpu_set_t one;
+				CPU_ZERO(&one);
+				CPU_SET(processor, &one);
+				host::check(sched_setaffinity(0, sizeof(one), &one),
+					    "sched_setaffinity");
+				for (int i = 0; i < requests; i++)
+					wire.send(ping());
+			});
+	}
+	const auto replies = static_cast<std::int64_t>(wire.receive_all().size());
+	const auto passed = std::chrono::steady_clock::now() - start;
+	if (host::linux_since(6, 13))
+		expect_between(replies, 1,
+			       1 + std::chrono::ceil<std::chrono::minutes>(passed).count(),
+			       "answers, one a minute");
+	change.expect_outcomes(
+		{{"reply", replies}, {"limit_host", processors * requests - replies}}, "requests");
+}
+
 } // namespace
 
 int main(int argc, char **argv)
@@ -184,5 +223,6 @@ int main(int argc, char **argv)
 				 {"ratelimit_loopback_is_exempt", loopback_is_exempt},
 				 {"ratelimit_is_the_destinations",
 				  limit_is_the_destinations_not_the_sources},
+				 {"ratelimit_processors_share_a_bucket", processors_share_a_bucket},
 			 });
 }

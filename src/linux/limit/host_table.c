@@ -144,12 +144,13 @@ bool icmpx_host_take(struct icmpx_host_table *table, u64 id, u32 interval)
 {
 	const u64 hash = siphash_1u64(id, &table->key);
 	struct icmpx_host_set *set = &table->sets[hash % ICMPX_HOST_SETS];
-	const u32 now = (u32)jiffies;
 	struct icmpx_host *host;
 	bool allowed;
-	u32 tokens;
+	u32 tokens, now;
 
 	spin_lock(&set->lock);
+	/* Under the lock, so that it is never before @last, which another CPU may just have set. */
+	now = (u32)jiffies;
 	host = icmpx_host_find(set, hash, id, interval);
 	tokens = host->tokens;
 	allowed = icmpx_tokens_take(&tokens, now - host->last, interval);

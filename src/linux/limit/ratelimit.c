@@ -25,7 +25,8 @@
  */
 static bool icmpx_global_fill(struct net *net)
 {
-	const u32 stamp = READ_ONCE(net->ipv4.icmp_global_stamp);
+	/* The acquire orders the two loads: else @now may be before a stamp of another CPU. */
+	const u32 stamp = smp_load_acquire(&net->ipv4.icmp_global_stamp);
 	const u32 now = (u32)jiffies;
 	int credit, filled;
 	u32 earned;
