@@ -282,6 +282,18 @@ void expect_way(const Net &net, const Ipv6 &request, const routes6::Wire &out, c
 	}
 }
 
+/// One pair of link-local addresses on two links: each reply is on the link that its request came by.
+void two_links()
+{
+	const Net net;
+	const Ipv6 request = ping({ipv6("fe80::1"), ipv6("fe80::2")});
+
+	for (int round = 0; round < 2; round++) {
+		net.warm(request, net.wire);
+		expect_way(net, request, net.other, "on the second link");
+	}
+}
+
 /// Changes the master of wire1, and waits until its address is in use again.
 void enslave(const std::string &how)
 {
@@ -348,6 +360,7 @@ int main(int argc, char **argv)
 				 {"carrier", carrier},
 				 {"a_device_that_goes", a_device_that_goes},
 				 {"what_changes_silently", what_changes_silently},
+				 {"two_links", two_links},
 				 {"into_a_vrf_and_out", into_a_vrf_and_out},
 				 {"from_one_vrf_into_another", from_one_vrf_into_another},
 			 });

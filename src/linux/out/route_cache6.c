@@ -18,7 +18,6 @@
 
 /* A packet reads its place, so that a place shares no cache line with data of another CPU. */
 static_assert(sizeof(struct icmpx6_route) % SMP_CACHE_BYTES == 0);
-static_assert(sizeof(struct icmpx6_flow) == 2 * sizeof(struct in6_addr) + 5 * sizeof(u32));
 
 DEFINE_PER_CPU(void *, icmpx6_routes);
 u64 icmpx6_route_key __read_mostly;
@@ -98,7 +97,15 @@ static bool icmpx6_route_lasts(struct net *net, const struct rt6_info *rt)
 	return true;
 }
 
-/* Puts a route into its place. The place takes over the reference from the caller. */
+/* Of the two places of a flow, the one that a new route displaces no valid route from, if any. */
+static struct icmpx6_route *icmpx6_route_victim(struct icmpx6_route *place)
+{
+	struct icmpx6_route *other = icmpx6_route_beside(place);
+
+	return icmpx6_route_valid(place) && !icmpx6_route_valid(other) ? other : place;
+}
+
+/* Puts a route into a place. The place takes over the reference from the caller. */
 static void icmpx6_route_keep(struct net *net, struct icmpx6_way *way, struct icmpx6_route *place,
 			      struct rt6_info *rt, u32 cookie)
 {
@@ -121,11 +128,11 @@ static void icmpx6_route_keep(struct net *net, struct icmpx6_way *way, struct ic
  * icmpx6_route_miss() - Look up a route in Linux's tables.
  * @net: the namespace
  * @way: as for icmpx6_route()
- * @place: where the route may be kept
+ * @place: the first of the two places where the route may be kept
  * @key: hash of the flow that selected @place
  *
  * As in icmpx_route_miss(), only the second lookup in a row for a flow puts its route into
- * the place. A route with a source that Linux has chosen is not kept: another address may
+ * a place. A route with a source that Linux has chosen is not kept: another address may
  * be preferred later.
  *
  * Context: as icmpx6_route().
@@ -161,7 +168,7 @@ struct rt6_info *icmpx6_route_miss(struct net *net, struct icmpx6_way *way,
 	/* Read the generation again after the cookie. */
 	smp_rmb();
 	if (rt_genid_ipv6(net) == generation && dst_check(dst, cookie))
-		icmpx6_route_keep(net, way, place, rt, cookie);
+		icmpx6_route_keep(net, way, icmpx6_route_victim(place), rt, cookie);
 	return rt;
 }
 

@@ -4,6 +4,7 @@
 #define ICMPX_ROUTE_CACHE6_H
 
 #include <linux/in6.h>
+#include <linux/math64.h>
 #include <net/ip6_fib.h>
 #include <net/ip6_route.h>
 
@@ -21,7 +22,7 @@
  * @label: flow label, network order; 0 for the kernel to choose one
  * @type: ICMP type of the packet
  *
- * Compared with memcmp(): there is no padding.
+ * A member that is added here is added to icmpx6_flow_equal(), too.
  */
 struct icmpx6_flow {
 	struct in6_addr saddr;
@@ -80,9 +81,16 @@ struct rt6_info *icmpx6_route_miss(struct net *net, struct icmpx6_way *way,
 void icmpx6_fill_flow(const struct net *net, const struct icmpx6_flow *flow, struct flowi6 *fl6);
 void icmpx6_hash_flow(struct icmpx6_way *way, const struct flowi6 *fl6);
 
+/* The 128 bits of a product, folded to 64: each bit depends on all bits of both factors. */
+static inline u64 icmpx6_mix(u64 a, u64 b)
+{
+	return a * b ^ mul_u64_u64_shr(a, b, 64);
+}
+
 /*
- * As icmpx_route_hash(): a sender that chooses addresses cannot choose places. The sender
- * has 64 bits of each address to itself, so both halves are multiplied before they meet.
+ * As icmpx_route_hash(): a sender that chooses addresses cannot choose places. The sender has
+ * 64 bits of each address to itself. Addresses that differ in a few bits, as those of hosts
+ * that were numbered one by one, are spread as evenly as others.
  */
 static inline u32 icmpx6_route_hash(const struct net *net, const struct icmpx6_flow *flow)
 {
@@ -90,10 +98,52 @@ static inline u32 icmpx6_route_hash(const struct net *net, const struct icmpx6_f
 
 	memcpy(source, &flow->saddr, sizeof(source));
 	memcpy(destination, &flow->daddr, sizeof(destination));
-	mixed = (destination[0] ^ (unsigned long)net) * icmpx6_route_key;
-	mixed = ((mixed ^ mixed >> 32) + destination[1]) * icmpx6_route_key;
-	mixed = ((mixed ^ mixed >> 32) + (source[0] ^ source[1])) * icmpx6_route_key;
-	return mixed >> 32;
+	mixed = icmpx6_mix(destination[0] ^ (unsigned long)net ^ icmpx6_route_key,
+			   destination[1] ^ swab64(icmpx6_route_key));
+	return icmpx6_mix(mixed ^ source[0], source[1] ^ icmpx6_route_key) >> 32;
+}
+
+static_assert(sizeof(struct icmpx6_flow) == 2 * sizeof(struct in6_addr) + 5 * sizeof(u32));
+
+/* Not by memcmp(), which takes several times as many instructions. */
+static inline bool icmpx6_flow_equal(const struct icmpx6_flow *one, const struct icmpx6_flow *other)
+{
+	return ipv6_addr_equal(&one->daddr, &other->daddr) &&
+	       ipv6_addr_equal(&one->saddr, &other->saddr) &&
+	       !((one->mark ^ other->mark) | (u32)(one->oif ^ other->oif) |
+		 (u32)(one->vrf ^ other->vrf) | (__force u32)(one->label ^ other->label) |
+		 (one->type ^ other->type));
+}
+
+/*
+ * The other place that a flow's route may be in. A lookup of IPv6 is expensive, and with two
+ * places for each flow, fewer flows that meet in one displace each other.
+ */
+static inline struct icmpx6_route *icmpx6_route_beside(struct icmpx6_route *place)
+{
+	struct icmpx6_route *first = this_cpu_read(icmpx6_routes);
+
+	return first + ((place - first) ^ 1);
+}
+
+/* The route in a place, if Linux would still give it; else NULL. */
+static __always_inline struct dst_entry *icmpx6_route_valid(const struct icmpx6_route *place)
+{
+	struct dst_entry *dst = rcu_dereference(place->kept.dst);
+
+	if (dst && time_before(jiffies, place->expires) && dst_check(dst, place->cookie))
+		return dst;
+	return NULL;
+}
+
+/* The same, if it is the route of this flow. */
+static __always_inline struct dst_entry *icmpx6_route_in(const struct icmpx6_route *place,
+							 const struct net *net,
+							 const struct icmpx6_flow *flow)
+{
+	if (place->kept.net == net && icmpx6_flow_equal(&place->flow, flow))
+		return icmpx6_route_valid(place);
+	return NULL;
 }
 
 /**
@@ -115,15 +165,19 @@ static __always_inline struct rt6_info *icmpx6_route(struct net *net, struct icm
 {
 	const u32 key = icmpx6_route_hash(net, &way->flow);
 	struct icmpx6_route *place = this_cpu_read(icmpx6_routes);
+	struct icmpx6_route *hit;
 	struct dst_entry *dst;
 
 	place += key >> (32 - ICMPX_ROUTE_BITS);
-	dst = rcu_dereference(place->kept.dst);
-	if (likely(dst && place->kept.net == net &&
-		   !memcmp(&place->flow, &way->flow, sizeof(way->flow)) &&
-		   time_before(jiffies, place->expires) && dst_check(dst, place->cookie))) {
-		way->hash = place->hash;
-		way->hash_l4 = place->hash_l4;
+	hit = place;
+	dst = icmpx6_route_in(hit, net, &way->flow);
+	if (unlikely(!dst)) {
+		hit = icmpx6_route_beside(place);
+		dst = icmpx6_route_in(hit, net, &way->flow);
+	}
+	if (likely(dst)) {
+		way->hash = hit->hash;
+		way->hash_l4 = hit->hash_l4;
 		way->kept = true;
 		return dst_rt6_info(dst);
 	}
