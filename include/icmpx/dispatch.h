@@ -66,6 +66,13 @@ struct icmpx_verdict {
  */
 struct icmpx_verdict icmpx_decide(const u8 *header, u32 policy);
 
+/* What icmpx6_pass() returns for each type: it is called for every packet. */
+struct icmpx6_passes {
+	u8 outcome[256];
+};
+
+extern const struct icmpx6_passes icmpx6_pass_table;
+
 /**
  * icmpx6_pass() - Tell whether an ICMPv6 message is for the built-in code.
  * @type: type of the message, of which nothing has been checked
@@ -74,7 +81,10 @@ struct icmpx_verdict icmpx_decide(const u8 *header, u32 policy);
  *
  * Return: the outcome of such a message, %ICMPX_PASS_ND or %ICMPX_PASS_MLD; 0 for any other.
  */
-u32 icmpx6_pass(u8 type);
+static inline u32 icmpx6_pass(u8 type)
+{
+	return icmpx6_pass_table.outcome[type];
+}
 
 /* What icmpx6_decide() needs to know beside the message; bits of a mask. */
 #define ICMPX6_VIA_MULTICAST	(1u << 0) /* sent to a multicast address */

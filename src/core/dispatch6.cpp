@@ -72,14 +72,9 @@ constexpr icmpx_verdict decide(u8 type, u32 policy)
 	return finish(ICMPX_DROP_UNKNOWN_TYPE, false);
 }
 
-} // namespace
-} // namespace icmpx
-
-u32 icmpx6_pass(u8 type)
+constexpr u8 pass(Handler6 handler)
 {
-	using namespace icmpx;
-
-	switch (kTable6[type].handler) {
+	switch (handler) {
 	case Handler6::kNd:
 		return ICMPX_PASS_ND;
 	case Handler6::kMld:
@@ -88,6 +83,20 @@ u32 icmpx6_pass(u8 type)
 		return 0;
 	}
 }
+
+constexpr icmpx6_passes make_pass_table()
+{
+	icmpx6_passes table{};
+
+	for (std::size_t type = 0; type < kTable6.size(); ++type)
+		table.outcome[type] = pass(kTable6[type].handler);
+	return table;
+}
+
+} // namespace
+} // namespace icmpx
+
+constexpr icmpx6_passes icmpx6_pass_table = icmpx::make_pass_table();
 
 icmpx_verdict icmpx6_decide(const u8 *header, u32 policy)
 {
