@@ -4,7 +4,11 @@
 #define ICMPX_SELFTESTS_BENCH_H
 
 #include <linux/netdevice.h>
+#include <linux/netfilter.h>
 #include <linux/skbuff.h>
+
+/* An address that no host has. */
+#define BENCH_STATION { 0x02, 0, 0, 0, 0, 0x02 }
 
 /* Not an ICMP type: what a UDP datagram is asked for by. */
 #define BENCH_UDP 256
@@ -17,8 +21,9 @@
 /**
  * struct bench_job - what is asked for, see bench_main.c
  * @dev: where messages come in, with a reference
- * @source: network order; 0 for somebody who spoofs
- * @destination: network order
+ * @source: an address of the family that @ipv6 says; of IPv4, 0 for spoofed sources
+ * @destination: another one
+ * @ipv6: whether these are of IPv6
  * @type: ICMP type, or BENCH_UDP
  * @len: bytes of data
  * @count: how many messages
@@ -29,8 +34,9 @@
  */
 struct bench_job {
 	struct net_device *dev;
-	__be32 source;
-	__be32 destination;
+	union nf_inet_addr source;
+	union nf_inet_addr destination;
+	bool ipv6;
 	unsigned int type;
 	unsigned int len;
 	unsigned int count;
@@ -50,5 +56,40 @@ struct bench_job {
  * Return: the message, of fragments the first of a list; NULL without memory.
  */
 struct sk_buff *bench_make(struct bench_job *job, u16 sequence);
+
+/* bench_packet6.c: as bench_make(), for a message of ICMPv6. */
+struct sk_buff *bench_make6(struct bench_job *job, u16 sequence);
+
+/**
+ * bench_draw() - Draw the next identifier.
+ * @job: what is asked for; its @identifiers is not 0
+ *
+ * selftests/bench/ping_sockets.cpp has the same sequence.
+ *
+ * Return: a number from 1 to @identifiers.
+ */
+static inline u16 bench_draw(struct bench_job *job)
+{
+	job->seed = job->seed * 1664525 + 1013904223;
+	return 1 + (job->seed >> 16) % job->identifiers;
+}
+
+/* What a driver tells of a packet that it has received. */
+static inline void bench_record_queue(struct sk_buff *skb, unsigned int number)
+{
+	const unsigned int queues = skb->dev->real_num_rx_queues;
+
+	if (queues > 1)
+		skb_record_rx_queue(skb, number % queues);
+}
+
+/* The next of @job's sources, as a distance from its first one. */
+static inline u32 bench_next_source(const struct bench_job *job)
+{
+	static u32 state;
+
+	state = state * 1664525 + 1013904223;
+	return (u64)state * job->sources >> 32;
+}
 
 #endif

@@ -6,37 +6,40 @@
  * COUNT messages of TYPE, with LEN bytes of data, come in by DEVICE, one of the
  * writer's network namespace; reading it then gives the nanoseconds that each
  * one took, in the input path and on its reply's way out, its making not
- * counted. Under QEMU's -icount a nanosecond is an instruction. Who reads from
- * where he has written gets the result of that, whatever others let come in at
- * the same time; else it is the last one. TYPE 256 stands
- * for a UDP datagram to the port discard, and its reply for the error that says
- * that nobody is there.
+ * counted. Under QEMU's -icount a nanosecond is an instruction. A file that was
+ * written to gives the result of that, whatever comes in by others at the same
+ * time; else it is the last one. Addresses are of IPv4 or of IPv6, and TYPE one of
+ * ICMP or of ICMPv6 then. Over IPv4, TYPE 256 stands for a UDP datagram to the port
+ * discard, and its reply for the error that says that no socket is there.
  *
  * With " IDENTIFIERS SEED" behind it, message i (0 to COUNT - 1) has i as its
  * sequence number and an identifier of 1 to IDENTIFIERS, drawn from a sequence
- * that SEED begins: whoever knows both knows who gets which message. With
- * neither, the identifier is 42405.
+ * that SEED begins, so that it can be computed which socket gets which message.
+ * With neither, the identifier is 42405.
  *
- * Of type 3, it is a port unreachable about a UDP datagram from DESTINATION's
- * port discard to that of SOURCE.
+ * Of type 3, over IPv6 1, it is a port unreachable about a UDP datagram from
+ * DESTINATION's port discard to that of SOURCE. A neighbour solicitation is about
+ * DESTINATION, an MLD query about all groups.
  *
  * Behind those, " SOURCES FLAGS": the source is drawn from as many addresses
  * from SOURCE on, and FLAGS is a sum of 1 for messages with an IP option, a
- * record route with room for one address, of 2 for messages that come in by NAPI
- * and GRO, as those of most drivers do, and not by netif_receive_skb(), and of 4
- * for messages that DEVICE's driver is asked to send, and nobody receives: what of
- * all other figures is the driver's, which frees the packet. With 8, and no other,
- * messages are in fragments, each as large as DEVICE's MTU lets it be.
+ * record route with room for one address (over IPv6, a router alert), of 2 for
+ * messages that come in by NAPI and GRO, as those of most drivers do, and not by
+ * netif_receive_skb(), and of 4 for messages that DEVICE's driver is asked to send
+ * and that no stack receives: what of all other figures is the driver's, which frees
+ * the packet. With 8, and no other, messages are in fragments, each as large as
+ * DEVICE's MTU lets it be (IPv4).
  *
  * A DEVICE with several queues receives one message after the other by the next of
  * them, and says so, as drivers do.
  *
  * With SOURCE 0.0.0.0 each message has another source, of 11.0.0.0 to
- * 106.255.255.255: somebody who spoofs.
+ * 106.255.255.255, as when sources are spoofed.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/icmp.h>
+#include <linux/icmpv6.h>
 #include <linux/inet.h>
 #include <linux/ip.h>
 #include <linux/module.h>
@@ -45,6 +48,7 @@
 #include <linux/seq_file.h>
 #include <linux/uaccess.h>
 #include <linux/udp.h>
+#include <net/ndisc.h>
 
 #include "bench.h"
 
@@ -67,7 +71,7 @@ struct bench_batch {
 	u64 elapsed;
 };
 
-/* Sources are drawn one after the other, whoever asks. */
+/* Sources are drawn one after the other, also for several writers. */
 static DEFINE_MUTEX(bench_lock);
 static u64 bench_result;
 
@@ -77,7 +81,8 @@ static int bench_make_batch(struct bench_job *job, struct bench_batch *batch, u1
 
 	mutex_lock(&bench_lock);
 	for (i = 0; i < batch->count; i++) {
-		batch->skb[i] = bench_make(job, sequence + i);
+		batch->skb[i] = job->ipv6 ? bench_make6(job, sequence + i) :
+					    bench_make(job, sequence + i);
 		if (!batch->skb[i])
 			break;
 	}
@@ -186,28 +191,58 @@ static int bench_run(struct bench_job *job, u64 *result)
 	return err;
 }
 
+static bool bench_parse_address(const struct bench_job *job, const char *text,
+				union nf_inet_addr *address)
+{
+	memset(address, 0, sizeof(*address));
+	if (job->ipv6)
+		return in6_pton(text, -1, address->in6.s6_addr, -1, NULL);
+	return in4_pton(text, -1, (u8 *)&address->ip, -1, NULL);
+}
+
+/* How many bytes of data a message has at least. */
+static unsigned int bench_len_min(const struct bench_job *job)
+{
+	if (!job->ipv6)
+		return job->type == ICMP_DEST_UNREACH ?
+			sizeof(struct iphdr) + sizeof(struct udphdr) : 0;
+	switch (job->type) {
+	case ICMPV6_DEST_UNREACH:
+		return sizeof(struct ipv6hdr) + sizeof(struct udphdr);
+	case NDISC_NEIGHBOUR_SOLICITATION:
+	case ICMPV6_MGM_QUERY:
+		return sizeof(struct in6_addr);
+	default:
+		return 0;
+	}
+}
+
+static bool bench_is_possible(const struct bench_job *job)
+{
+	if (job->flags & BENCH_FLAG_FRAGMENTS && (job->ipv6 || job->flags != BENCH_FLAG_FRAGMENTS))
+		return false;
+	if (job->type > (job->ipv6 ? U8_MAX : BENCH_UDP))
+		return false;
+	return job->len >= bench_len_min(job) && job->len <= 65507 && job->count &&
+	       job->count <= BENCH_COUNT_MAX && job->identifiers <= U16_MAX;
+}
+
 static int bench_parse(char *line, struct bench_job *job, struct net *net)
 {
-	char name[IFNAMSIZ], source[16], destination[16];
+	char name[IFNAMSIZ], source[48], destination[48];
 	int fields;
 
 	job->identifiers = 0;
 	job->sources = 0;
 	job->flags = 0;
-	fields = sscanf(line, "%15s %15s %15s %u %u %u %u %u %u %u", name, source, destination,
+	fields = sscanf(line, "%15s %47s %47s %u %u %u %u %u %u %u", name, source, destination,
 			&job->type, &job->len, &job->count, &job->identifiers, &job->seed,
 			&job->sources, &job->flags);
-	if ((fields != 6 && fields != 8 && fields != 10) ||
-	    (job->flags & BENCH_FLAG_FRAGMENTS && job->flags != BENCH_FLAG_FRAGMENTS))
+	if (fields != 6 && fields != 8 && fields != 10)
 		return -EINVAL;
-	if (!in4_pton(source, -1, (u8 *)&job->source, -1, NULL) ||
-	    !in4_pton(destination, -1, (u8 *)&job->destination, -1, NULL))
-		return -EINVAL;
-	if (job->type > BENCH_UDP || job->len > 65507 || !job->count ||
-	    job->count > BENCH_COUNT_MAX || job->identifiers > U16_MAX)
-		return -EINVAL;
-	if (job->type == ICMP_DEST_UNREACH &&
-	    job->len < sizeof(struct iphdr) + sizeof(struct udphdr))
+	job->ipv6 = strchr(source, ':');
+	if (!bench_parse_address(job, source, &job->source) ||
+	    !bench_parse_address(job, destination, &job->destination) || !bench_is_possible(job))
 		return -EINVAL;
 	job->dev = dev_get_by_name(net, name);
 	return job->dev ? 0 : -ENODEV;
@@ -217,7 +252,7 @@ static ssize_t bench_write(struct file *file, const char __user *buffer, size_t 
 {
 	struct seq_file *seq = file->private_data;
 	struct bench_job job;
-	char line[128];
+	char line[192];
 	u64 result;
 	int err;
 

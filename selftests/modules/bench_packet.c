@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The messages of the benchmark. */
+/* The messages of the benchmark, over IPv4. */
 #include <linux/etherdevice.h>
 #include <linux/icmp.h>
 #include <linux/udp.h>
@@ -11,15 +11,7 @@
 /* Record route, seven bytes, with room for an address; then the end of the list. */
 #define BENCH_OPTIONS_LEN 8
 
-/* Who sends: an address that nobody has been given. */
-static const u8 bench_station[ETH_ALEN] = { 0x02, 0, 0, 0, 0, 0x02 };
-
-/* The next identifier; selftests/bench/ping_sockets.cpp has the same sequence. */
-static u16 bench_draw(struct bench_job *job)
-{
-	job->seed = job->seed * 1664525 + 1013904223;
-	return 1 + (job->seed >> 16) % job->identifiers;
-}
+static const u8 bench_station[ETH_ALEN] = BENCH_STATION;
 
 /* Both headers are of one length. */
 static_assert(sizeof(struct icmphdr) == sizeof(struct udphdr));
@@ -44,7 +36,7 @@ static void bench_fill_udp(struct udphdr *udph, unsigned int len)
 	udph->check = 0;
 }
 
-/* The next source of somebody who spoofs; each one comes again after 2^29 at the earliest. */
+/* The next spoofed source; each one comes again after 2^29 at the earliest. */
 static __be32 bench_spoof(void)
 {
 	static u32 state;
@@ -55,14 +47,11 @@ static __be32 bench_spoof(void)
 
 static __be32 bench_source(const struct bench_job *job)
 {
-	static u32 state;
-
-	if (!job->source)
+	if (!job->source.ip)
 		return bench_spoof();
 	if (job->sources <= 1)
-		return job->source;
-	state = state * 1664525 + 1013904223;
-	return htonl(ntohl(job->source) + (u32)((u64)state * job->sources >> 32));
+		return job->source.ip;
+	return htonl(ntohl(job->source.ip) + bench_next_source(job));
 }
 
 /* What the error quotes: a header and eight bytes. */
@@ -75,19 +64,10 @@ static void bench_fill_quotation(const struct bench_job *job, struct iphdr *iph)
 	iph->tot_len = htons(sizeof(*iph) + sizeof(*udph));
 	iph->ttl = IPDEFTTL;
 	iph->protocol = IPPROTO_UDP;
-	iph->saddr = job->destination;
-	iph->daddr = job->source;
+	iph->saddr = job->destination.ip;
+	iph->daddr = job->source.ip;
 	ip_send_check(iph);
 	bench_fill_udp(udph, sizeof(*udph));
-}
-
-/* What a driver tells of a packet that it has received. */
-static void bench_record_queue(struct sk_buff *skb, unsigned int number)
-{
-	const unsigned int queues = skb->dev->real_num_rx_queues;
-
-	if (queues > 1)
-		skb_record_rx_queue(skb, number % queues);
 }
 
 /* Part of a datagram, from byte @offset behind its header on. */
@@ -157,7 +137,7 @@ struct sk_buff *bench_make(struct bench_job *job, u16 sequence)
 	iph->ttl = IPDEFTTL;
 	iph->protocol = job->type == BENCH_UDP ? IPPROTO_UDP : IPPROTO_ICMP;
 	iph->saddr = bench_source(job);
-	iph->daddr = job->destination;
+	iph->daddr = job->destination.ip;
 	skb_put_data(skb, record_route, options);
 	ip_send_check(iph);
 
