@@ -125,7 +125,7 @@ void expect_no_error_from_the_first(const std::string &rule)
 		const Change of_theirs;
 
 		if (!rule.empty())
-			host::run("nft add rule ip held late meta l4proto udp " + rule);
+			host::run("nft add rule inet held late meta l4proto udp " + rule);
 		held::deliver_without_address(
 			queue, net.theirs,
 			errors::sent_udp({packet::client, 4242}, {packet::server, 9}));

@@ -2,17 +2,20 @@
 //
 // Requests and replies that wait at LOCAL_IN (NFQUEUE) while the address that they were sent to is deleted. The route that
 // led them there then points to the first network namespace's blackhole device: that namespace is neither to answer nor to
-// get them, and no reply has an address that is gone.
+// get them, and no reply of IPv4 has an address that is gone.
 
 #include "lib/errors.hpp"
 #include "lib/held.hpp"
 #include "lib/module.hpp"
 
-#include <linux/icmp.h>
+#include <algorithm>
+#include <iterator>
 
 namespace {
 
 using counters::Change;
+using family::V4;
+using family::V6;
 using held::Neighbours;
 using ktap::expect;
 using ktap::expect_equal;
@@ -20,70 +23,98 @@ using packet::Ipv4;
 using packet::Type;
 using wire::Wire;
 
-const std::string requests = "icmp type { echo-request, timestamp-request }";
-
-Ipv4 request(std::uint8_t type = Type::echo)
+template <typename F> typename F::Datagram echo(const typename F::Address &to = F::server)
 {
-	packet::Icmp message = packet::echo_request(0x68, 1, packet::pattern(12));
-
-	message.type = type;
-	return packet::datagram(message);
+	return F::datagram(F::echo(0x68, 1, packet::pattern(12)), to);
 }
 
-/// To be held alone changes nothing.
-void a_request_is_answered_when_it_goes_on()
+/// One of each kind, and what nft calls them.
+template <typename F> std::vector<typename F::Datagram> requests()
 {
-	Neighbours net;
-	const Change before;
+	if constexpr (F::is_ipv6) {
+		return {echo<F>()};
+	} else {
+		packet::Icmp message = packet::echo_request(0x68, 1, packet::pattern(12));
+
+		message.type = Type::timestamp;
+		return {echo<F>(), packet::datagram(message)};
+	}
+}
+
+template <typename F> std::string held()
+{
+	return F::is_ipv6 ? F::request : "icmp type { echo-request, timestamp-request }";
+}
+
+/// The built-in code of IPv4 takes what it sends to be the first namespace's, and that of IPv6 does not.
+template <typename F> bool namespaces_are_apart() { return F::is_ipv6 || host::has_icmpx(); }
+
+/// To be held alone changes nothing.
+template <typename F> void a_request_is_answered_when_it_goes_on()
+{
+	Neighbours<F> net;
+	const auto before = F::change();
 
 	net.user.as_root([&] {
-		nfqueue::Queue queue(requests);
+		nfqueue::Queue queue(held<F>());
 
-		for (std::uint8_t type : {Type::echo, Type::timestamp}) {
-			net.theirs.send(request(type));
+		for (const auto &request : requests<F>()) {
+			net.theirs.send(request);
 			queue.go_on(queue.next());
-			auto answer =
-				ktap::require_value(wire::next_answer(net.theirs), "an answer");
-			expect_equal(answer.ip.source, packet::server, "its source");
+			auto answer = ktap::require_value(family::next_answer<F>(net.theirs),
+							  "an answer");
+			expect_equal(answer.ip.source, F::server, "its source");
 		}
 	});
 	net.expect_calm(before);
 }
 
-/// Its routes lead to the asker, and the source of the reply would be an address of the user's choice.
-void a_request_is_not_answered_by_the_first_namespace()
+/// A host of IPv6 answers from the address that was asked, whether it still has it or not; one of IPv4 does not answer.
+template <typename F>
+void expect_the_users_answer(const Wire &wire, const typename F::Datagram &request,
+			     const wire::Where &where = wire::Where::current())
 {
-	for (std::uint8_t type : {Type::echo, Type::timestamp}) {
-		Neighbours net;
-		const Change before;
+	if constexpr (F::is_ipv6)
+		family::expect_reply_at(wire, request, "an answer by the user's namespace", where);
+	else
+		expect(wire.receive_all().empty(), "the user's wire is silent", where);
+}
+
+/// Its routes lead to the asker, and the source of the reply would be an address of the user's choice.
+template <typename F> void a_request_is_not_answered_by_the_first_namespace()
+{
+	for (const auto &request : requests<F>()) {
+		Neighbours<F> net;
+		const auto before = F::change();
 
 		net.user.as_root([&] {
-			nfqueue::Queue queue(requests);
-			const Change theirs;
+			nfqueue::Queue queue(held<F>());
+			const auto theirs = F::change();
 
-			held::deliver_without_address(queue, net.theirs, request(type));
-			expect(net.theirs.receive_all().empty(), "the user's wire is silent");
-			if (host::has_icmpx())
-				expect_equal(theirs.icmp()["Icmp.InMsgs"], 1,
+			held::deliver_without_address<F>(queue, net.theirs, request);
+			expect_the_users_answer<F>(net.theirs, request);
+			if (namespaces_are_apart<F>())
+				expect_equal(theirs.snmp()[F::icmp + "InMsgs"], 1,
 					     "messages that the user's namespace counts");
 		});
 		net.expect_calm(before);
 	}
 }
 
-/// Not even if the first namespace has the same address. (The built-in code answers then.)
-void a_request_to_an_address_of_both()
+/// Not even if the first namespace has the same address.
+template <typename F> void a_request_to_an_address_of_both()
 {
-	host::need_icmpx();
-	Neighbours net;
-	const Change before;
+	if (!namespaces_are_apart<F>())
+		ktap::skip("the built-in code of IPv4 answers then");
+	Neighbours<F> net;
+	const auto before = F::change();
 
-	host::run("ip address add 10.0.0.2/32 dev first0");
+	F::add_address("first0", F::server_prefix);
 	net.user.as_root([&] {
-		nfqueue::Queue queue(requests);
+		nfqueue::Queue queue(held<F>());
 
-		held::deliver_without_address(queue, net.theirs, request());
-		expect(net.theirs.receive_all().empty(), "the user's wire is silent");
+		held::deliver_without_address<F>(queue, net.theirs, echo<F>());
+		expect_the_users_answer<F>(net.theirs, echo<F>());
 	});
 	net.expect_calm(before);
 }
@@ -99,12 +130,10 @@ void a_broadcast_is_not_answered_by_the_first_namespace()
 	host::set_sysctl(setting, 0);
 	const Change before;
 	net.user.as_root([&] {
-		nfqueue::Queue queue(requests);
-		Ipv4 broadcast = request();
+		nfqueue::Queue queue(held<V4>());
 		const Change theirs;
 
-		broadcast.destination = packet::ipv4("10.0.0.255");
-		held::deliver_without_address(queue, net.theirs, broadcast);
+		held::deliver_without_address(queue, net.theirs, echo<V4>(V4::many));
 		expect(net.theirs.receive_all().empty(), "the user's wire is silent");
 		theirs.expect_outcomes({{"drop_broadcast", 1}}, "the user's namespace");
 	});
@@ -113,22 +142,26 @@ void a_broadcast_is_not_answered_by_the_first_namespace()
 }
 
 /// What the first namespace ignores, it ignores for itself.
-void settings_are_the_users()
+template <typename F> void settings_are_the_users()
 {
-	host::need_icmpx();
-	const std::string setting = "net/ipv4/icmp_echo_ignore_all";
-	Neighbours net;
+	if (!namespaces_are_apart<F>())
+		ktap::skip("the built-in code of IPv4 asks the first namespace");
+	const std::string setting =
+		F::settings + (F::is_ipv6 ? "icmp/echo_ignore_all" : "icmp_echo_ignore_all");
+	Neighbours<F> net;
 
 	host::set_sysctl(setting, 1);
-	const Change before;
+	const auto before = F::change();
 	net.user.as_root([&] {
-		nfqueue::Queue queue(requests);
-		const Change theirs;
+		nfqueue::Queue queue(held<F>());
+		const auto theirs = F::change();
 
-		held::deliver_without_address(queue, net.theirs, request());
-		auto moved = ktap::require_value(theirs.icmpx(), "counters");
-		expect_equal(moved["packets_in"], 1, "packets of the user's namespace");
-		expect_equal(moved["ignore_echo"], 0, "ignored ones");
+		held::deliver_without_address<F>(queue, net.theirs, echo<F>());
+		expect_the_users_answer<F>(net.theirs, echo<F>());
+		if (auto moved = theirs.icmpx()) {
+			expect_equal((*moved)["packets_in"], 1, "packets of the user's namespace");
+			expect_equal((*moved)["ignore_echo"], 0, "ignored ones");
+		}
 	});
 	host::set_sysctl(setting, 0);
 	net.expect_calm(before);
@@ -162,10 +195,10 @@ void a_reply_is_the_users()
 void no_answer_from_an_address_that_is_gone(bool freed)
 {
 	Wire wire = held::serve();
-	nfqueue::Queue queue(requests);
+	nfqueue::Queue queue(held<V4>());
 
-	for (std::uint8_t type : {Type::echo, Type::timestamp}) {
-		wire.send(request(type));
+	for (const Ipv4 &request : requests<V4>()) {
+		wire.send(request);
 		const std::uint32_t id = queue.next();
 		host::run("ip address delete 10.0.0.2/24 dev wire0");
 		if (freed)
@@ -195,22 +228,32 @@ void the_first_namespace_alone()
 		child::run([=] { no_answer_from_an_address_that_is_gone(freed); });
 }
 
+/// What comes to be answered: IPv6's errors are the built-in code's.
+template <typename F> std::vector<typename F::Datagram> causes()
+{
+	if constexpr (F::is_ipv6)
+		return {echo<F>()};
+	else
+		return {echo<F>(), errors::sent_udp({packet::client, 4242}, {packet::server, 9})};
+}
+
 /// What is on its way out when the module goes is sent, or thrown away, all the same: netfilter has a reference to the socket
 /// that it was sent by.
-void the_module_goes_meanwhile(const std::string &hook)
+template <typename F> void the_module_goes_meanwhile(const std::string &hook)
 {
 	nfqueue::need();
 	module::Icmpx icmpx;
 
 	host::enter_new_namespace();
-	Wire wire = held::serve();
+	Wire wire = held::serve<F>();
 	host::set_sysctl("net/ipv4/icmp_ratemask", 0);
 	for (bool goes_on : {true, false}) {
-		for (const Ipv4 &cause :
-		     {request(), errors::sent_udp({packet::client, 4242}, {packet::server, 9})}) {
+		for (const auto &cause : causes<F>()) {
 			ktap::require_equal(icmpx.load(), 0, "loading");
-			nfqueue::Queue queue("icmp type { echo-reply, destination-unreachable }",
-					     hook);
+			nfqueue::Queue queue(
+				F::is_ipv6 ? F::reply
+					   : "icmp type { echo-reply, destination-unreachable }",
+				hook);
 			wire.send(cause);
 			const std::uint32_t id = queue.next();
 			ktap::require_equal(icmpx.unload_when_idle(), 0, "unloading");
@@ -219,37 +262,56 @@ void the_module_goes_meanwhile(const std::string &hook)
 				queue.go_on(id);
 			else
 				queue.drop(id);
-			expect_equal(
-				wire::next_answer(wire, goes_on ? wire::patience : wire::silence)
-					.has_value(),
-				goes_on, "what was held is sent");
+			expect_equal(family::next_answer<F>(wire, goes_on ? wire::patience
+									  : wire::silence)
+					     .has_value(),
+				     goes_on, "what was held is sent");
 		}
 	}
 }
 
-void the_module_goes_before_a_filter() { the_module_goes_meanwhile("output"); }
-void the_module_goes_behind_routing() { the_module_goes_meanwhile("postrouting"); }
+template <typename F> void the_module_goes_before_a_filter()
+{
+	the_module_goes_meanwhile<F>("output");
+}
+template <typename F> void the_module_goes_behind_routing()
+{
+	the_module_goes_meanwhile<F>("postrouting");
+}
+
+template <typename F> std::vector<ktap::Test> tests()
+{
+	return {
+		{"a_request_is_answered_when_it_goes_on", a_request_is_answered_when_it_goes_on<F>},
+		{"a_request_is_not_answered_by_the_first_namespace",
+		 a_request_is_not_answered_by_the_first_namespace<F>},
+		{"a_request_to_an_address_of_both", a_request_to_an_address_of_both<F>},
+		{"settings_are_the_users", settings_are_the_users<F>},
+	};
+}
+
+/// They leave the first namespace.
+template <typename F> std::vector<ktap::Test> tests_of_unloading()
+{
+	return {
+		{"the_module_goes_before_a_filter", the_module_goes_before_a_filter<F>},
+		{"the_module_goes_behind_routing", the_module_goes_behind_routing<F>},
+	};
+}
 
 } // namespace
 
 int main(int argc, char **argv)
 {
-	return ktap::run(
-		argc, argv,
-		{
-			{"a_request_is_answered_when_it_goes_on",
-			 a_request_is_answered_when_it_goes_on},
-			{"a_request_is_not_answered_by_the_first_namespace",
-			 a_request_is_not_answered_by_the_first_namespace},
-			{"a_request_to_an_address_of_both", a_request_to_an_address_of_both},
-			{"a_broadcast_is_not_answered_by_the_first_namespace",
-			 a_broadcast_is_not_answered_by_the_first_namespace},
-			{"settings_are_the_users", settings_are_the_users},
-			{"a_reply_is_the_users", a_reply_is_the_users},
-			{"no_answer_from_an_address_that_is_gone", one_namespace},
-			{"no_answer_from_an_address_that_is_gone_in_the_first_namespace",
-			 the_first_namespace_alone},
-			{"the_module_goes_before_a_filter", the_module_goes_before_a_filter},
-			{"the_module_goes_behind_routing", the_module_goes_behind_routing},
-		});
+	auto all = family::both(tests<V4>(), tests<V6>());
+
+	all.insert(all.end(), {{"a_broadcast_is_not_answered_by_the_first_namespace",
+				a_broadcast_is_not_answered_by_the_first_namespace},
+			       {"a_reply_is_the_users", a_reply_is_the_users},
+			       {"no_answer_from_an_address_that_is_gone", one_namespace},
+			       {"no_answer_from_an_address_that_is_gone_in_the_first_namespace",
+				the_first_namespace_alone}});
+	std::ranges::copy(family::both(tests_of_unloading<V4>(), tests_of_unloading<V6>()),
+			  std::back_inserter(all));
+	return ktap::run(argc, argv, all);
 }

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "child.hpp"
-#include "counters.hpp"
+#include "family.hpp"
 #include "host.hpp"
 #include "ktap.hpp"
 #include "nfqueue.hpp"
@@ -18,21 +18,20 @@
 
 namespace held {
 
-using packet::Ipv4;
 using wire::Wire;
 
-/// What wire::serve() makes here, with one address more, so that routes by wire0 outlast the other one.
-inline Wire serve()
+/// What F::serve() makes here, with one address more, so that routes by wire0 outlast the other one.
+template <typename F = family::V4> Wire serve()
 {
-	Wire made = wire::serve({});
+	Wire made = F::serve();
 
-	host::run("ip address add 10.0.9.2/24 dev wire0");
+	F::add_address("wire0", F::own(9));
 	return made;
 }
 
-/// wire0 of the user's namespace, which packet::server is reached by, and first0 of the first one, which all that leaves
-/// that one goes by: neither has to know of the other's addresses.
-class Neighbours {
+/// wire0 of the user's namespace, which F::server is reached by, and first0 of the first one, which all that leaves that
+/// one goes by: neither has to know of the other's addresses.
+template <typename F = family::V4> class Neighbours {
 public:
 	Neighbours()
 		: first([] {
@@ -42,26 +41,26 @@ public:
 		  }()),
 		  theirs(user.in_network([] {
 			  host::run("ip link set lo up");
-			  Wire made = serve();
+			  Wire made = serve<F>();
 			  host::set_sysctl("net/ipv4/icmp_ratemask", 0);
 			  ping::allow();
 			  return made;
 		  }))
 	{
-		host::write_file("/proc/sys/net/ipv6/conf/first0/disable_ipv6", "1");
-		host::run("ip link set first0 arp off up; ip address add 10.66.0.2/24 dev first0;"
-			  "ip route add default dev first0");
+		F::configure("first0", F::own(66));
+		host::run("ip " + F::option + " route add default dev first0");
 	}
 
-	/// Expects nothing to leave the first namespace; and with icmpx nothing to be counted there since @p before.
-	void expect_calm(const counters::Change &before,
+	/// Expects nothing to leave the first namespace; and nothing to be counted there since @p before, with icmpx or in all
+	/// of IPv6.
+	void expect_calm(const typename F::Change &before,
 			 const wire::Where &where = wire::Where::current()) const
 	{
-		for (const Ipv4 &ip : first.receive_all())
+		for (const auto &ip : first.template receive_all<typename F::Datagram>())
 			ktap::failure("a packet of protocol " + std::to_string(ip.protocol) +
 					      " leaves the first namespace",
 				      where);
-		if (!host::has_icmpx())
+		if (!F::is_ipv6 && !host::has_icmpx())
 			return;
 		before.expect_icmp({}, "the first namespace", where);
 		before.expect_outcomes({}, "the first namespace", where);
@@ -83,12 +82,14 @@ private:
 };
 
 /// Sends @p packet and lets it go on from LOCAL_IN once the address that it was sent to is gone, and its route is freed.
-inline void deliver_without_address(nfqueue::Queue &queue, const Wire &wire, const Ipv4 &packet,
-				    const wire::Where &where = wire::Where::current())
+template <typename F = family::V4>
+void deliver_without_address(nfqueue::Queue &queue, const Wire &wire,
+			     const typename F::Datagram &packet,
+			     const wire::Where &where = wire::Where::current())
 {
 	wire.send(packet);
 	const std::uint32_t id = queue.next(where);
-	host::run("ip address delete 10.0.0.2/24 dev wire0", where);
+	host::run("ip address delete " + F::server_prefix + " dev wire0", where);
 	nfqueue::pass_grace_period();
 	queue.go_on(id, where);
 }

@@ -37,7 +37,7 @@ inline void pass_grace_period()
 }
 
 /**
- * Holds packets at a hook of this network namespace until a test lets them go on; at LOCAL_IN, if no other is named,
+ * Holds packets of both families at a hook of this network namespace until a test lets them go on; at LOCAL_IN, if no other is named,
  * where routing is behind them.
  *
  * Rules in the chain "late" of the table "held" see them after that.
@@ -57,7 +57,7 @@ public:
 		request(message(NFQNL_MSG_CONFIG).put(NFQA_CFG_CMD, bind));
 		headers.copy_mode = NFQNL_COPY_META;
 		request(message(NFQNL_MSG_CONFIG).put(NFQA_CFG_PARAMS, headers));
-		host::run("nft -f - <<'END'\ntable ip held {\n"
+		host::run("nft -f - <<'END'\ntable inet held {\n"
 			  "chain hold {\ntype filter hook " +
 			  hook + " priority 0\n" + what + " queue num " + std::to_string(number) +
 			  "\n}\nchain late {\ntype filter hook input priority 10\n}\n}\nEND");
@@ -65,7 +65,7 @@ public:
 
 	Queue(const Queue &) = delete;
 	Queue &operator=(const Queue &) = delete;
-	~Queue() { host::try_run("nft delete table ip held"); }
+	~Queue() { host::try_run("nft delete table inet held"); }
 
 	/// Waits for the next packet that is held; lets it go on with go_on().
 	std::uint32_t next(const ktap::Location &where = ktap::Location::current())
