@@ -69,13 +69,27 @@ struct V4 {
 	{
 		return packet::echo_request(id, sequence, std::move(data));
 	}
-	static Datagram datagram(const Icmp &message, Address to = server,
-				 Checksum sum = Checksum::right)
+	static Datagram between(const Icmp &message, Address from, Address to,
+				Checksum sum = Checksum::right)
 	{
 		Datagram ip = packet::datagram(message, sum);
 
+		ip.source = from;
 		ip.destination = to;
 		return ip;
+	}
+	static Datagram datagram(const Icmp &message, Address to = server,
+				 Checksum sum = Checksum::right)
+	{
+		return between(message, client, to, sum);
+	}
+	static std::optional<Datagram> parse(packet::View bytes)
+	{
+		return packet::parse_ipv4(bytes);
+	}
+	static std::optional<Icmp> message(const Datagram &ip)
+	{
+		return packet::parse_icmp(ip.payload);
 	}
 
 	/// Those of a datagram of its own @p id.
@@ -112,6 +126,9 @@ struct V4 {
 	}
 	/// Requests to many are answered from now on.
 	static void answer_many() { host::set_sysctl("net/ipv4/icmp_echo_ignore_broadcasts", 0); }
+	static void set_class(Datagram &ip, std::uint8_t value) { ip.tos = value; }
+	static void set_hops(Datagram &ip, std::uint8_t value) { ip.ttl = value; }
+	static void need_icmpx() { host::need_icmpx(); }
 	static Change change() { return Change(); }
 	static sock::Socket raw() { return sock::raw(IPPROTO_ICMP); }
 };
@@ -149,11 +166,21 @@ struct V6 {
 	{
 		return packet6::echo_request(id, sequence, std::move(data));
 	}
+	static Datagram between(const Icmp &message, const Address &from, const Address &to,
+				Checksum sum = Checksum::right)
+	{
+		return packet6::datagram(message, {from, to}, sum);
+	}
 	static Datagram datagram(const Icmp &message, const Address &to = server,
 				 Checksum sum = Checksum::right)
 	{
-		return packet6::datagram(message, {.destination = to}, sum);
+		return between(message, client, to, sum);
 	}
+	static std::optional<Datagram> parse(packet::View bytes)
+	{
+		return packet6::parse_ipv6(bytes);
+	}
+	static std::optional<Icmp> message(const Datagram &ip) { return packet6::parse_icmp(ip); }
 
 	static std::vector<Datagram> fragments(const Datagram &ip, std::size_t mtu,
 					       std::uint16_t id)
@@ -184,6 +211,9 @@ struct V6 {
 		add_address(device, prefix);
 	}
 	static void answer_many() {}
+	static void set_class(Datagram &ip, std::uint8_t value) { ip.traffic_class = value; }
+	static void set_hops(Datagram &ip, std::uint8_t value) { ip.hop_limit = value; }
+	static void need_icmpx() { host::need_icmpx6(); }
 	/// Of the namespace alone.
 	static Change change() { return Change(""); }
 	static sock::Socket raw() { return sock6::raw(IPPROTO_ICMPV6); }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "bpf.hpp"
+#include "family.hpp"
 #include "host.hpp"
 #include "ktap.hpp"
 #include "netlink.hpp"
@@ -141,9 +142,9 @@ inline void make_link(Link kind, std::string_view name, std::string_view peer,
 	ktap::require_equal(error, 0, "a link");
 }
 
-/// A new namespace with 10.0.0.2/24 on pod0, its end of a link; what a host would send into the pod by the other end is
-/// sent by the wire that this returns.
-inline wire::Wire new_pod(Link kind)
+/// A new namespace with the server's address on pod0, its end of a link; what a host would send into the pod by the other end
+/// is sent by the wire that this returns.
+template <typename F = family::V4> wire::Wire new_pod(Link kind)
 {
 	host::enter_new_namespace();
 	const host::Namespace outside = host::Namespace::current();
@@ -155,12 +156,11 @@ inline wire::Wire new_pod(Link kind)
 	host::write_file("/proc/sys/net/ipv6/conf/host0/disable_ipv6", "1");
 	host::run("ip link set host0 up");
 	pod.enter();
-	host::write_file("/proc/sys/net/ipv6/conf/pod0/disable_ipv6", "1");
-	host::run("ip link set pod0 arp off up && ip address add 10.0.0.2/24 dev pod0 && "
-		  "ip route add default dev pod0");
+	F::configure("pod0", F::server_prefix);
+	host::run("ip " + F::option + " route add default dev pod0");
 	const wire::Mac mac = wire::hardware_address("pod0");
 	outside.enter();
-	wire::Wire wire = wire::Wire::device("host0", mac);
+	wire::Wire wire = wire::Wire::device("host0", mac, F::ethernet);
 	pod.enter();
 	return wire;
 }

@@ -46,7 +46,7 @@ packet::Bytes ethernet(const Mac &destination, packet::View datagram);
 /// What goes before a frame on a wire with virtio_header. Not the structure of <linux/virtio_net.h>, which is no C++.
 struct VirtioHeader {
 	enum Flags : std::uint8_t { needs_checksum = 1, data_valid = 2 };
-	enum Gso : std::uint8_t { none = 0, tcp = 1, udp = 3 };
+	enum Gso : std::uint8_t { none = 0, tcp = 1, udp = 3, tcp6 = 4 };
 
 	std::uint8_t flags = 0;
 	std::uint8_t gso_type = Gso::none;
