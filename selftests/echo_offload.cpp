@@ -3,56 +3,58 @@
 // Requests as network cards hand them over: not linear, with checksums that somebody else has verified or not yet
 // filled in, marked as segments. The reply's checksum is right in any case.
 
-#include "lib/counters.hpp"
+#include "lib/family.hpp"
 #include "lib/ktap.hpp"
-#include "lib/wire.hpp"
 
 #include <cstring>
 #include <span>
+#include <vector>
 
 #include <netinet/in.h>
 #include <unistd.h>
 
 using counters::Change;
+using family::expect_reply_at;
+using family::V4;
+using family::V6;
 using ktap::expect;
 using ktap::expect_equal;
 using packet::Bytes;
+using packet::Checksum;
 using packet::Ipv4;
 using wire::expect_echo_reply;
-using wire::next_answer;
 using wire::VirtioHeader;
 using wire::Wire;
 
 namespace {
 
 constexpr std::uint16_t ethernet_size = 14;
-constexpr std::uint16_t icmp_start = ethernet_size + 20;
+template <typename F> constexpr std::uint16_t icmp_start = ethernet_size + F::header;
 
-Ipv4 ping(std::size_t size)
+template <typename F> typename F::Datagram ping(std::size_t size, Checksum sum = Checksum::right)
 {
-	return packet::datagram(packet::echo_request(0x4f4f, 9, packet::pattern(size)));
+	return F::datagram(F::echo(0x4f4f, 9, packet::pattern(size)), F::server, sum);
 }
 
-Wire virtio_server() { return wire::new_server({.virtio_header = true}, 9000); }
+template <typename F> Wire virtio_server() { return F::new_server({.virtio_header = true}, 9000); }
 
 /// CHECKSUM_PARTIAL: as a virtual machine on the same host sends. The checksum's field does not hold it yet.
-void checksum_partial()
+template <typename F> void checksum_partial()
 {
-	auto wire = virtio_server();
+	auto wire = virtio_server<F>();
 
 	for (std::size_t size : {0, 1, 56, 1400, 8000}) {
 		for (std::uint16_t field : {0x0000, 0x1234, 0xffff}) {
-			Ipv4 request = ping(size);
+			auto request = ping<F>(size);
 			request.payload[2] = static_cast<std::uint8_t>(field >> 8);
 			request.payload[3] = static_cast<std::uint8_t>(field);
-			Change change;
+			const auto change = F::change();
 
 			wire.send_virtio({.flags = VirtioHeader::needs_checksum,
-					  .checksum_start = icmp_start,
+					  .checksum_start = icmp_start<F>,
 					  .checksum_offset = 2},
 					 wire.frame(request.build()));
-			expect_echo_reply(ktap::require_value(next_answer(wire), "an answer"),
-					  request);
+			expect_reply_at(wire, request);
 			change.expect_outcomes({{"reply", 1}}, "a request without checksum");
 		}
 	}
@@ -60,73 +62,79 @@ void checksum_partial()
 
 void timestamp_with_checksum_partial()
 {
-	auto wire = virtio_server();
+	auto wire = virtio_server<V4>();
 	Ipv4 request =
 		packet::datagram({.type = 13, .code = 0, .rest = 7, .data = packet::pattern(12)});
 
 	request.payload[2] = request.payload[3] = 0;
 	wire.send_virtio({.flags = VirtioHeader::needs_checksum,
-			  .checksum_start = icmp_start,
+			  .checksum_start = icmp_start<V4>,
 			  .checksum_offset = 2},
 			 wire.frame(request.build()));
-	auto answer = ktap::require_value(next_answer(wire), "an answer");
+	auto answer = ktap::require_value(family::next_answer<V4>(wire), "an answer");
 	expect_equal(answer.icmp.type, packet::Type::timestamp_reply, "type");
 }
 
 /// Only so much of the frame is linear as the sender says: nothing of ICMP, half of its header, all of it.
-void non_linear()
+template <typename F> void non_linear()
 {
-	auto wire = virtio_server();
+	auto wire = virtio_server<F>();
 
 	for (std::uint16_t linear :
-	     {ethernet_size + 20, ethernet_size + 24, ethernet_size + 28, ethernet_size + 500}) {
+	     {icmp_start<F> + 0, icmp_start<F> + 4, icmp_start<F> + 8, ethernet_size + 500}) {
 		for (std::size_t size : {4096, 8000, 8001}) {
-			Ipv4 request = ping(size);
-			Change change;
+			const auto request = ping<F>(size);
+			const auto change = F::change();
 
 			wire.send_virtio({.header_length = linear}, wire.frame(request.build()));
-			expect_echo_reply(ktap::require_value(next_answer(wire), "an answer"),
-					  request);
+			expect_reply_at(wire, request);
 			change.expect_outcomes({{"reply", 1}}, "a request in pages");
 		}
 	}
 }
 
-void non_linear_wrong_checksum()
+template <typename F>
+void expect_wrong_checksum_counted(const typename F::Change &change,
+				   const wire::Where &where = wire::Where::current())
 {
-	auto wire = virtio_server();
-	Ipv4 request = packet::datagram(packet::echo_request(1, 2, packet::pattern(5000)),
-					packet::Checksum::wrong);
-	Change change;
+	change.expect_icmp(
+		{{F::icmp + "InMsgs", 1}, {F::icmp + "InErrors", 1}, {F::icmp + "InCsumErrors", 1}},
+		"wrong checksum", where);
+	change.expect_outcomes({{"drop_checksum", 1}}, "wrong checksum", where);
+}
 
-	wire.send_virtio({.header_length = icmp_start}, wire.frame(request.build()));
-	expect(!next_answer(wire, wire::silence), "no answer to a wrong checksum");
-	change.expect_icmp({{"Icmp.InMsgs", 1}, {"Icmp.InErrors", 1}, {"Icmp.InCsumErrors", 1}},
-			   "wrong checksum");
-	change.expect_outcomes({{"drop_checksum", 1}}, "wrong checksum");
+template <typename F> void non_linear_wrong_checksum()
+{
+	auto wire = virtio_server<F>();
+	const auto change = F::change();
+
+	wire.send_virtio({.header_length = icmp_start<F>},
+			 wire.frame(ping<F>(5000, Checksum::wrong).build()));
+	expect(!family::next_answer<F>(wire, wire::silence), "no answer to a wrong checksum");
+	expect_wrong_checksum_counted<F>(change);
 }
 
 /// A request that looks as if it were to be cut into segments. A reply must not be.
-void gso_marked()
+template <typename F> void gso_marked()
 {
-	auto wire = virtio_server();
-	Ipv4 request = ping(8000);
+	auto wire = virtio_server<F>();
+	const auto request = ping<F>(8000);
 	Bytes frame = wire.frame(request.build());
 	VirtioHeader header{.flags = VirtioHeader::needs_checksum,
 			    .gso_type = VirtioHeader::udp,
-			    .header_length = icmp_start + 8,
+			    .header_length = icmp_start<F> + 8,
 			    .gso_size = 1400,
-			    .checksum_start = icmp_start,
+			    .checksum_start = icmp_start<F>,
 			    .checksum_offset = 2};
 	Bytes bytes(sizeof(header));
 
 	std::memcpy(bytes.data(), &header, sizeof(header));
 	bytes.insert(bytes.end(), frame.begin(), frame.end());
-	Change change;
+	const auto change = F::change();
 	if (write(wire.fd(), bytes.data(), bytes.size()) < 0)
 		ktap::skip("this kernel takes no such segments");
-	auto answer = next_answer(wire);
-	if (!answer && change.snmp()["Icmp.InMsgs"] == 0)
+	auto answer = family::next_answer<F>(wire);
+	if (!answer && change.snmp()[F::icmp + "InMsgs"] == 0)
 		ktap::skip("this kernel passes no such segments on");
 	expect_echo_reply(ktap::require_value(std::move(answer), "an answer"), request);
 	if (auto moved = change.icmpx())
@@ -134,57 +142,64 @@ void gso_marked()
 }
 
 /// A frame whose header says 0 bytes, as of segments that together are longer than a datagram can be.
-Bytes without_length(const Wire &wire, std::size_t size)
+template <typename F> Bytes without_length(const Wire &wire, std::size_t size)
 {
-	Bytes frame = wire.frame(ping(0).build());
+	Bytes frame = wire.frame(ping<F>(0).build());
 	const Bytes data = packet::pattern(size);
 
-	frame.insert(frame.begin() + icmp_start + 8, data.begin(), data.end());
-	const std::span header = std::span(frame).subspan(ethernet_size, 20);
-	header[2] = header[3] = header[10] = header[11] = 0;
-	const std::uint16_t sum = packet::checksum(header);
-	header[10] = static_cast<std::uint8_t>(sum >> 8);
-	header[11] = static_cast<std::uint8_t>(sum);
+	frame.insert(frame.begin() + icmp_start<F> + 8, data.begin(), data.end());
+	const std::span header = std::span(frame).subspan(ethernet_size, F::header);
+	if constexpr (F::is_ipv6) {
+		header[4] = header[5] = 0;
+	} else {
+		header[2] = header[3] = header[10] = header[11] = 0;
+		const std::uint16_t sum = packet::checksum(header);
+		header[10] = static_cast<std::uint8_t>(sum >> 8);
+		header[11] = static_cast<std::uint8_t>(sum);
+	}
 	return frame;
 }
 
 /// A reply would be as long as its request. IP itself takes such a request from 6.3 on.
-void gso_too_long()
+template <typename F> void gso_too_long()
 {
-	constexpr std::size_t most = 65535 - 20 - 8;
-	const auto wire = virtio_server();
+	// The length of a datagram of IPv6 is without its header.
+	constexpr std::size_t most = 65535 - (F::is_ipv6 ? 0 : F::header) - 8;
+	const auto wire = virtio_server<F>();
 	const VirtioHeader header{.flags = VirtioHeader::needs_checksum,
-				  .gso_type = VirtioHeader::tcp,
-				  .header_length = icmp_start + 20,
+				  .gso_type = F::is_ipv6 ? VirtioHeader::tcp6 : VirtioHeader::tcp,
+				  .header_length = icmp_start<F> + 20,
 				  .gso_size = 1400,
-				  .checksum_start = icmp_start,
+				  .checksum_start = icmp_start<F>,
 				  .checksum_offset = 16};
 
 	for (std::size_t size : {most, most + 1}) {
-		const Change change;
+		const auto change = F::change();
 
-		wire.send_virtio(header, without_length(wire, size));
-		const auto answer = next_answer(wire, wire::silence);
+		wire.send_virtio(header, without_length<F>(wire, size));
+		const auto answer = family::next_answer<F>(wire, wire::silence);
 		auto moved = change.snmp();
-		if (moved["Ip.InHdrErrors"]) {
+		if (moved[F::ip + "InHdrErrors"] || moved[F::ip + "InTruncatedPkts"]) {
 			expect(!answer, "no answer to what IP does not take");
 		} else if (size == most) {
-			expect_echo_reply(ktap::require_value(answer, "an answer"), ping(size));
+			expect_echo_reply(ktap::require_value(answer, "an answer"), ping<F>(size));
 			change.expect_outcomes({{"reply", 1}}, "the longest request");
 		} else {
 			expect(!answer, "no answer that is too long");
-			expect_equal(moved["Icmp.OutErrors"], 1, "OutErrors");
+			expect_equal(moved[F::icmp + "OutErrors"], 1, "OutErrors");
 			change.expect_outcomes({{"drop_output", 1}}, "too long");
 		}
 	}
 }
 
 /// A GRE packet with its own checksum around @p inner.
-Ipv4 gre(const Bytes &inner)
+template <typename F> Ipv4 gre(const Bytes &inner)
 {
-	Bytes payload{0x80, 0x00, 0x08, 0x00, 0, 0, 0, 0};
+	Bytes payload{0x80, 0x00};
 	Ipv4 outer;
 
+	packet::put16(payload, F::ethernet);
+	payload.resize(8);
 	payload.insert(payload.end(), inner.begin(), inner.end());
 	std::uint16_t sum = packet::checksum(payload);
 	payload[4] = static_cast<std::uint8_t>(sum >> 8);
@@ -194,89 +209,95 @@ Ipv4 gre(const Bytes &inner)
 	return outer;
 }
 
-/// CHECKSUM_COMPLETE: GRE has added up the whole packet, and says so.
-Wire gre_server()
+/// CHECKSUM_COMPLETE: GRE has added up the whole packet, and says so. Its tunnel is over IPv4.
+template <typename F> Wire gre_server()
 {
-	auto wire = wire::new_server();
+	auto wire = V4::new_server();
 
 	host::need("ip_gre", "ip link add probe type gre local 10.0.0.2 remote 10.0.0.3 && ip link "
 			     "delete probe");
-	host::try_run("echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6");
-	host::run("ip link add tunnel type gre local 10.0.0.2 remote 10.0.0.1 icsum ocsum; ip link "
-		  "set tunnel up;"
-		  "ip address add 10.9.0.2/24 dev tunnel");
+	F::quiet("default");
+	host::run("ip link add tunnel type gre local 10.0.0.2 remote 10.0.0.1 icsum ocsum");
+	F::configure("tunnel", F::own(77));
 	return wire;
 }
 
-Ipv4 tunnelled_ping(std::size_t size, packet::Checksum sum)
+template <typename F> typename F::Datagram tunnelled_ping(std::size_t size, Checksum sum)
 {
-	Ipv4 inner = packet::datagram(packet::echo_request(0x99, 1, packet::pattern(size)), sum);
+	const auto address = [](const char *text) {
+		return F::address(text);
+	};
 
-	inner.source = packet::ipv4("10.9.0.1");
-	inner.destination = packet::ipv4("10.9.0.2");
-	return inner;
+	return F::between(F::echo(0x99, 1, packet::pattern(size)),
+			  address(F::is_ipv6 ? "fd77::1" : "10.0.77.1"),
+			  address(F::is_ipv6 ? "fd77::2" : "10.0.77.2"), sum);
 }
 
-void checksum_complete()
+template <typename F> void checksum_complete()
 {
-	auto wire = gre_server();
+	auto wire = gre_server<F>();
 
 	for (std::size_t size : {0, 1, 56, 1400}) {
-		Ipv4 request = tunnelled_ping(size, packet::Checksum::right);
-		wire.send(gre(request.build()));
+		const auto request = tunnelled_ping<F>(size, Checksum::right);
+		wire.send(gre<F>(request.build()));
 		auto outer = ktap::require_value(wire.receive_whole(), "a reply");
 		expect_equal(outer.protocol, IPPROTO_GRE, "protocol of the reply");
 		expect_equal(packet::checksum(outer.payload), 0, "GRE's checksum of the reply");
-		auto inner = ktap::require_value(
-			packet::parse_ipv4(packet::View(outer.payload).subspan(8)), "a reply");
-		auto icmp =
-			ktap::require_value(packet::parse_icmp(inner.payload), "an ICMP message");
+		auto inner = ktap::require_value(F::parse(packet::View(outer.payload).subspan(8)),
+						 "a reply");
+		auto icmp = ktap::require_value(F::message(inner), "an ICMP message");
 		expect(icmp.checksum_right, "the reply's checksum is right");
 		expect_echo_reply({inner, icmp}, request);
 	}
 }
 
-void checksum_complete_and_wrong()
+template <typename F> void checksum_complete_and_wrong()
 {
-	auto wire = gre_server();
-	Change change;
+	auto wire = gre_server<F>();
+	const auto change = F::change();
 
-	wire.send(gre(tunnelled_ping(56, packet::Checksum::wrong).build()));
+	wire.send(gre<F>(tunnelled_ping<F>(56, Checksum::wrong).build()));
 	expect(!wire.receive(wire::silence), "no answer to a wrong checksum");
-	change.expect_icmp({{"Icmp.InMsgs", 1}, {"Icmp.InErrors", 1}, {"Icmp.InCsumErrors", 1}},
-			   "wrong checksum");
-	change.expect_outcomes({{"drop_checksum", 1}}, "wrong checksum");
+	expect_wrong_checksum_counted<F>(change);
 }
 
 /// On the way through veth and lo, nobody has computed anything: what the sender made is what arrives.
-void over_loopback()
+template <typename F> void over_loopback()
 {
-	host::enter_new_namespace();
-	Change change;
+	const std::string ping = "ping -n -q -i 0.01 ";
+	const std::string loopback = F::is_ipv6 ? " ::1" : " 127.0.0.1";
 
-	host::run("ping -n -q -c 3 -i 0.01 -s 4000 127.0.0.1 && ping -n -q -c 2 -i 0.01 -s 60000 "
-		  "127.0.0.1");
+	host::enter_new_namespace();
+	const auto change = F::change();
+	host::run(ping + "-c 3 -s 4000" + loopback + " && " + ping + "-c 2 -s 60000" + loopback);
 	auto moved = change.snmp();
-	expect_equal(moved["Icmp.InEchos"], 5, "InEchos");
-	expect_equal(moved["Icmp.OutEchoReps"], 5, "OutEchoReps");
-	expect_equal(moved["Icmp.InEchoReps"], 5, "InEchoReps");
-	expect_equal(moved["Icmp.InErrors"], 0, "InErrors");
+	expect_equal(moved[F::icmp + "InEchos"], 5, "InEchos");
+	expect_equal(moved[F::icmp + F::echo_replies], 5, F::echo_replies);
+	expect_equal(moved[F::icmp + (F::is_ipv6 ? "InEchoReplies" : "InEchoReps")], 5,
+		     "replies that came in");
+	expect_equal(moved[F::icmp + "InErrors"], 0, "InErrors");
+}
+
+template <typename F> std::vector<ktap::Test> tests()
+{
+	return {
+		{"checksum_partial_is_filled_in", checksum_partial<F>},
+		{"checksum_complete_is_believed", checksum_complete<F>},
+		{"checksum_complete_and_wrong", checksum_complete_and_wrong<F>},
+		{"non_linear_requests", non_linear<F>},
+		{"non_linear_wrong_checksum", non_linear_wrong_checksum<F>},
+		{"gso_marked_request", gso_marked<F>},
+		{"gso_too_long", gso_too_long<F>},
+		{"loopback", over_loopback<F>},
+	};
 }
 
 } // namespace
 
 int main(int argc, char **argv)
 {
-	return ktap::run(argc, argv,
-			 {
-				 {"checksum_partial_is_filled_in", checksum_partial},
-				 {"checksum_partial_timestamp", timestamp_with_checksum_partial},
-				 {"checksum_complete_is_believed", checksum_complete},
-				 {"checksum_complete_and_wrong", checksum_complete_and_wrong},
-				 {"non_linear_requests", non_linear},
-				 {"non_linear_wrong_checksum", non_linear_wrong_checksum},
-				 {"gso_marked_request", gso_marked},
-				 {"gso_too_long", gso_too_long},
-				 {"loopback", over_loopback},
-			 });
+	auto all = family::both(tests<V4>(), tests<V6>());
+
+	all.push_back({"checksum_partial_timestamp", timestamp_with_checksum_partial});
+	return ktap::run(argc, argv, all);
 }
