@@ -13,7 +13,6 @@
 #include <netinet/in.h>
 #include <unistd.h>
 
-using counters::Change;
 using family::expect_reply_at;
 using family::V4;
 using family::V6;

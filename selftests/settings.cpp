@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// net.icmpx.*: second names for settings that the kernel has, and new ones: values, ranges, who may write.
+// net.icmpx.* and net.icmpx6.*: second names for settings that the kernel has, and new ones: values, ranges, who may write.
 
+#include "lib/family.hpp"
 #include "lib/host.hpp"
 #include "lib/ktap.hpp"
 #include "lib/module.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -17,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -24,22 +27,6 @@ namespace {
 struct Shared {
 	std::string name;
 	std::vector<std::string> values;
-
-	std::string ours() const { return "net/icmpx/" + name; }
-	std::string kernels() const { return "net/ipv4/icmp_" + name; }
-};
-
-const std::vector<Shared> all_shared{
-	{"echo_ignore_all", {"1", "0"}},
-	{"echo_enable_probe", {"1", "0"}},
-	{"echo_ignore_broadcasts", {"0", "1"}},
-	{"ignore_bogus_error_responses", {"0", "1"}},
-	{"errors_use_inbound_ifaddr", {"1", "0"}},
-	// Kept in ticks: what is a whole number of them at any HZ comes back as it was.
-	{"ratelimit", {"0", "20", "60000"}},
-	{"ratemask", {"0", "1", "6169", "2147483647"}},
-	{"msgs_per_sec", {"0", "1", "2147483647"}},
-	{"msgs_burst", {"0", "1", "2147483647"}},
 };
 
 struct Own {
@@ -49,32 +36,125 @@ struct Own {
 	std::vector<std::string> refused;
 };
 
-const std::vector<Own> all_own{
-	{"echo_ratelimit", "0", {"1", "1000", "1000000", "0"}, {"-1", "1000001", "2147483647"}},
-	{"echo_burst", "50", {"1", "1000000", "50"}, {"0", "-1", "1000001", "2147483647"}},
-	{"echo_ratelimit_prefix", "32", {"0", "24", "32"}, {"-1", "33", "2147483647"}},
-	{"errors_extension_mask", "0", {"0", "1", "7"}, {"-1", "8", "2147483647"}},
+/// The same for both families.
+const Own own_rate{
+	"echo_ratelimit", "0", {"1", "1000", "1000000", "0"}, {"-1", "1000001", "2147483647"}};
+const Own own_burst{
+	"echo_burst", "50", {"1", "1000000", "50"}, {"0", "-1", "1000001", "2147483647"}};
+
+bool exists(const std::string &name) { return host::read_file("/proc/sys/" + name).has_value(); }
+
+/// The settings of a family.
+struct Settings {
+	/// What is before a name of ours, and of the kernel's.
+	std::string ours;
+	std::string kernels;
+	std::vector<Shared> all_shared;
+	std::vector<Own> all_own;
+	/// Others in our directory.
+	std::vector<std::string> others;
+	/// What an administrator may have set before icmpx is loaded.
+	std::map<std::string, std::string> hardened;
+
+	/// Those of the kernel that the running one has in this namespace.
+	std::vector<Shared> shared() const
+	{
+		std::vector<Shared> some;
+
+		ours == "net/icmpx/" ? host::need_icmpx() : host::need_icmpx6();
+		for (const Shared &setting : all_shared) {
+			const bool there = exists(kernels + setting.name);
+
+			ktap::expect_equal(exists(ours + setting.name), there,
+					   setting.name + " is there");
+			if (there)
+				some.push_back(setting);
+		}
+		return some;
+	}
+
+	std::vector<std::string> all_names() const
+	{
+		std::vector<std::string> names;
+
+		for (const Shared &setting : shared())
+			names.push_back(ours + setting.name);
+		for (const Own &setting : all_own)
+			names.push_back(ours + setting.name);
+		return names;
+	}
+};
+
+const Settings of_ipv4{
+	.ours = "net/icmpx/",
+	.kernels = "net/ipv4/icmp_",
+	.all_shared =
+		{
+			{"echo_ignore_all", {"1", "0"}},
+			{"echo_enable_probe", {"1", "0"}},
+			{"echo_ignore_broadcasts", {"0", "1"}},
+			{"ignore_bogus_error_responses", {"0", "1"}},
+			{"errors_use_inbound_ifaddr", {"1", "0"}},
+			// Kept in ticks: what is a whole number of them at any HZ comes back as it was.
+			{"ratelimit", {"0", "20", "60000"}},
+			{"ratemask", {"0", "1", "6169", "2147483647"}},
+			{"msgs_per_sec", {"0", "1", "2147483647"}},
+			{"msgs_burst", {"0", "1", "2147483647"}},
+		},
+	.all_own =
+		{
+			own_rate,
+			own_burst,
+			{"echo_ratelimit_prefix",
+			 "32",
+			 {"0", "24", "32"},
+			 {"-1", "33", "2147483647"}},
+			{"errors_extension_mask", "0", {"0", "1", "7"}, {"-1", "8", "2147483647"}},
+		},
+	.others = {"ping_group_range", "express"},
+	.hardened =
+		{
+			{"echo_ignore_all", "1"},
+			{"echo_enable_probe", "1"},
+			{"echo_ignore_broadcasts", "0"},
+			{"ratelimit", "4320"},
+			{"ratemask", "88089"},
+		},
+};
+
+const Settings of_ipv6{
+	.ours = "net/icmpx6/",
+	.kernels = "net/ipv6/icmp/",
+	.all_shared =
+		{
+			{"echo_ignore_all", {"1", "255", "0"}},
+			{"echo_ignore_multicast", {"1", "255", "0"}},
+			{"echo_ignore_anycast", {"1", "255", "0"}},
+			{"error_anycast_as_unicast", {"1", "0"}},
+			{"ratelimit", {"0", "20", "60000"}},
+			{"ratemask", {"129", "0-127", "1,3-5,255"}},
+		},
+	.all_own =
+		{
+			own_rate,
+			own_burst,
+			{"echo_ratelimit_prefix",
+			 "64",
+			 {"1", "48", "128", "64"},
+			 {"0", "-1", "129", "2147483647"}},
+		},
+	.others = {},
+	.hardened =
+		{
+			{"echo_ignore_all", "1"},
+			{"echo_ignore_multicast", "255"},
+			{"ratelimit", "4320"},
+			{"ratemask", "1,129"},
+		},
 };
 
 const std::vector<std::string> garbage{
 	"abc", "1x", "0x", "1.5", "--1", "4294967296", "99999999999999999999", "on"};
-
-/// Those of net.ipv4 that the running kernel has in this namespace.
-std::vector<Shared> shared()
-{
-	std::vector<Shared> some;
-
-	host::need_icmpx();
-	for (const Shared &setting : all_shared) {
-		bool there = host::read_file("/proc/sys/" + setting.kernels()).has_value();
-
-		ktap::expect_equal(host::read_file("/proc/sys/" + setting.ours()).has_value(),
-				   there, setting.name + " is there");
-		if (there)
-			some.push_back(setting);
-	}
-	return some;
-}
 
 /// Returns 0 or the errno.
 int try_to_set(const std::string &name, const std::string &value)
@@ -103,59 +183,62 @@ void become_nobody()
 		_exit(99);
 }
 
-void the_directory()
+void the_directory(const Settings &family)
 {
+	std::vector<std::string> names = family.others;
 	std::string expected;
 
-	host::need_icmpx();
-	std::map<std::string, bool> names{{"ping_group_range", true}, {"express", true}};
-	for (const Shared &setting : shared())
-		names[setting.name] = true;
-	for (const Own &setting : all_own)
-		names[setting.name] = true;
-	for (const auto &[name, there] : names)
+	for (const Shared &setting : family.shared())
+		names.push_back(setting.name);
+	for (const Own &setting : family.all_own)
+		names.push_back(setting.name);
+	std::ranges::sort(names);
+	for (const std::string &name : names)
 		expected += name + "\n";
-	ktap::expect_equal(host::output_of("LC_ALL=C ls /proc/sys/net/icmpx"), expected, "names");
+	ktap::expect_equal(host::output_of("LC_ALL=C ls /proc/sys/" + family.ours), expected,
+			   "names");
 }
 
 /// Writes through one name are read through the other.
-void expect_same_storage(const Shared &setting)
+void expect_same_storage(const Settings &family, const Shared &setting)
 {
-	std::string before = host::sysctl(setting.kernels());
+	const std::string ours = family.ours + setting.name,
+			  kernels = family.kernels + setting.name;
+	std::string before = host::sysctl(family.kernels + setting.name);
 
-	ktap::expect_equal(host::sysctl(setting.ours()), before, setting.name);
+	ktap::expect_equal(host::sysctl(family.ours + setting.name), before, setting.name);
 	for (const std::string &value : setting.values) {
-		host::set_sysctl(setting.ours(), value);
-		ktap::expect_equal(host::sysctl(setting.kernels()), value,
-				   setting.name + " read as net.ipv4's");
-		host::set_sysctl(setting.kernels(), before);
-		ktap::expect_equal(host::sysctl(setting.ours()), before,
+		host::set_sysctl(family.ours + setting.name, value);
+		ktap::expect_equal(host::sysctl(family.kernels + setting.name), value,
+				   setting.name + " read as the kernel's");
+		host::set_sysctl(family.kernels + setting.name, before);
+		ktap::expect_equal(host::sysctl(family.ours + setting.name), before,
 				   setting.name + " read as ours");
 	}
 }
 
-void second_names_in_the_first_namespace()
+void second_names_in_the_first_namespace(const Settings &family)
 {
-	for (const Shared &setting : shared())
-		expect_same_storage(setting);
+	for (const Shared &setting : family.shared())
+		expect_same_storage(family, setting);
 }
 
-void second_names_in_another_namespace()
+void second_names_in_another_namespace(const Settings &family)
 {
 	host::Namespace first = host::Namespace::current();
 
 	host::need_icmpx();
 	host::enter_new_namespace();
 	host::Namespace second = host::Namespace::current();
-	for (const Shared &setting : shared()) {
-		expect_same_storage(setting);
+	for (const Shared &setting : family.shared()) {
+		expect_same_storage(family, setting);
 		first.enter();
-		std::string others = host::sysctl(setting.ours());
+		std::string others = host::sysctl(family.ours + setting.name);
 		second.enter();
 		for (const std::string &value : setting.values) {
-			host::set_sysctl(setting.ours(), value);
+			host::set_sysctl(family.ours + setting.name, value);
 			first.enter();
-			ktap::expect_equal(host::sysctl(setting.ours()), others,
+			ktap::expect_equal(host::sysctl(family.ours + setting.name), others,
 					   setting.name + " elsewhere");
 			second.enter();
 		}
@@ -164,37 +247,36 @@ void second_names_in_another_namespace()
 }
 
 /// What is not a value is refused through both names alike, and changes nothing.
-void second_names_refuse_what_the_first_refuse()
+void second_names_refuse_what_the_first_refuse(const Settings &family)
 {
 	host::enter_new_namespace();
 	std::vector<std::string> values = garbage;
 
-	for (const char *value :
-	     {"-1", "2", "255", "256", "2147483648", "-2147483648", " 1", "1 ", "0x1", "01"})
+	for (auto value : {"-1", "2", "255", "256", "2147483648", "-2147483648", " 1", "1 ", "0x1"})
 		values.emplace_back(value);
-	for (const Shared &setting : shared()) {
-		std::string before = host::sysctl(setting.kernels());
+	for (const Shared &setting : family.shared()) {
+		std::string before = host::sysctl(family.kernels + setting.name);
 
 		for (const std::string &value : values) {
-			int error = try_to_set(setting.kernels(), value);
-			std::string result = host::sysctl(setting.kernels());
+			int error = try_to_set(family.kernels + setting.name, value);
+			std::string result = host::sysctl(family.kernels + setting.name);
 
-			host::set_sysctl(setting.kernels(), before);
-			ktap::expect_equal(try_to_set(setting.ours(), value), error,
+			host::set_sysctl(family.kernels + setting.name, before);
+			ktap::expect_equal(try_to_set(family.ours + setting.name, value), error,
 					   setting.name + " = " + value);
-			ktap::expect_equal(host::sysctl(setting.ours()), result,
+			ktap::expect_equal(host::sysctl(family.ours + setting.name), result,
 					   setting.name + " after " + value);
-			host::set_sysctl(setting.kernels(), before);
+			host::set_sysctl(family.kernels + setting.name, before);
 		}
 	}
 }
 
-void new_settings()
+void new_settings(const Settings &family)
 {
 	host::need_icmpx();
 	host::enter_new_namespace();
-	for (const Own &setting : all_own) {
-		std::string name = "net/icmpx/" + setting.name;
+	for (const Own &setting : family.all_own) {
+		std::string name = family.ours + setting.name;
 
 		ktap::expect_equal(host::sysctl(name), setting.standard,
 				   setting.name + " at first");
@@ -213,37 +295,26 @@ void new_settings()
 	}
 }
 
-void new_settings_are_one_namespaces_own()
+void new_settings_are_one_namespaces_own(const Settings &family)
 {
 	host::need_icmpx();
 	host::enter_new_namespace();
 	host::Namespace one = host::Namespace::current();
-	for (const Own &setting : all_own)
-		host::set_sysctl("net/icmpx/" + setting.name, setting.values.front());
+	for (const Own &setting : family.all_own)
+		host::set_sysctl(family.ours + setting.name, setting.values.front());
 	host::enter_new_namespace();
-	for (const Own &setting : all_own)
-		ktap::expect_equal(host::sysctl("net/icmpx/" + setting.name), setting.standard,
+	for (const Own &setting : family.all_own)
+		ktap::expect_equal(host::sysctl(family.ours + setting.name), setting.standard,
 				   setting.name);
 	one.enter();
-	for (const Own &setting : all_own)
-		ktap::expect_equal(host::sysctl("net/icmpx/" + setting.name),
-				   setting.values.front(), setting.name);
+	for (const Own &setting : family.all_own)
+		ktap::expect_equal(host::sysctl(family.ours + setting.name), setting.values.front(),
+				   setting.name);
 }
 
-std::vector<std::string> all_names()
+void modes(const Settings &family)
 {
-	std::vector<std::string> names;
-
-	for (const Shared &setting : shared())
-		names.push_back(setting.ours());
-	for (const Own &setting : all_own)
-		names.push_back("net/icmpx/" + setting.name);
-	return names;
-}
-
-void modes()
-{
-	for (const std::string &name : all_names()) {
+	for (const std::string &name : family.all_names()) {
 		struct stat file {};
 
 		host::check(stat(("/proc/sys/" + name).c_str(), &file), name);
@@ -252,9 +323,9 @@ void modes()
 	}
 }
 
-void only_root_may_write()
+void only_root_may_write(const Settings &family)
 {
-	std::vector<std::string> names = all_names();
+	std::vector<std::string> names = family.all_names();
 
 	in_child(
 		[&] {
@@ -271,9 +342,9 @@ void only_root_may_write()
 }
 
 /// Root of a user namespace may write in the network namespaces that belong to it, and in no others.
-void root_of_a_user_namespace()
+void root_of_a_user_namespace(const Settings &family)
 {
-	std::vector<std::string> names = all_names();
+	std::vector<std::string> names = family.all_names();
 	auto become_root_of_one = [](int flags) {
 		become_nobody();
 		if (unshare(CLONE_NEWUSER | flags))
@@ -286,7 +357,7 @@ void root_of_a_user_namespace()
 		[&] {
 			become_root_of_one(CLONE_NEWNET);
 			for (const std::string &name : names) {
-				std::string value = name == "net/icmpx/ratelimit" ? "20" : "1";
+				std::string value = name == family.ours + "ratelimit" ? "20" : "1";
 				if (try_to_set(name, value))
 					return 1;
 				if (host::read_file("/proc/sys/" + name) != value)
@@ -307,31 +378,27 @@ void root_of_a_user_namespace()
 		"in somebody else's");
 }
 
-/// Values of net.ipv4 before, while and after the module is loaded, in two namespaces.
-void loading_changes_no_value()
+/// Values of the kernel's names before, while and after the module is loaded, in two namespaces.
+void loading_changes_no_value(const Settings &family)
 {
 	module::Icmpx icmpx;
 	host::Namespace first = host::Namespace::current();
 	host::enter_new_namespace();
 	host::Namespace second = host::Namespace::current();
-	const std::map<std::string, std::string> hardened{
-		{"echo_ignore_all", "1"},	 {"echo_enable_probe", "1"},
-		{"echo_ignore_broadcasts", "0"}, {"ratelimit", "4320"},
-		{"ratemask", "88089"},
-	};
 	auto set = [&](const std::string &prefix) {
-		for (const auto &[name, value] : hardened)
+		for (const auto &[name, value] : family.hardened)
 			host::set_sysctl(prefix + name, value);
 	};
 	auto values = [&] {
 		std::string text;
-		for (const Shared &setting : all_shared)
-			text += host::read_file("/proc/sys/" + setting.kernels()).value_or("-") +
+		for (const Shared &setting : family.all_shared)
+			text += host::read_file("/proc/sys/" + family.kernels + setting.name)
+					.value_or("-") +
 				" ";
 		return text;
 	};
 
-	set("net/ipv4/icmp_");
+	set(family.kernels);
 	std::string before_second = values();
 	first.enter();
 	std::string before_first = values();
@@ -340,32 +407,44 @@ void loading_changes_no_value()
 	ktap::expect_equal(values(), before_first, "the first namespace's");
 	second.enter();
 	ktap::expect_equal(values(), before_second, "the second namespace's");
-	ktap::expect_equal(host::sysctl("net/icmpx/ratelimit"), "4320", "ratelimit as ours");
-	host::set_sysctl("net/icmpx/ratelimit", 80);
+	ktap::expect_equal(host::sysctl(family.ours + "ratelimit"), "4320", "ratelimit as ours");
+	host::set_sysctl(family.ours + "ratelimit", 80);
 	std::string changed = values();
 	ktap::require_equal(icmpx.unload(), 0, "unloading");
 	ktap::expect_equal(values(), changed, "the second namespace's afterwards");
-	ktap::expect_equal(host::sysctl("net/ipv4/icmp_ratelimit"), "80",
+	ktap::expect_equal(host::sysctl(family.kernels + "ratelimit"), "80",
 			   "what was set through our name");
 	first.enter();
 	ktap::expect_equal(values(), before_first, "the first namespace's afterwards");
+}
+
+std::vector<ktap::Test> tests(const Settings &family)
+{
+	const std::vector<std::pair<const char *, void (*)(const Settings &)>> all{
+		{"the_directory", the_directory},
+		{"second_names_in_the_first_namespace", second_names_in_the_first_namespace},
+		{"second_names_in_another_namespace", second_names_in_another_namespace},
+		{"second_names_refuse_what_the_first_refuse",
+		 second_names_refuse_what_the_first_refuse},
+		{"new_settings", new_settings},
+		{"new_settings_are_one_namespaces_own", new_settings_are_one_namespaces_own},
+		{"modes", modes},
+		{"only_root_may_write", only_root_may_write},
+		{"root_of_a_user_namespace", root_of_a_user_namespace},
+		{"loading_changes_no_value", loading_changes_no_value},
+	};
+	std::vector<ktap::Test> bound;
+
+	for (const auto &[name, function] : all)
+		bound.push_back({name, [&family, function] {
+					 function(family);
+				 }});
+	return bound;
 }
 
 } // namespace
 
 int main(int argc, char **argv)
 {
-	return ktap::run(
-		argc, argv,
-		{{"the_directory", the_directory},
-		 {"second_names_in_the_first_namespace", second_names_in_the_first_namespace},
-		 {"second_names_in_another_namespace", second_names_in_another_namespace},
-		 {"second_names_refuse_what_the_first_refuse",
-		  second_names_refuse_what_the_first_refuse},
-		 {"new_settings", new_settings},
-		 {"new_settings_are_one_namespaces_own", new_settings_are_one_namespaces_own},
-		 {"modes", modes},
-		 {"only_root_may_write", only_root_may_write},
-		 {"root_of_a_user_namespace", root_of_a_user_namespace},
-		 {"loading_changes_no_value", loading_changes_no_value}});
+	return ktap::run(argc, argv, family::both(tests(of_ipv4), tests(of_ipv6)));
 }
