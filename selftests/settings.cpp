@@ -63,11 +63,10 @@ struct Settings {
 
 		ours == "net/icmpx/" ? host::need_icmpx() : host::need_icmpx6();
 		for (const Shared &setting : all_shared) {
-			const bool there = exists(kernels + setting.name);
-
-			ktap::expect_equal(exists(ours + setting.name), there,
+			ktap::expect_equal(exists(ours + setting.name),
+					   exists(kernels + setting.name),
 					   setting.name + " is there");
-			if (there)
+			if (exists(kernels + setting.name))
 				some.push_back(setting);
 		}
 		return some;
@@ -252,7 +251,8 @@ void second_names_refuse_what_the_first_refuse(const Settings &family)
 	host::enter_new_namespace();
 	std::vector<std::string> values = garbage;
 
-	for (auto value : {"-1", "2", "255", "256", "2147483648", "-2147483648", " 1", "1 ", "0x1"})
+	for (const char *value :
+	     {"-1", "2", "255", "256", "2147483648", "-2147483648", " 1", "1 ", "0x1", "01"})
 		values.emplace_back(value);
 	for (const Shared &setting : family.shared()) {
 		std::string before = host::sysctl(family.kernels + setting.name);
