@@ -433,12 +433,12 @@ std::vector<ktap::Test> tests(const Settings &family)
 		{"root_of_a_user_namespace", root_of_a_user_namespace},
 		{"loading_changes_no_value", loading_changes_no_value},
 	};
-	std::vector<ktap::Test> bound;
-
-	for (const auto &[name, function] : all)
-		bound.push_back({name, [&family, function] {
-					 function(family);
-				 }});
+	std::vector<ktap::Test> bound(all.size());
+	std::ranges::transform(all, bound.begin(), [&family](const auto &test) {
+		return ktap::Test{test.first, [&family, test] {
+					  test.second(family);
+				  }};
+	});
 	return bound;
 }
 
