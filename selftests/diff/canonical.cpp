@@ -20,18 +20,6 @@ constexpr std::uint8_t option_end = 0, option_nop = 1, option_timestamp = 68;
 /// No time of day: there are only 86,400,000 ms in one.
 constexpr std::uint32_t masked_time = 0x7fffffff;
 
-void store16(Span bytes, std::size_t at, std::uint16_t value)
-{
-	bytes[at] = static_cast<std::uint8_t>(value >> 8);
-	bytes[at + 1] = static_cast<std::uint8_t>(value);
-}
-
-void store32(Span bytes, std::size_t at, std::uint32_t value)
-{
-	store16(bytes, at, static_cast<std::uint16_t>(value >> 16));
-	store16(bytes, at + 2, static_cast<std::uint16_t>(value));
-}
-
 /// The length of the IPv4 header that @p bytes begin with; 0 if there is no whole one.
 std::size_t header_length(View bytes)
 {
@@ -46,14 +34,6 @@ bool is_local(Address address)
 {
 	return address >> 24 == IN_LOOPBACKNET || address == host_address ||
 	       address == second_address || address == far_address;
-}
-
-/// @p checksum as it would be if @p word were 0 in what it is over (RFC 1624).
-std::uint16_t without_word(std::uint16_t checksum, std::uint16_t word)
-{
-	std::uint32_t sum = std::uint32_t{0xffff} - checksum + 0xffff - word;
-
-	return static_cast<std::uint16_t>(~((sum & 0xffff) + (sum >> 16)));
 }
 
 /// Takes away the identification of a datagram that this host made, and the checksum over it if that is right. If it is

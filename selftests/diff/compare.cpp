@@ -14,19 +14,26 @@ const Packet *Difference::packet() const
 	return packet ? &*packet : nullptr;
 }
 
+const Packet6 *Difference::packet6() const
+{
+	if (!place || at_end())
+		return nullptr;
+	const auto &packet = sequence.steps[place - 1].packet6;
+	return packet ? &*packet : nullptr;
+}
+
 namespace {
 
 /// Adds the places of packets that may have moved counters and nothing else.
 void count_suspects(const Sequence &sequence, Comparison &comparison)
 {
 	for (std::size_t place = 1; place <= sequence.steps.size(); place++) {
-		const auto &packet = sequence.steps[place - 1].packet;
+		const Step &step = sequence.steps[place - 1];
 
-		if (!packet || is_counted(sequence, place))
+		if (is_counted(sequence, place))
 			continue;
-		if (std::ranges::any_of(intended, [&](const Intended &one) {
-			    return one.suspects && one.suspects(*packet);
-		    }))
+		if (std::ranges::any_of(intended,
+					[&](const Intended &one) { return one.is_suspect(step); }))
 			comparison.to_count.insert({place - 1, place});
 	}
 }
@@ -43,8 +50,9 @@ Comparison compare(const Sequence &sequence, const Record &builtin, const Record
 
 		if (difference.builtin == difference.icmpx)
 			continue;
-		const auto *found = std::ranges::find_if(
-			intended, [&](const Intended &one) { return one.explains(difference); });
+		const auto *found = std::ranges::find_if(intended, [&](const Intended &one) {
+			return one.family == sequence.family && one.explains(difference);
+		});
 		if (found == intended.end()) {
 			comparison.unexplained.push_back(place);
 			continue;

@@ -26,6 +26,7 @@ struct Difference {
 
 	/// The packet that came in there, if one did.
 	const Packet *packet() const;
+	const Packet6 *packet6() const;
 	bool at_end() const { return place == sequence.steps.size() + 1; }
 };
 
@@ -38,10 +39,18 @@ struct Intended {
 	bool moves_counters = false;
 	/// Packets that make it where there may be nothing to see but counters.
 	bool (*suspects)(const Packet &packet) = nullptr;
+	bool (*suspects6)(const Packet6 &packet) = nullptr;
+	Family family = Family::v4;
+
+	bool is_suspect(const Step &step) const
+	{
+		return (step.packet && suspects && suspects(*step.packet)) ||
+		       (step.packet6 && suspects6 && suspects6(*step.packet6));
+	}
 };
 
 /// All there are.
-inline constexpr std::size_t intended_count = 8;
+inline constexpr std::size_t intended_count = 10;
 extern const std::array<Intended, intended_count> intended;
 
 /// How often each of them was met.

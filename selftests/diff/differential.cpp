@@ -3,7 +3,7 @@
 // The built-in ICMP of this kernel as the oracle: random sequences of packets are answered by it and by icmpx, and all
 // that can be observed is the same, or is one of the differences in intended.cpp.
 //
-// Usage: differential [packets=N] [seed=S] [sequence=I] [shrink=0]. Without a seed: one that is always the same and one
+// Usage: differential [packets=N] [seed=S] [sequence=I] [family=4|6] [shrink=0]. Without a seed: one that is always the same and one
 // of the day and the kernel, half of the packets each. With a sequence's number, that sequence alone. With shrink=0 what differs is
 // shown as it was met, which is quick, and long.
 
@@ -39,6 +39,13 @@ struct Arguments {
 	std::vector<std::uint64_t> seeds{};
 	std::optional<std::uint64_t> sequence{};
 	std::uint64_t shrink = 1;
+	/// 0: both.
+	std::uint64_t family = 0;
+
+	bool wants(const Sequence &one) const
+	{
+		return sequence || !family || (family == 6) == (one.family == diff::Family::v6);
+	}
 };
 
 /// Today and this kernel, as 20260131612 for 6.12: what one kernel is not asked today, another one is.
@@ -77,6 +84,8 @@ Arguments parse(int argc, char **argv)
 			arguments.sequence = value;
 		else if (name == "shrink")
 			arguments.shrink = value;
+		else if (name == "family")
+			arguments.family = value;
 		else
 			throw std::invalid_argument(word);
 	}
@@ -156,8 +165,11 @@ void compare(const Arguments &arguments, std::uint64_t seed)
 		std::vector<Sequence> batch;
 
 		do {
-			batch.push_back(diff::generate(seed, number++));
-			batch.back().trusted &= can_trust;
+			Sequence next = diff::generate(seed, number++);
+
+			next.trusted &= can_trust;
+			if (arguments.wants(next))
+				batch.push_back(std::move(next));
 		} while (!only && batch.size() < batch_size);
 		std::vector<Result> results = runner.run(batch);
 		for (std::size_t i = 0; i < batch.size() && shown < differences_shown; i++) {
@@ -182,7 +194,8 @@ int main(int argc, char **argv)
 		arguments = parse(argc, argv);
 	} catch (const std::exception &) {
 		std::fprintf(stderr,
-			     "usage: differential [packets=N] [seed=S] [sequence=I] [shrink=0]\n");
+			     "usage: differential [packets=N] [seed=S] [sequence=I] [family=4|6] "
+			     "[shrink=0]\n");
 		return 2;
 	}
 	// Each test ends in a namespace of its own.

@@ -13,6 +13,9 @@
 
 namespace diff {
 
+/// Where the datagram of a frame begins: behind virtio_net_hdr and Ethernet.
+inline constexpr std::size_t frame_headers = 24;
+
 struct Event {
 	enum class Kind {
 		/// A frame that came out of the wire, virtio_net_hdr first; what is random or the time of day masked.

@@ -5,18 +5,13 @@
  */
 #pragma once
 
+#include "generate_data.hpp"
 #include "random.hpp"
 #include "sequence.hpp"
 
 #include <vector>
 
 namespace diff {
-
-/// Data of @p size bytes: all the same, or telling where they are.
-Bytes any_data(Random &random, std::size_t size);
-
-/// Lengths where something changes, and any others.
-std::size_t any_length(Random &random);
 
 /// Addresses to come from: neighbours, hosts far away, and what must not come at all.
 Address any_source(Random &random);

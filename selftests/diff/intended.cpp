@@ -3,6 +3,7 @@
 // What icmpx does otherwise than the built-in code, and means to.
 
 #include "compare.hpp"
+#include "intended6.hpp"
 
 #include <algorithm>
 
@@ -436,14 +437,14 @@ const std::array<Intended, intended_count> intended{{
 	 error_to_nobody, true, is_from_nobody},
 	{"random-credit",
 	 "The global limit takes 0, 1 or 2 tokens for a message, so that nobody can count with it "
-	 "(CVE-2020-25705): "
-	 "which messages of a burst it lets through is random in both.",
+	 "(CVE-2020-25705): which messages of a burst it lets through is random in both.",
 	 random_credit},
 	{"own-bucket",
 	 "A host's bucket holds more, where the kernel lets no module at its own: its routing "
-	 "takes "
-	 "tokens out of that one as well.",
+	 "takes tokens out of that one as well.",
 	 own_bucket, true},
+	declared_right_6,
+	probe_code_6,
 }};
 
 } // namespace diff

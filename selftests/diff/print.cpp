@@ -3,7 +3,8 @@
 #include "print.hpp"
 
 #include "lib/errors.hpp"
-#include "sockets.hpp"
+#include "print6.hpp"
+#include "sockets6.hpp"
 
 #include <algorithm>
 #include <array>
@@ -15,6 +16,8 @@ namespace diff {
 namespace {
 
 constexpr std::size_t virtio_header = 10, ethernet_header = 14;
+
+} // namespace
 
 std::string hex(View bytes)
 {
@@ -28,6 +31,8 @@ std::string hex(View bytes)
 	}
 	return bytes.size() > limit ? text + " …" : text;
 }
+
+namespace {
 
 std::string icmp_text(View message)
 {
@@ -91,7 +96,7 @@ std::string numbers(const Event &event)
 	return text;
 }
 
-std::string text(const Event &event)
+std::string text(const Event &event, Family family)
 {
 	static constexpr std::array kinds{"frame",  "data",	"error queue",
 					  "errno",  "poll()",	"state",
@@ -100,7 +105,7 @@ std::string text(const Event &event)
 
 	if (event.socket >= 0)
 		out += std::string(" of <") +
-		       socket_kinds.at(static_cast<std::size_t>(event.socket)).name + ">";
+		       socket_name(family, static_cast<std::size_t>(event.socket)) + ">";
 	out += numbers(event);
 	switch (event.kind) {
 	case Event::Kind::frame:
@@ -115,7 +120,8 @@ std::string text(const Event &event)
 	}
 }
 
-void print_events(std::ostringstream &out, const char *who, Events mine, const Events &other)
+void print_events(std::ostringstream &out, const char *who, Events mine, const Events &other,
+		  Family family)
 {
 	out << "    " << who << ":\n";
 	if (mine.empty())
@@ -133,12 +139,18 @@ void print_events(std::ostringstream &out, const char *who, Events mine, const E
 				});
 		}
 		if (!same || mine.size() < 4)
-			out << "      " << (same ? "= " : "! ") << text(event) << '\n';
+			out << "      " << (same ? "= " : "! ") << text(event, family) << '\n';
 	}
 }
 
 std::string text(const Step &step)
 {
+	if (step.setting)
+		return step.setting->name + " = " + step.setting->value;
+	if (step.packet6)
+		return packet_text(*step.packet6);
+	if (step.call6)
+		return call_text(*step.call6);
 	return step.packet ? text(*step.packet, step.packet->cast) : text(*step.call);
 }
 
@@ -147,12 +159,15 @@ void print_world(std::ostringstream &out, const Sequence &sequence)
 	out << "  mtu " << sequence.mtu << (sequence.marked ? ", what comes in is marked" : "")
 	    << (sequence.trusted ? ", whose checksum a device says is right" : "")
 	    << (sequence.router ? ", a router" : "")
-	    << (sequence.impatient ? ", fragments are not waited for" : "") << '\n';
+	    << (sequence.impatient ? ", fragments are not waited for" : "")
+	    << (sequence.vrf ? ", in a VRF" : "")
+	    << (sequence.queried ? ", reports are waited for" : "") << '\n';
 	for (const Setting &setting : sequence.settings)
-		out << "  net/ipv4/" << setting.name << " = " << setting.value << '\n';
-	for (std::size_t i = 0; i < socket_kinds.size(); i++) {
+		out << (sequence.family == Family::v6 ? "  net/" : "  net/ipv4/") << setting.name
+		    << " = " << setting.value << '\n';
+	for (std::size_t i = 0; sequence.sockets >> i; i++) {
 		if (sequence.sockets >> i & 1)
-			out << "  socket: " << socket_kinds[i].name << '\n';
+			out << "  socket: " << socket_name(sequence.family, i) << '\n';
 	}
 }
 
@@ -164,7 +179,7 @@ std::string datagram_text(View datagram)
 	std::ostringstream out;
 
 	if (!ip)
-		return "no datagram: " + hex(datagram);
+		return datagram6_text(datagram);
 	out << errors::text(ip->source) << " > " << errors::text(ip->destination) << " tos "
 	    << +ip->tos << " ttl " << +ip->ttl << " id " << ip->id << (ip->df ? " DF" : "")
 	    << (ip->mf ? " MF" : "") << " offset " << ip->fragment_offset << " protocol "
@@ -195,8 +210,8 @@ std::string report(const Sequence &sequence, const Result &result)
 			out << "  at the end:\n";
 		const Events &builtin = result.builtin.steps[place];
 		const Events &icmpx = result.icmpx.steps[place];
-		print_events(out, "built-in", builtin, icmpx);
-		print_events(out, "icmpx", icmpx, builtin);
+		print_events(out, "built-in", builtin, icmpx, sequence.family);
+		print_events(out, "icmpx", icmpx, builtin, sequence.family);
 	}
 	if (!result.icmpx.broken_ledger.empty())
 		out << "  outcomes that do not add up: " << result.icmpx.broken_ledger << '\n';

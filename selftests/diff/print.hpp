@@ -12,8 +12,11 @@
 
 namespace diff {
 
-/// What an IPv4 datagram says.
+/// What a datagram of either family says.
 std::string datagram_text(View datagram);
+
+/// The first of @p bytes, and how many there are.
+std::string hex(View bytes);
 
 /// Lines that tell of @p sequence, and of each answer where the two differ.
 std::string report(const Sequence &sequence, const Result &result);

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <span>
 #include <tuple>
+#include <utility>
 
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -27,7 +28,21 @@ std::int64_t read32(const rtattr *attribute)
 	return value;
 }
 
-/// All attributes but those that tell of time or of devices' numbers.
+/// What learned metrics there are: the MTU, and which of them are locked.
+void read_metrics(rtattr *metrics, Event &event)
+{
+	int left = static_cast<int>(RTA_PAYLOAD(metrics));
+
+	for (auto *at = static_cast<rtattr *>(RTA_DATA(metrics)); RTA_OK(at, left);
+	     at = RTA_NEXT(at, left)) {
+		if (at->rta_type == RTAX_MTU)
+			event.numbers[2] = read32(at);
+		if (at->rta_type == RTAX_LOCK)
+			event.numbers[3] = read32(at);
+	}
+}
+
+/// All attributes but those that tell of time or of devices' numbers. Addresses of IPv6 are bytes.
 Event as_event(const nlmsghdr *header)
 {
 	auto *route = static_cast<rtmsg *>(NLMSG_DATA(header));
@@ -35,32 +50,22 @@ Event as_event(const nlmsghdr *header)
 	Event event{.kind = Event::Kind::route, .numbers = {0, 0, 0, 0, route->rtm_flags}};
 
 	for (rtattr *at = RTM_RTA(route); RTA_OK(at, left); at = RTA_NEXT(at, left)) {
-		switch (at->rta_type) {
-		case RTA_DST:
-			event.numbers[0] = ntohl(static_cast<std::uint32_t>(read32(at)));
-			break;
-		case RTA_GATEWAY:
-			event.numbers[1] = ntohl(static_cast<std::uint32_t>(read32(at)));
-			break;
-		case RTA_METRICS: {
-			int inner_left = static_cast<int>(RTA_PAYLOAD(at));
-			for (auto *inner = static_cast<rtattr *>(RTA_DATA(at));
-			     RTA_OK(inner, inner_left); inner = RTA_NEXT(inner, inner_left)) {
-				if (inner->rta_type == RTAX_MTU)
-					event.numbers[2] = read32(inner);
-				if (inner->rta_type == RTAX_LOCK)
-					event.numbers[3] = read32(inner);
-			}
-			break;
+		if (at->rta_type == RTA_METRICS)
+			read_metrics(at, event);
+		if (at->rta_type != RTA_DST && at->rta_type != RTA_GATEWAY)
+			continue;
+		if (route->rtm_family == AF_INET) {
+			event.numbers[at->rta_type == RTA_DST ? 0 : 1] =
+				ntohl(static_cast<std::uint32_t>(read32(at)));
+			continue;
 		}
-		default:
-			break;
-		}
+		const auto *bytes = static_cast<const std::uint8_t *>(RTA_DATA(at));
+		event.bytes.insert(event.bytes.end(), bytes, bytes + RTA_PAYLOAD(at));
 	}
 	return event;
 }
 
-sock::Socket ask()
+sock::Socket ask(std::uint8_t family)
 {
 	struct {
 		nlmsghdr header;
@@ -73,11 +78,37 @@ sock::Socket ask()
 	request.header.nlmsg_len = sizeof(request);
 	request.header.nlmsg_type = RTM_GETROUTE;
 	request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	request.route.rtm_family = AF_INET;
+	request.route.rtm_family = family;
 	request.route.rtm_flags = RTM_F_CLONED;
 	host::check(static_cast<int>(::send(socket.get(), &request, sizeof(request), 0)),
 		    "RTM_GETROUTE");
 	return socket;
+}
+
+Events list(std::uint8_t family)
+{
+	sock::Socket socket = ask(family);
+	alignas(nlmsghdr) static std::array<char, 65536> buffer;
+	Events routes;
+
+	for (;;) {
+		auto size = static_cast<unsigned>(host::check(
+			static_cast<int>(::recv(socket.get(), buffer.data(), buffer.size(), 0)),
+			"routes"));
+		for (auto *header = reinterpret_cast<nlmsghdr *>(buffer.data());
+		     NLMSG_OK(header, size); header = NLMSG_NEXT(header, size)) {
+			if (header->nlmsg_type == NLMSG_ERROR)
+				ktap::fatal("RTM_GETROUTE failed");
+			if (header->nlmsg_type == NLMSG_DONE) {
+				std::ranges::sort(routes, {}, [](const Event &route) {
+					return std::pair(route.bytes, route.numbers);
+				});
+				return routes;
+			}
+			if (header->nlmsg_type == RTM_NEWROUTE)
+				routes.push_back(as_event(header));
+		}
+	}
 }
 
 } // namespace
@@ -93,27 +124,9 @@ Events learned_routes(const std::set<std::uint32_t> &addresses)
 			std::ignore = sock::connect(socket, {address, 9});
 		}
 	}
-
-	sock::Socket socket = ask();
-	alignas(nlmsghdr) static std::array<char, 65536> buffer;
-	Events routes;
-
-	for (;;) {
-		auto size = static_cast<unsigned>(host::check(
-			static_cast<int>(::recv(socket.get(), buffer.data(), buffer.size(), 0)),
-			"routes"));
-		for (auto *header = reinterpret_cast<nlmsghdr *>(buffer.data());
-		     NLMSG_OK(header, size); header = NLMSG_NEXT(header, size)) {
-			if (header->nlmsg_type == NLMSG_ERROR)
-				ktap::fatal("RTM_GETROUTE failed");
-			if (header->nlmsg_type == NLMSG_DONE) {
-				std::ranges::sort(routes, {}, &Event::numbers);
-				return routes;
-			}
-			if (header->nlmsg_type == RTM_NEWROUTE)
-				routes.push_back(as_event(header));
-		}
-	}
+	return list(AF_INET);
 }
+
+Events learned_routes6() { return list(AF_INET6); }
 
 } // namespace diff

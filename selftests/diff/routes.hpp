@@ -17,4 +17,7 @@ namespace diff {
 /// without packet_mark.
 Events learned_routes(const std::set<std::uint32_t> &addresses);
 
+/// The same of IPv6, which lists all of them.
+Events learned_routes6();
+
 } // namespace diff

@@ -10,11 +10,7 @@ namespace {
 
 constexpr std::size_t ethernet_header = 14, ip_header = 20, icmp_header = 8;
 
-void store16(Bytes &bytes, std::size_t at, std::uint16_t value)
-{
-	bytes[at] = static_cast<std::uint8_t>(value >> 8);
-	bytes[at + 1] = static_cast<std::uint8_t>(value);
-}
+} // namespace
 
 void apply_patch(Bytes &payload, const Patch &patch, const Learned &learned)
 {
@@ -26,18 +22,16 @@ void apply_patch(Bytes &payload, const Patch &patch, const Learned &learned)
 		payload[patch.at + i] = static_cast<std::uint8_t>(value >> (24 - 8 * i));
 }
 
-void apply_checksum(Bytes &payload, Sum sum)
+void apply_checksum(Bytes &payload, Sum sum, std::uint32_t pseudo)
 {
 	if (sum == Sum::absent_garbage)
 		return;
 	store16(payload, 2, 0);
 	if (sum == Sum::zero || sum == Sum::absent)
 		return;
-	std::uint16_t right = packet::checksum(payload);
+	std::uint16_t right = packet::checksum(payload, pseudo);
 	store16(payload, 2, sum == Sum::wrong ? static_cast<std::uint16_t>(right ^ 0x5555) : right);
 }
-
-} // namespace
 
 Bytes datagram_of(const Packet &packet, const Learned &learned)
 {
@@ -91,7 +85,7 @@ wire::VirtioHeader offload_of(const Packet &packet)
 std::size_t packets_in(const Sequence &sequence)
 {
 	return static_cast<std::size_t>(std::ranges::count_if(
-		sequence.steps, [](const Step &step) { return step.packet.has_value(); }));
+		sequence.steps, [](const Step &step) { return step.packet || step.packet6; }));
 }
 
 } // namespace diff

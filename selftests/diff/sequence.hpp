@@ -9,21 +9,17 @@
 #include "lib/packet.hpp"
 #include "lib/socket.hpp"
 #include "lib/wire.hpp"
+#include "message.hpp"
+#include "sequence6.hpp"
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
-#include <tuple>
-#include <utility>
 #include <vector>
 
 namespace diff {
 
-using packet::Address;
-using packet::Bytes;
-using packet::View;
 using sock::Endpoint;
 
 inline constexpr Address host_address = packet::server;
@@ -35,28 +31,7 @@ constexpr Address remote(std::uint8_t number) { return 0xc0000200U | number; }
 /// Host number @p number in a network to which the route is "unreachable".
 constexpr Address unreachable_host(std::uint8_t number) { return 0xcb007100U | number; }
 
-/// Our address and port, and the peer's port.
-using Connection = std::tuple<Address, std::uint16_t, std::uint16_t>;
-/// Initial sequence numbers, which are random, as seen on the wire.
-using Learned = std::map<Connection, std::uint32_t>;
-
-/// What becomes of the ICMP checksum.
-enum class Sum {
-	right,
-	wrong,
-	zero,
-	/// As a device would that leaves it to the next one: the field is not filled in (VIRTIO_NET_HDR_F_NEEDS_CSUM).
-	absent,
-	/// The same with something in the field.
-	absent_garbage,
-};
-
-/// A sequence number of TCP to fill in: what was learned of a connection, and @p delta more.
-struct Patch {
-	std::uint16_t at = 0;
-	Connection connection{};
-	std::uint32_t delta = 0;
-};
+enum class Family : std::uint8_t { v4, v6 };
 
 struct Packet {
 	packet::Ipv4 ip;
@@ -87,25 +62,39 @@ struct Call {
 	Bytes data{};
 };
 
-struct Step {
-	std::optional<Packet> packet{};
-	std::optional<Call> call{};
-};
-
-enum class Limit { none, host, global };
-
 struct Setting {
-	/// Below /proc/sys/net/ipv4/.
+	/// Below /proc/sys/net/ipv4/; in a sequence of IPv6, below /proc/sys/net/.
 	std::string name;
 	std::string value;
 };
+
+/// One of these.
+struct Step {
+	std::optional<Packet> packet{};
+	std::optional<Call> call{};
+	/// Only in sequences of IPv6.
+	std::optional<Packet6> packet6{};
+	std::optional<Call6> call6{};
+	std::optional<Setting> setting{};
+
+	/// The random number that its packet has to have, if there is one.
+	const Patch *patch() const
+	{
+		if (packet && packet->patch)
+			return &*packet->patch;
+		return packet6 && packet6->patch ? &*packet6->patch : nullptr;
+	}
+};
+
+enum class Limit { none, host, global };
 
 /// What comes in is marked with, in a sequence that is so.
 inline constexpr int packet_mark = 5;
 
 struct Sequence {
 	std::uint64_t seed = 0, number = 0;
-	/// Which of socket_kinds are open, a bit for each.
+	Family family = Family::v4;
+	/// Which of socket_kinds or socket_kinds6 are open, a bit for each.
 	std::uint32_t sockets = 0;
 	unsigned mtu = 1500;
 	Limit limit = Limit::none;
@@ -117,6 +106,10 @@ struct Sequence {
 	bool router = false;
 	/// Whether fragments are given up at once, and what comes of that is waited for after each step.
 	bool impatient = false;
+	/// Whether the wire is in a VRF. Only of IPv6.
+	bool vrf = false;
+	/// Whether reports that timers send, after queries, are waited for. Only of IPv6.
+	bool queried = false;
 	/// Places (see Difference) after which counters are looked at, so that what they moved by is known to be one
 	/// step's: after each one, or those in @p counted. At the end they always are.
 	bool counts_each_step = false;
@@ -140,7 +133,7 @@ bool is_malformed_redirect(View bytes);
 /// What stands before its frame.
 wire::VirtioHeader offload_of(const Packet &packet);
 
-/// Sequence @p number of @p seed.
+/// Sequence @p number of @p seed. Every third one is of IPv6.
 Sequence generate(std::uint64_t seed, std::uint64_t number);
 
 /// How many packets of @p sequence come in by the wire.

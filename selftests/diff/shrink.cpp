@@ -112,10 +112,34 @@ constexpr std::array<Simplify, 17> simplifications{
 
 using Change = std::function<void(Sequence &)>;
 
+using Simplify6 = void (*)(Packet6 &packet);
+
+constexpr std::array<Simplify6, 14> simplifications6{
+	[](Packet6 &packet) { packet.ip.extensions.clear(), packet.from.reset(); },
+	[](Packet6 &packet) { packet.ip.traffic_class = 0; },
+	[](Packet6 &packet) { packet.ip.flow_label = 0; },
+	[](Packet6 &packet) { packet.ip.hop_limit = 64; },
+	[](Packet6 &packet) { packet.ip.source = packet6::client; },
+	[](Packet6 &packet) { packet.ip.destination = six::host_address; },
+	[](Packet6 &packet) { packet.cast = wire::Cast::unicast; },
+	[](Packet6 &packet) { packet.sum = Sum::right; },
+	[](Packet6 &packet) { packet.padding = 0; },
+	[](Packet6 &packet) { packet.version = 6; },
+	[](Packet6 &packet) { packet.length_lie = 0; },
+	[](Packet6 &packet) {
+		packet.ip.payload.resize(std::min<std::size_t>(packet.ip.payload.size(), 8));
+	},
+	[](Packet6 &packet) { packet.ip.payload.resize((packet.ip.payload.size() + 1) / 2); },
+	[](Packet6 &packet) {
+		for (std::size_t i = 56; i < packet.ip.payload.size(); i++)
+			packet.ip.payload[i] = 0;
+	},
+};
+
 /// Whether @p simplify makes another packet of it.
-bool changes(const Packet &packet, Simplify simplify)
+template <typename Any> bool changes(const Any &packet, void (*simplify)(Any &))
 {
-	Packet other = packet;
+	Any other = packet;
 
 	simplify(other);
 	return datagram_of(other, {}) != datagram_of(packet, {}) || other.sum != packet.sum ||
@@ -144,12 +168,21 @@ std::vector<Change> changes_of(const Sequence &sequence)
 		all.emplace_back([](Sequence &other) { other.trusted = false; });
 	if (sequence.router)
 		all.emplace_back([](Sequence &other) { other.router = false; });
+	if (sequence.vrf)
+		all.emplace_back([](Sequence &other) { other.vrf = false; });
 	for (std::size_t i = 0; i < sequence.steps.size() && i < steps_simplified; i++) {
 		const auto &packet = sequence.steps[i].packet;
 		for (Simplify simplify : simplifications) {
 			if (packet && changes(*packet, simplify))
 				all.emplace_back([i, simplify](Sequence &other) {
 					simplify(*other.steps[i].packet);
+				});
+		}
+		const auto &packet6 = sequence.steps[i].packet6;
+		for (Simplify6 simplify : simplifications6) {
+			if (packet6 && changes(*packet6, simplify))
+				all.emplace_back([i, simplify](Sequence &other) {
+					simplify(*other.steps[i].packet6);
 				});
 		}
 	}

@@ -13,7 +13,8 @@
 
 namespace diff {
 
-struct SocketKind {
+/// A socket whose peer is an @p End.
+template <typename End> struct SocketKindOf {
 	enum Flags : std::uint32_t {
 		none = 0,
 		recverr = 1 << 0,
@@ -40,7 +41,7 @@ struct SocketKind {
 	/// Port or identifier; 0: not bound.
 	std::uint16_t port;
 	/// {}: not connected.
-	Endpoint peer;
+	End peer;
 	std::uint32_t flags;
 
 	bool has(Flags flag) const { return flags & flag; }
@@ -52,6 +53,7 @@ inline constexpr std::uint16_t listener_port = 80;
 /// The peers that generated SYNs come from.
 inline constexpr std::uint16_t syn_port = 77;
 
+using SocketKind = SocketKindOf<Endpoint>;
 using K = SocketKind;
 
 inline constexpr std::array socket_kinds{
@@ -127,7 +129,10 @@ constexpr bool is_raw_icmp(const SocketKind &kind)
 	return kind.type == SOCK_RAW && kind.protocol == IPPROTO_ICMP;
 }
 
-constexpr bool is_tcp(const SocketKind &kind) { return kind.type == SOCK_STREAM; }
+template <typename End> constexpr bool is_tcp(const SocketKindOf<End> &kind)
+{
+	return kind.type == SOCK_STREAM;
+}
 
 constexpr bool is_ping(const SocketKind &kind)
 {
@@ -135,7 +140,7 @@ constexpr bool is_ping(const SocketKind &kind)
 }
 
 /// The protocol of what the socket sends.
-constexpr std::uint8_t protocol_of(const SocketKind &kind)
+template <typename End> constexpr std::uint8_t protocol_of(const SocketKindOf<End> &kind)
 {
 	if (is_tcp(kind))
 		return IPPROTO_TCP;

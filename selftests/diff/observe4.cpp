@@ -1,31 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// The part of World that looks: frames, error queues, data, states.
+// The part of World4 that looks: frames, error queues, data, states.
 
 #include "lib/ktap.hpp"
 #include "routes.hpp"
 #include "sockets.hpp"
-#include "world.hpp"
+#include "world4.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstddef>
-#include <cstdio>
-#include <cstring>
 #include <set>
 
-#include <fcntl.h>
 #include <linux/icmp.h>
 #include <linux/ip.h>
 #include <linux/tcp.h>
-#include <unistd.h>
 
 namespace diff {
 
 namespace {
 
-constexpr std::size_t virtio_header = 10, ethernet_header = 14;
 constexpr std::size_t largest = 70000;
 /// Of an error queue's payload, which is as long as the packet that brought it.
 constexpr std::size_t payload_room = 4096;
@@ -82,16 +76,6 @@ void establish(const sock::Socket &socket, const SocketKind &kind)
 		host::check(shutdown(socket.get(), SHUT_WR), "shutdown");
 }
 
-/// A device's address is random; who has no neighbours sends to it, too.
-void mask_mac(std::span<std::uint8_t> ethernet, const wire::Mac &mac)
-{
-	for (std::size_t at : {std::size_t{0}, mac.size()}) {
-		auto place = ethernet.subspan(at, mac.size());
-		if (std::ranges::equal(place, mac))
-			std::ranges::fill(place, std::uint8_t{0});
-	}
-}
-
 void start(const sock::Socket &socket, const SocketKind &kind)
 {
 	if (kind.has(K::listens))
@@ -119,83 +103,38 @@ std::set<std::uint32_t> told_of(const Sequence &sequence)
 	return addresses;
 }
 
-/// Packets that this host sent to itself and has not received yet, on all processors: the twelfth of each one's figures.
-unsigned long backlog()
-{
-	// It says the same in every namespace; that of process 1 stays, and so may the open file.
-	static const host::Descriptor file(host::check(
-		open("/proc/1/net/softnet_stat", O_RDONLY | O_CLOEXEC), "softnet_stat"));
-	std::array<char, 4096> text{};
-	unsigned long length = 0, one;
-
-	host::check(static_cast<int>(pread(file.get(), text.data(), text.size() - 1, 0)),
-		    "softnet_stat");
-	for (const char *line = text.data();
-	     line &&
-	     std::sscanf(line, "%*x %*x %*x %*x %*x %*x %*x %*x %*x %*x %*x %lx", &one) == 1;
-	     line = std::strchr(line + 1, '\n'))
-		length += one;
-	return length;
-}
-
-/// Where ksoftirqd is at work, kernels before 6.4 leave all to it, and it takes turns with this process.
-void wait_for_backlog()
-{
-	constexpr int tick = 1000, tries = 5000;
-
-	for (int i = 0; i < tries; i++) {
-		if (!backlog())
-			return;
-		usleep(tick);
-	}
-	ktap::fatal("what this host sent to itself does not arrive");
-}
-
 } // namespace
 
-void World::open_sockets()
+void World4::open_sockets()
 {
 	for (std::size_t i = 0; i < socket_kinds.size(); i++) {
-		sockets_.emplace_back();
-		if (!(sequence_.sockets >> i & 1) || !is_known(socket_kinds[i]))
-			continue;
-		sockets_[i] = open_one(socket_kinds[i]);
-		start(sockets_[i], socket_kinds[i]);
-		polled_.push_back({sockets_[i].get(), POLLIN, 0});
-		polled_index_.push_back(i);
-		last_poll_.push_back(0);
+		sock::Socket socket;
+
+		if (sequence().sockets >> i & 1 && is_known(socket_kinds[i])) {
+			socket = open_one(socket_kinds[i]);
+			start(socket, socket_kinds[i]);
+		}
+		add_socket(std::move(socket));
 	}
 }
 
-void World::observe_wire(Events &events)
+bool World4::is_stream(std::size_t index) const { return is_tcp(socket_kinds[index]); }
+
+void World4::mask_patched(Event &event, const Patch &patch)
 {
-	static Bytes buffer(largest);
-	ssize_t size;
+	std::span<std::uint8_t> bytes = event.bytes;
 
-	while ((size = read(wire_.fd(), buffer.data(), buffer.size())) > 0) {
-		Event event{.kind = Event::Kind::frame};
-
-		event.bytes.assign(buffer.begin(), buffer.begin() + size);
-		std::span<std::uint8_t> frame(event.bytes);
-		if (frame.size() > virtio_header + ethernet_header) {
-			mask_mac(frame.subspan(virtio_header, ethernet_header), wire_.mac());
-			canonical_.outgoing(frame.subspan(virtio_header + ethernet_header));
-		}
-		events.push_back(std::move(event));
-	}
+	if (event.kind == Event::Kind::frame)
+		bytes = bytes.subspan(std::min(bytes.size(), frame_headers));
+	canonical_.patched(bytes, patch);
 }
 
 /// SO_ERROR before, between and after: the queue's entries become the pending error one by one.
-void World::observe_errors(std::size_t index, Events &events)
+void World4::observe_errors(std::size_t index, Events &events)
 {
-	const sock::Socket &socket = sockets_[index];
-
 	for (;;) {
-		if (int pending = sock::take_error(socket))
-			events.push_back({.kind = Event::Kind::pending,
-					  .socket = static_cast<int>(index),
-					  .numbers = {pending}});
-		auto error = sock::next_error(socket, payload_room);
+		observe_pending(index, events);
+		auto error = sock::next_error(socket(index), payload_room);
 		if (!error)
 			return;
 		events.push_back(
@@ -211,7 +150,7 @@ void World::observe_errors(std::size_t index, Events &events)
 	}
 }
 
-void World::observe_data(std::size_t index, Events &events)
+void World4::observe_data(std::size_t index, Events &events)
 {
 	static Bytes buffer(largest);
 	bool raw = socket_kinds[index].type == SOCK_RAW;
@@ -220,8 +159,8 @@ void World::observe_data(std::size_t index, Events &events)
 		sockaddr_in name{};
 		socklen_t name_size = sizeof(name);
 		ssize_t size =
-			::recvfrom(sockets_[index].get(), buffer.data(), buffer.size(),
-				   MSG_DONTWAIT, reinterpret_cast<sockaddr *>(&name), &name_size);
+			::recvfrom(socket(index).get(), buffer.data(), buffer.size(), MSG_DONTWAIT,
+				   reinterpret_cast<sockaddr *>(&name), &name_size);
 		if (size < 0 && errno == EAGAIN)
 			return;
 		Event event{.kind = Event::Kind::data, .socket = static_cast<int>(index)};
@@ -240,35 +179,10 @@ void World::observe_data(std::size_t index, Events &events)
 	}
 }
 
-Events World::observe()
-{
-	Events events;
-
-	wait_for_backlog();
-	observe_wire(events);
-	host::check(::poll(polled_.data(), polled_.size(), 0), "poll");
-	for (std::size_t i = 0; i < polled_.size(); i++) {
-		std::size_t index = polled_index_[i];
-		short now = polled_[i].revents;
-
-		if (is_tcp(socket_kinds[index]) && now != last_poll_[i])
-			events.push_back({.kind = Event::Kind::poll,
-					  .socket = static_cast<int>(index),
-					  .numbers = {now}});
-		last_poll_[i] = now;
-		if (now & POLLERR)
-			observe_errors(index, events);
-		if (now & POLLIN && !is_tcp(socket_kinds[index]))
-			observe_data(index, events);
-	}
-	return events;
-}
-
-/// What an error left behind where nobody is woken: soft errors, segment sizes, path MTUs.
-void World::observe_socket(std::size_t index, Events &events)
+Event World4::state_of(std::size_t index)
 {
 	const SocketKind &kind = socket_kinds[index];
-	const sock::Socket &socket = sockets_[index];
+	const sock::Socket &socket = World::socket(index);
 	Event event{.kind = Event::Kind::state, .socket = static_cast<int>(index)};
 	int mtu = 0;
 	socklen_t size = sizeof(mtu);
@@ -286,19 +200,9 @@ void World::observe_socket(std::size_t index, Events &events)
 		event.numbers.push_back(info.tcpi_state);
 		event.numbers.push_back(info.tcpi_snd_mss);
 	}
-	events.push_back(std::move(event));
+	return event;
 }
 
-Events World::finish()
-{
-	Events events;
-
-	for (std::size_t index : polled_index_)
-		observe_socket(index, events);
-	for (Event &route : learned_routes(told_of(sequence_)))
-		events.push_back(std::move(route));
-	events.push_back(counters());
-	return events;
-}
+Events World4::learned() { return learned_routes(told_of(sequence())); }
 
 } // namespace diff

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+#include "intended6.hpp"
+
+#include <algorithm>
+
+namespace diff {
+
+namespace {
+
+constexpr std::size_t ip_header = 40;
+
+/// Where the ICMPv6 message of a frame, or of what a raw socket got, begins; nothing for all else. What this host sends has no
+/// extension headers, but a fragment header.
+std::optional<std::size_t> icmp_at(const Event &event)
+{
+	if (event.kind == Event::Kind::data)
+		return event.bytes.size() < 8 ? std::nullopt : std::optional<std::size_t>(0);
+	if (event.kind != Event::Kind::frame || event.bytes.size() < frame_headers + ip_header + 8)
+		return std::nullopt;
+	const View ip = View(event.bytes).subspan(frame_headers);
+	if (ip[6] == IPPROTO_ICMPV6)
+		return frame_headers + ip_header;
+	const bool first = ip[6] == packet6::fragment_header && ip[ip_header] == IPPROTO_ICMPV6 &&
+			   (packet::get16(ip, ip_header + 2) & 0xfff8) == 0;
+	return first && ip.size() >= ip_header + 16 ? std::optional(frame_headers + ip_header + 8)
+						    : std::nullopt;
+}
+
+/// Where two frames, or what raw sockets got of them, have an ICMPv6 message, if they are the same but for some of its first
+/// four bytes.
+std::optional<std::size_t> differ_in_icmp(const Event &a, const Event &b)
+{
+	const auto at = icmp_at(a);
+
+	if (b.kind != a.kind || b.socket != a.socket || b.numbers != a.numbers || !at ||
+	    icmp_at(b) != at || a.bytes.size() != b.bytes.size())
+		return std::nullopt;
+	Bytes masked = a.bytes;
+	std::copy_n(b.bytes.begin() + static_cast<std::ptrdiff_t>(*at), 4,
+		    masked.begin() + static_cast<std::ptrdiff_t>(*at));
+	return masked == b.bytes ? at : std::nullopt;
+}
+
+/// Whether the answers are the same but for messages of which @p explains says why.
+template <typename Explains> bool all_equal(const Difference &difference, Explains explains)
+{
+	return std::ranges::equal(difference.builtin, difference.icmpx,
+				  [&](const Event &a, const Event &b) {
+					  if (a == b)
+						  return true;
+					  const auto at = differ_in_icmp(a, b);
+					  return at && explains(a, b, *at);
+				  });
+}
+
+bool same_type_and_code(const Event &a, const Event &b, std::size_t at)
+{
+	return packet::get16(a.bytes, at) == packet::get16(b.bytes, at);
+}
+
+bool differ_in_probe_code(const Event &builtin, const Event &icmpx, std::size_t at)
+{
+	return builtin.bytes[at] == packet6::extended_echo_reply &&
+	       icmpx.bytes[at] == packet6::extended_echo_reply && icmpx.bytes[at + 1] == 0 &&
+	       builtin.bytes[at + 1] != 0;
+}
+
+} // namespace
+
+bool has_wrong_checksum6(const Packet6 &packet)
+{
+	return packet.sum == Sum::wrong || packet.sum == Sum::zero;
+}
+
+bool declared_right6(const Difference &difference)
+{
+	return difference.sequence.trusted &&
+	       all_equal(difference, [](const Event &builtin, const Event &icmpx, std::size_t at) {
+		       return same_type_and_code(builtin, icmpx, at) ||
+			      differ_in_probe_code(builtin, icmpx, at);
+	       });
+}
+
+bool probe_code6(const Difference &difference)
+{
+	return all_equal(difference, [](const Event &builtin, const Event &icmpx, std::size_t at) {
+		return differ_in_probe_code(builtin, icmpx, at) &&
+		       packet::checksum(View(builtin.bytes).subspan(at, 4)) ==
+			       packet::checksum(View(icmpx.bytes).subspan(at, 4));
+	});
+}
+
+} // namespace diff
