@@ -96,7 +96,9 @@ void Canonical6::mask_tcp(Span segment, View datagram)
 	if (segment[flags_at] & syn_flag)
 		learned_[connection] = sequence;
 	const std::uint32_t first = learned_.try_emplace(connection, sequence).first->second;
-	store32(segment, sequence_at, sequence - first);
+	// A reset about what belongs to no connection has number 0, which is not random.
+	if (sequence)
+		store32(segment, sequence_at, sequence - first);
 }
 
 void Canonical6::outgoing(Span datagram, const wire::Mac &mac)
