@@ -7,8 +7,10 @@
 // it stays until traffic has passed through it, and stays away until traffic has passed without it.
 
 #include "lib/counters.hpp"
+#include "lib/counters6.hpp"
 #include "lib/errors.hpp"
 #include "lib/flood.hpp"
+#include "lib/flood6.hpp"
 #include "lib/host.hpp"
 #include "lib/ktap.hpp"
 #include "lib/module.hpp"
@@ -200,6 +202,59 @@ int unload(const module::Icmpx &icmpx)
 	return refusals;
 }
 
+/// Traffic over IPv6.
+class Flood6 {
+public:
+	explicit Flood6(const Network &network)
+		: network_(network), small_(network, 56, 8), fragments_(network, 3000, 2),
+		  refusals_(network), queries_(network), discoveries_(network)
+	{
+	}
+
+	/// Until a few of each have come.
+	void wait() const
+	{
+		wait_for_replies(small_.account, 10);
+		for (const Account *account : {&fragments_.account, &refusals_.account,
+					       &queries_.account, &discoveries_.account})
+			wait_for_replies(*account, 2);
+	}
+
+	/// Expects that all of them have passed through the module.
+	void expect_ours() const
+	{
+		auto server = ktap::require_value(counters6::icmpx(), "icmpx6_stat");
+		auto client = ktap::require_value(network_.in_client(counters6::icmpx),
+						  "the client's icmpx6_stat");
+
+		for (const char *name : {"reply_in_place", "reply_copied", "pass_mld", "pass_nd"})
+			ktap::expect(server[name] > 0, std::string("IPv6: ") + name);
+		ktap::expect(client["deliver_error_udp"] > 0, "IPv6: errors");
+		ktap::expect(client["pass_nd"] > 0, "IPv6: advertisements");
+	}
+
+	void finish()
+	{
+		discoveries_.finish();
+		queries_.finish();
+		refusals_.finish();
+		fragments_.finish();
+		small_.finish();
+		expect_complete(small_.account, "IPv6: echo requests");
+		expect_complete(fragments_.account, "IPv6: echo requests in fragments");
+		expect_complete(refusals_.account, "IPv6: UDP to a closed port");
+		expect_complete(queries_.account, "IPv6: queries of MLD");
+		expect_complete(discoveries_.account, "IPv6: neighbours found");
+	}
+
+private:
+	const Network &network_;
+	flood6::Flood small_, fragments_;
+	flood6::Refusals refusals_;
+	flood6::Queries queries_;
+	flood6::Discoveries discoveries_;
+};
+
 void load(const module::Icmpx &icmpx, const Account &account, std::int64_t count)
 {
 	ktap::require_equal(icmpx.load(), 0, "loading");
@@ -213,20 +268,25 @@ void under_a_flood_of_everything()
 	const int cycles = volume::count("LOAD_CYCLES", 100, 50);
 	module::Icmpx icmpx;
 	Network network;
-	Flood flood(network, 56, 32);
+	flood6::add_ipv6(network);
+	Flood flood(network, 56, 16);
 	Refusals refusals(network);
 	TcpErrors tcp(network);
 	PingSockets pings(network);
+	Flood6 flood6(network);
 	int held = 0;
 
 	for (int i = cycles; i > 0; i--) {
 		load(icmpx, flood.account, 20);
 		// The second of them is of a socket of the module.
 		wait_for_replies(pings.account, 2);
+		flood6.wait();
+		flood6.expect_ours();
 		pings.pause(true);
 		held += unload(icmpx);
 		pings.pause(false);
 		wait_for_replies(flood.account, 20);
+		flood6.wait();
 	}
 	pings.finish();
 	tcp.finish();
@@ -235,6 +295,7 @@ void under_a_flood_of_everything()
 	ktap::say(std::to_string(cycles) + " cycles; ping sockets held the module " +
 		  std::to_string(held) + " times, and were refused " +
 		  std::to_string(pings.refused) + " times while it went");
+	flood6.finish();
 	expect_complete(flood.account, "echo requests");
 	expect_complete(refusals.account, "UDP to a closed port");
 	expect_complete(tcp.account, "errors about a TCP connection");
@@ -247,15 +308,21 @@ void with_pings_of_64_kib_in_flight()
 {
 	module::Icmpx icmpx;
 	Network network;
+	flood6::add_ipv6(network);
 	Flood flood(network, 65507, 2);
+	flood6::Flood flood6(network, 65487, 2);
 
 	for (int i = 10; i > 0; i--) {
 		load(icmpx, flood.account, 2);
+		wait_for_replies(flood6.account, 2);
 		unload(icmpx);
 		wait_for_replies(flood.account, 2);
+		wait_for_replies(flood6.account, 2);
 	}
+	flood6.finish();
 	flood.finish();
 	expect_complete(flood.account, "echo requests of 65507 bytes");
+	expect_complete(flood6.account, "IPv6: echo requests of 65487 bytes");
 }
 
 } // namespace

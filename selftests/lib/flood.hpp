@@ -12,6 +12,9 @@
 #include "packet.hpp"
 #include "socket.hpp"
 
+// Before linux/icmp.h: then linux/if.h, which that includes, leaves out what this has.
+#include <net/if.h>
+
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -98,25 +101,50 @@ private:
 	host::Namespace home_ = host::Namespace::current();
 };
 
+/// What differs between a flood over IPv4 and one over IPv6 (flood6.hpp).
+struct Ipv4 {
+	/// Has X point behind the IP header, with which a raw socket's packets begin.
+	static constexpr sock_filter skip_header = BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0);
+
+	/// A raw socket that reads what the server replies, and nothing else.
+	static Socket open()
+	{
+		Socket socket = sock::raw(IPPROTO_ICMP);
+		icmp_filter filter{~(1U << packet::Type::echo_reply)};
+
+		host::check(setsockopt(socket.get(), SOL_RAW, ICMP_FILTER, &filter, sizeof(filter)),
+			    "filter");
+		ktap::require_equal(sock::connect(socket, {packet::server, 0}), 0, "connect");
+		return socket;
+	}
+
+	static packet::Icmp request(std::uint16_t id, std::uint16_t sequence, Bytes data)
+	{
+		return packet::echo_request(id, sequence, std::move(data));
+	}
+
+	/// The message in what the socket has read.
+	static std::optional<packet::Icmp> message(const Bytes &datagram)
+	{
+		auto ip = packet::parse_ipv4(datagram);
+
+		return ip ? packet::parse_icmp(ip->payload) : std::nullopt;
+	}
+};
+
 /// Floods echo requests of @p size bytes, @p window of them in flight.
-class Flood {
+template <typename Family> class FloodOver {
 public:
 	/// From the processor @p cpu, or from all of them.
-	Flood(const Network &network, std::size_t size, std::size_t window, int cpu = -1)
+	FloodOver(const Network &network, std::size_t size, std::size_t window, int cpu = -1)
 		: size_(size), window_(window), cpu_(cpu), kind_(next_kind())
 	{
 		socket_ = network.in_client([this] {
-			Socket socket = sock::raw(IPPROTO_ICMP);
-			icmp_filter filter{~(1U << packet::Type::echo_reply)};
+			Socket socket = Family::open();
 
-			host::check(setsockopt(socket.get(), SOL_RAW, ICMP_FILTER, &filter,
-					       sizeof(filter)),
-				    "filter");
 			only_ours(socket);
 			sock::set(socket, SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20);
 			sock::set(socket, SOL_SOCKET, SO_SNDBUFFORCE, 16 << 20);
-			ktap::require_equal(sock::connect(socket, {packet::server, 0}), 0,
-					    "connect");
 			return socket;
 		});
 		thread_ = std::jthread([this](const std::stop_token &stop) { run(stop); });
@@ -135,8 +163,8 @@ private:
 	void only_ours(const Socket &socket) const
 	{
 		std::array<sock_filter, 5> code{
-			// The identifier's first byte, behind the IP header.
-			sock_filter BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0),
+			// The identifier's first byte.
+			Family::skip_header,
 			sock_filter BPF_STMT(BPF_LD | BPF_B | BPF_IND, 4),
 			sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kind_, 0, 1),
 			sock_filter BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
@@ -161,8 +189,8 @@ private:
 	{
 		Bytes data = packet::pattern(size_, static_cast<std::uint8_t>(next_));
 		packet::Icmp request =
-			packet::echo_request(static_cast<std::uint16_t>(next_ >> 16),
-					     static_cast<std::uint16_t>(next_), std::move(data));
+			Family::request(static_cast<std::uint16_t>(next_ >> 16),
+					static_cast<std::uint16_t>(next_), std::move(data));
 
 		if (sock::send(socket_, request.build())) {
 			account.wrong++;
@@ -176,8 +204,7 @@ private:
 	void receive()
 	{
 		auto datagram = sock::receive(socket_);
-		auto ip = datagram ? packet::parse_ipv4(*datagram) : std::nullopt;
-		auto reply = ip ? packet::parse_icmp(ip->payload) : std::nullopt;
+		auto reply = datagram ? Family::message(*datagram) : std::nullopt;
 
 		if (reply && reply->rest >> 24 != kind_)
 			return;
@@ -227,6 +254,7 @@ private:
 	Socket socket_;
 	std::jthread thread_;
 };
+using Flood = FloodOver<Ipv4>;
 
 /// Makes errors, one after the other, and waits for a socket to be told of each.
 class Errors {
