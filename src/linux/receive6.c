@@ -120,7 +120,7 @@ static u32 icmpx6_passed_on(struct sk_buff *skb)
 	return icmpx6_pass(type);
 }
 
-/* These two are not inline, so that icmpx6_rcv() itself saves no registers: see figures. */
+/* These two are not inline, so that icmpx6_rcv() itself saves no registers: see selftests/bench. */
 static noinline int icmpx6_pass_on(struct sk_buff *skb, u32 outcome)
 {
 	struct icmpx_net *ix = icmpx_net_rcu(dev_net_rcu(skb->dev));
