@@ -204,13 +204,13 @@ snmp_counter() {
 		END { print value + 0 }'
 }
 
-# icmpx_counter NAMESPACE NAME…: the sum of these lines of /proc/net/icmpx_stat.
+# icmpx_counter NAMESPACE NAME…: the sum of these lines of /proc/net/icmpx_stat, or of the file that $icmpx_stat names.
 icmpx_counter() {
 	local namespace=$1
 	shift
 	# shellcheck disable=SC2016 # awk's $1
 	ip netns exec "$namespace" awk -v wanted=" $* " \
-		'index(wanted, " " $1 " ") { sum += $2 } END { print sum + 0 }' /proc/net/icmpx_stat
+		'index(wanted, " " $1 " ") { sum += $2 } END { print sum + 0 }' "/proc/net/${icmpx_stat:-icmpx_stat}"
 }
 
 # Without the module there is nothing to compare: expect_icmpx NAMESPACE VALUE NAME…
@@ -220,6 +220,6 @@ expect_icmpx() {
 	[[ -d /proc/sys/net/icmpx ]] || return 0
 	actual=$(icmpx_counter "$namespace" "$@")
 	[[ $actual == "$expected" ]] && return
-	echo "# ${BASH_SOURCE[1]##*/}:${BASH_LINENO[0]}: icmpx_stat $*: got $actual, expected $expected"
+	echo "# ${BASH_SOURCE[1]##*/}:${BASH_LINENO[0]}: ${icmpx_stat:-icmpx_stat} $*: got $actual, expected $expected"
 	ktap_failed=1
 }
