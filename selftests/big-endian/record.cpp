@@ -137,15 +137,6 @@ icmpx_verdict wrap_decide(const u8 *header, u32 policy)
 	return verdict;
 }
 
-ENTRY6(pass);
-u32 wrap6_pass(u8 type)
-{
-	asked("pass6", type);
-	const u32 outcome = real6_pass(type);
-	answered(outcome);
-	return outcome;
-}
-
 ENTRY6(decide);
 icmpx_verdict wrap6_decide(const u8 *header, u32 policy)
 {

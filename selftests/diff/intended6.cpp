@@ -3,6 +3,8 @@
 #include "intended6.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <string>
 
 namespace diff {
 
@@ -42,16 +44,53 @@ std::optional<std::size_t> differ_in_icmp(const Event &a, const Event &b)
 	return masked == b.bytes ? at : std::nullopt;
 }
 
-/// Whether the answers are the same but for messages of which @p explains says why.
-template <typename Explains> bool all_equal(const Difference &difference, Explains explains)
+/// Whether the answers are the same but for messages of which @p explains says why, and counters of which
+/// @p explains_counters does.
+template <typename Explains, typename ExplainsCounters>
+bool all_equal(const Difference &difference, Explains explains, ExplainsCounters explains_counters)
 {
 	return std::ranges::equal(difference.builtin, difference.icmpx,
 				  [&](const Event &a, const Event &b) {
 					  if (a == b)
 						  return true;
+					  if (a.kind == Event::Kind::counters && b.kind == a.kind)
+						  return explains_counters(a, b);
 					  const auto at = differ_in_icmp(a, b);
 					  return at && explains(a, b, *at);
 				  });
+}
+
+template <typename Explains> bool all_equal(const Difference &difference, Explains explains)
+{
+	return all_equal(difference, explains, [](const Event &, const Event &) { return false; });
+}
+
+/// What @p name comes to in @p values, of the namespace and of a device, which then are not among them any more.
+std::int64_t take(counters::Values &values, const std::string &name)
+{
+	std::int64_t sum = 0;
+
+	std::erase_if(values, [&](const auto &entry) {
+		const bool taken = entry.first.ends_with(name);
+
+		sum += taken ? entry.second : 0;
+		return taken;
+	});
+	return sum;
+}
+
+/// Whether a reply that came back to this host was refused for its checksum where @p refused was counted, and not where
+/// @p accepted was.
+bool is_reply_refused(counters::Values refused, counters::Values accepted)
+{
+	constexpr std::int64_t once = 2;
+	std::int64_t replies = 0;
+
+	for (const char *name : {"Icmp6InType129", "Icmp6InType161"})
+		replies += take(accepted, name);
+	take(accepted, "Icmp6InEchoReplies");
+	return replies == once && take(refused, "Icmp6InErrors") == once &&
+	       take(refused, "Icmp6InCsumErrors") == once && refused == accepted;
 }
 
 bool same_type_and_code(const Event &a, const Event &b, std::size_t at)
@@ -73,13 +112,43 @@ bool has_wrong_checksum6(const Packet6 &packet)
 	return packet.sum == Sum::wrong || packet.sum == Sum::zero;
 }
 
+/// Whether the request's reply came back to this host, and was refused from icmpx alone.
+bool is_refused_at_home(const Difference &difference)
+{
+	const auto is_counters = [](const Event &event) {
+		return event.kind == Event::Kind::counters;
+	};
+	const Packet6 *packet = difference.packet6();
+	const auto builtin = std::ranges::find_if(difference.builtin, is_counters);
+	const auto icmpx = std::ranges::find_if(difference.icmpx, is_counters);
+
+	return packet && has_wrong_checksum6(*packet) && builtin != difference.builtin.end() &&
+	       icmpx != difference.icmpx.end() && is_reply_refused(icmpx->values, builtin->values);
+}
+
+/// What a raw socket got of a reply.
+bool is_reply_received(const Event &event)
+{
+	return event.kind == Event::Kind::data && event.bytes.size() >= 8 &&
+	       (event.bytes[0] == packet6::echo_reply ||
+		event.bytes[0] == packet6::extended_echo_reply);
+}
+
 bool declared_right6(const Difference &difference)
 {
+	const bool refused = is_refused_at_home(difference);
+	Events builtin = difference.builtin;
+
+	if (refused)
+		std::erase_if(builtin, is_reply_received);
 	return difference.sequence.trusted &&
-	       all_equal(difference, [](const Event &builtin, const Event &icmpx, std::size_t at) {
-		       return same_type_and_code(builtin, icmpx, at) ||
-			      differ_in_probe_code(builtin, icmpx, at);
-	       });
+	       all_equal(
+		       {difference.sequence, difference.place, builtin, difference.icmpx},
+		       [](const Event &one, const Event &other, std::size_t at) {
+			       return same_type_and_code(one, other, at) ||
+				      differ_in_probe_code(one, other, at);
+		       },
+		       [refused](const Event &, const Event &) { return refused; });
 }
 
 bool probe_code6(const Difference &difference)
