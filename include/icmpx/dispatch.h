@@ -133,6 +133,17 @@ bool icmpx_rate_limited(u8 type, u8 code, u32 ratemask);
  */
 bool icmpx_is_request(u8 type, u8 code);
 
+/**
+ * icmpx6_is_request() - Tell whether a message is one that a ping socket of IPv6 sends.
+ * @type: type of the message
+ * @code: code of it
+ *
+ * Echo requests (RFC 4443, 4.1) and extended ones (RFC 8335).
+ *
+ * Return: true if it is.
+ */
+bool icmpx6_is_request(u8 type, u8 code);
+
 #ifdef __cplusplus
 }
 #endif

@@ -109,3 +109,12 @@ icmpx_verdict icmpx6_decide(const u8 *header, u32 policy)
 		return finish(ICMPX_IGNORE_PROBE, false);
 	return verdict;
 }
+
+bool icmpx6_is_request(u8 type, u8 code)
+{
+	using namespace icmpx;
+
+	const Handler6 handler = kTable6[type].handler;
+
+	return code == 0 && (handler == Handler6::kEcho || handler == Handler6::kProbe);
+}

@@ -2,17 +2,18 @@
 /*
  * Ping sockets that were open before the module was loaded. They are in tables of the
  * built-in code that no module can search. A packet that may be for one of them goes
- * unchanged to the handlers that had the slot of IPPROTO_ICMP before.
+ * unchanged to the handlers that had the slot of IPPROTO_ICMP or IPPROTO_ICMPV6 before.
  */
 #include <linux/icmp.h>
 #include <linux/rculist.h>
 #include <net/protocol.h>
 #include <net/sock.h>
+#include <net/transp_v6.h>
 
 #include "icmpx.h"
 #include "ping/ping.h"
 
-/* The struct proto of those sockets; NULL until it is found. Written only on loading. */
+/* The struct proto of those of IPv4; NULL until it is found. Written only on loading. */
 static struct proto *icmpx_builtin_prot __read_mostly;
 
 /**
@@ -36,10 +37,21 @@ void icmpx_builtin_find(struct inet_protosw *own)
 	rcu_read_unlock();
 }
 
+/* The same of the sockets of a family in a namespace. */
+static struct proto *icmpx_builtin_prot_of(const struct icmpx_net *ix,
+					   const struct icmpx_family *family)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	if (family == &ix->v6)
+		return &pingv6_prot;
+#endif
+	return READ_ONCE(icmpx_builtin_prot);
+}
+
 /**
  * icmpx_builtin_may_want() - Tell whether the built-in code may have a socket for a packet.
  * @net: the namespace that the packet came into
- * @ix: icmpx's state of @net
+ * @family: icmpx's state of the packet's address family in @net
  *
  * The identifiers of sockets that were open before the module was loaded cannot be looked
  * up, and such a socket may get one at any time. While there are such sockets, a packet
@@ -51,13 +63,14 @@ void icmpx_builtin_find(struct inet_protosw *own)
  *
  * Return: true if the built-in code may have one.
  */
-bool icmpx_builtin_may_want(struct net *net, struct icmpx_net *ix)
+bool icmpx_builtin_may_want(struct net *net, const struct icmpx_family *family)
 {
-	struct icmpx_counters *own = this_cpu_ptr(ix->v4.counters);
-	struct proto *prot = READ_ONCE(icmpx_builtin_prot);
+	struct icmpx_counters *own = this_cpu_ptr(family->counters);
 	const unsigned long now = jiffies;
 
 	if (unlikely(own->builtin_asked != now)) {
+		struct proto *prot = icmpx_builtin_prot_of(icmpx_net_rcu(net), family);
+
 		own->builtin_asked = now;
 		own->builtin_ping = !prot || sock_prot_inuse_get(net, prot) > 0;
 	}

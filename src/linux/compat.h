@@ -23,6 +23,9 @@
 #define ICMPX_SOCKADDR struct sockaddr
 #endif
 
+/* Since 6.6 a protocol says where the part for IPv6 is in its sockets. */
+#define ICMPX_PROTO_HAS_PINFO_OFFSET (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0))
+
 /* Since 7.2 a protocol's recvmsg() stores the length of the address in the msghdr. */
 #define ICMPX_RECVMSG_HAS_ADDR_LEN (LINUX_VERSION_CODE < KERNEL_VERSION(7, 2, 0))
 
@@ -120,6 +123,19 @@ static inline bool icmpx6_sk_recverr_rfc4884(const struct sock *sk)
 	return icmpx6_inet_flag(sk, RECVERR6_RFC4884, recverr_rfc4884);
 }
 
+static inline bool icmpx6_sk_sndflow(const struct sock *sk)
+{
+	return icmpx6_inet_flag(sk, SNDFLOW, sndflow);
+}
+
+/* IPV6_AUTOFLOWLABEL, else the setting auto_flowlabels. */
+static inline bool icmpx6_sk_autolabel(const struct sock *sk)
+{
+	if (icmpx6_inet_flag(sk, AUTOFLOWLABEL_SET, autoflowlabel_set))
+		return icmpx6_inet_flag(sk, AUTOFLOWLABEL, autoflowlabel);
+	return ip6_default_np_autolabel(sock_net(sk));
+}
+
 /* IPV6_MTU_DISCOVER. Since 6.6 it is no bit field. */
 static inline int icmpx6_sk_pmtudisc(const struct sock *sk)
 {
@@ -195,6 +211,15 @@ static inline int icmpx_run_bpf_connect4(struct sock *sk, ICMPX_SOCKADDR *uaddr,
 #endif
 }
 
+static inline int icmpx_run_bpf_connect6(struct sock *sk, ICMPX_SOCKADDR *uaddr, int *addr_len)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	return BPF_CGROUP_RUN_PROG_INET6_CONNECT_LOCK(sk, uaddr, addr_len);
+#else
+	return BPF_CGROUP_RUN_PROG_INET6_CONNECT_LOCK(sk, uaddr);
+#endif
+}
+
 /* Reads a control message of SOL_SOCKET. Since 6.4 the kernel takes no msghdr for it. */
 static inline int icmpx_sock_cmsg_send(struct sock *sk, struct msghdr *msg, struct cmsghdr *cmsg,
 				       struct sockcm_cookie *sockc)
@@ -246,12 +271,12 @@ static inline u32 icmpx_priority(const struct sock *sk, const struct ipcm_cookie
 }
 
 /* Since 6.13 a program may choose the number of a time stamp. */
-static inline void icmpx_setup_tx_timestamp(struct sk_buff *skb, const struct ipcm_cookie *ipc)
+static inline void icmpx_setup_tx_timestamp(struct sk_buff *skb, const struct sockcm_cookie *sockc)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
-	skb_setup_tx_timestamp(skb, &ipc->sockc);
+	skb_setup_tx_timestamp(skb, sockc);
 #else
-	skb_setup_tx_timestamp(skb, ipc->sockc.tsflags);
+	skb_setup_tx_timestamp(skb, sockc->tsflags);
 #endif
 }
 

@@ -50,6 +50,42 @@ static inline int icmpx6_interval(int ratelimit, int prefix_len)
 #endif
 }
 
+/* The options of a socket, for one message. Since 6.7 the function takes the socket. */
+static inline void icmpx6_init_cookie(struct ipcm6_cookie *ipc, struct sock *sk)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	ipcm6_init_sk(ipc, sk);
+#else
+	ipcm6_init_sk(ipc, inet6_sk(sk));
+#endif
+	ipc->sockc.tsflags = READ_ONCE(sk->sk_tsflags);
+	ipc->sockc.mark = READ_ONCE(sk->sk_mark);
+}
+
+/* SO_PRIORITY. Since 6.14 a message may have its own. */
+static inline u32 icmpx6_priority(const struct sock *sk, const struct ipcm6_cookie *ipc)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 14, 0)
+	return ipc->sockc.priority;
+#else
+	return READ_ONCE(sk->sk_priority);
+#endif
+}
+
+/*
+ * The route of a message: the one that a connected socket keeps, if it leads there. Since 7.2
+ * no module may look at that one, and the lookup finds the same.
+ */
+static inline struct dst_entry *icmpx6_sk_route(struct sock *sk, struct flowi6 *fl6,
+						const struct in6_addr *destination)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
+	return ip6_dst_lookup_flow(sock_net(sk), sk, fl6, destination);
+#else
+	return ip6_sk_dst_lookup_flow(sk, fl6, destination, false);
+#endif
+}
+
 /* The device whose counters tell of a limited message. Since 7.2 it is counted for no device. */
 static inline struct inet6_dev *icmpx6_limit_idev(const struct rt6_info *rt)
 {

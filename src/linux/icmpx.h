@@ -19,6 +19,7 @@ struct icmpx_control;
 struct icmpx_host_table;
 struct icmpx_prefix_table;
 struct inet6_protocol;
+struct inet6_skb_parm;
 struct inet_protosw;
 struct net_protocol;
 
@@ -182,7 +183,7 @@ void icmpx_give_back(void);
 
 /* builtin.c */
 void icmpx_builtin_find(struct inet_protosw *own);
-bool icmpx_builtin_may_want(struct net *net, struct icmpx_net *ix);
+bool icmpx_builtin_may_want(struct net *net, const struct icmpx_family *family);
 int icmpx_builtin_rcv(struct icmpx_net *ix, struct sk_buff *skb, bool ambiguous);
 
 /* receive.c */
@@ -191,6 +192,8 @@ int icmpx_err(struct sk_buff *skb, u32 info);
 
 /* receive6.c */
 int icmpx6_rcv(struct sk_buff *skb);
+int icmpx6_err(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type, u8 code, int offset,
+	       __be32 info);
 
 /* sysctl.c */
 int icmpx_settings_init(struct net *net, struct icmpx_net *ix);

@@ -63,11 +63,16 @@ static int __net_init icmpx6_net_init(struct net *net, struct icmpx_net *ix)
 	err = icmpx_control_init_net(&ix->v6, PF_INET6);
 	if (err)
 		goto err_host_limit;
-	err = icmpx6_settings_init(net, ix);
+	err = icmpx_ping6_proc_init(net);
 	if (err)
 		goto err_control;
+	err = icmpx6_settings_init(net, ix);
+	if (err)
+		goto err_proc;
 	return 0;
 
+err_proc:
+	icmpx_ping6_proc_exit(net);
 err_control:
 	icmpx_control_exit_net(&ix->v6);
 err_host_limit:
@@ -89,6 +94,7 @@ static void __net_exit icmpx6_net_exit(struct net *net, struct icmpx_net *ix)
 		return;
 	icmpx6_route_exit_net(net);
 	icmpx_prefix_limit_exit(&ix->v6.limit);
+	icmpx_ping6_proc_exit(net);
 	icmpx_control_exit_net(&ix->v6);
 	icmpx_host_limit_exit(&ix->v6);
 	icmpx6_stat_exit(net, ix);
@@ -261,7 +267,8 @@ static int __init icmpx_init(void)
 	icmpx_ping_take_over();
 	pr_info("took over from the built-in ICMP: received messages, new ping sockets%s; ICMPv6: %s\n",
 		sends ? ", errors to send" : "",
-		icmpx_handles_ipv6() ? "received messages" : "left to the built-in code");
+		icmpx_handles_ipv6() ? "received messages, new ping sockets" :
+				       "left to the built-in code");
 	return 0;
 
 err_mib:

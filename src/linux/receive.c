@@ -159,7 +159,7 @@ static noinline int icmpx_rcv_reply(struct net *net, struct icmpx_net *ix, struc
 
 	if (likely(pskb_may_pull(skb, sizeof(struct icmphdr))))
 		sk = icmpx_ping_wanted(ix, skb, &ambiguous);
-	if (icmpx_builtin && (!sk || icmpx_builtin_may_want(net, ix)) &&
+	if (icmpx_builtin && (!sk || icmpx_builtin_may_want(net, &ix->v4)) &&
 	    icmpx_is_good_reply(net, skb)) {
 		if (!sk)
 			return icmpx_builtin_rcv(ix, skb, ambiguous);
@@ -180,7 +180,7 @@ static noinline int icmpx_rcv_reply(struct net *net, struct icmpx_net *ix, struc
 		return icmpx_finish(&ix->v4, skb, verdict.outcome);
 	}
 	icmpx_keep_checksum(skb);
-	return icmpx_ping_rcv(ix, skb, sk, ambiguous);
+	return icmpx_ping_rcv(&ix->v4, skb, sk, ambiguous);
 }
 
 static bool icmpx_is_reply(struct sk_buff *skb)

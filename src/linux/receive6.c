@@ -12,6 +12,7 @@
 
 #include "error/error.h"
 #include "icmpx.h"
+#include "ping/ping.h"
 #include "policy.h"
 #include "receive.h"
 #include "receive6.h"
@@ -102,22 +103,71 @@ static void icmpx6_dispatch(struct net *net, struct icmpx_net *ix, struct sk_buf
 	icmpx_finish(&ix->v6, skb, outcome);
 }
 
-/*
- * The outcome of a message that the built-in code gets as it came in; 0 for others. Replies
- * are for ping sockets, which the built-in code has.
- */
-static u32 icmpx6_passed_on(struct sk_buff *skb)
+/* Whether the checksum of a reply is right, which the next handler validates again. */
+static bool icmpx6_is_good_reply(struct sk_buff *skb)
 {
-	u8 type;
+	return pskb_may_pull(skb, sizeof(struct icmp6hdr)) &&
+	       (skb_csum_unnecessary(skb) || icmpx6_checksum_right(skb));
+}
 
-	if (unlikely(!skb_headlen(skb)) && !pskb_may_pull(skb, sizeof(type)))
+/*
+ * The built-in code counts the reply, and tells drop monitors if it has no socket for it. It
+ * does not return whether it has one.
+ */
+static int icmpx6_builtin_rcv(struct net *net, struct icmpx_net *ix, struct sk_buff *skb,
+			      bool ambiguous)
+{
+	enum icmpx_stat outcome = ambiguous ? ICMPX_DROP_AMBIGUOUS : ICMPX_DROP_NO_SOCKET;
+
+	if (icmpx_builtin_may_want(net, &ix->v6))
+		outcome = ICMPX_PASS_PING;
+	__icmpx_count(&ix->v6, outcome);
+	return icmpx6_builtin->handler(skb);
+}
+
+/* The same as icmpx_share_reply(). */
+static bool icmpx6_share_reply(struct sk_buff *skb)
+{
+	struct sk_buff *clone = skb_clone(skb, GFP_ATOMIC);
+
+	if (!clone)
+		return false;
+	icmpx6_builtin->handler(clone);
+	return true;
+}
+
+/* See icmpx_rcv_reply(). */
+static int icmpx6_rcv_reply(struct net *net, struct icmpx_net *ix, struct sk_buff *skb)
+{
+	bool ambiguous = false, counted = false;
+	struct sock *sk = NULL;
+
+	if (likely(pskb_may_pull(skb, sizeof(struct icmp6hdr))))
+		sk = icmpx_ping6_wanted(ix, skb, &ambiguous);
+	if ((!sk || icmpx_builtin_may_want(net, &ix->v6)) && icmpx6_is_good_reply(skb)) {
+		if (!sk)
+			return icmpx6_builtin_rcv(net, ix, skb, ambiguous);
+		counted = icmpx6_share_reply(skb);
+	}
+	if (unlikely(counted)) {
+		if (!icmpx_policy_allows(skb, AF_INET6)) {
+			icmpx_finish(&ix->v6, skb, ICMPX_DROP_POLICY);
+			return 0;
+		}
+		__skb_pull(skb, sizeof(struct icmp6hdr));
+	} else if (!icmpx6_accept(net, ix, skb)) {
 		return 0;
-	type = *skb->data;
-	if (likely(type == ICMPV6_ECHO_REQUEST))
+	}
+	icmpx_ping_rcv(&ix->v6, skb, sk, ambiguous);
+	return 0;
+}
+
+/* The first byte of a message, which is its type; that of no assigned one if there is none. */
+static u8 icmpx6_type_of(struct sk_buff *skb)
+{
+	if (unlikely(!skb_headlen(skb)) && !pskb_may_pull(skb, sizeof(u8)))
 		return 0;
-	if (type == ICMPV6_ECHO_REPLY || type == ICMPV6_EXT_ECHO_REPLY)
-		return ICMPX_PASS_PING;
-	return icmpx6_pass(type);
+	return *skb->data;
 }
 
 /* These two are not inline, so that icmpx6_rcv() itself saves no registers: see selftests/bench. */
@@ -130,12 +180,14 @@ static noinline int icmpx6_pass_on(struct sk_buff *skb, u32 outcome)
 	return icmpx6_builtin->handler(skb);
 }
 
-static noinline int icmpx6_handle(struct sk_buff *skb)
+static noinline int icmpx6_handle(struct sk_buff *skb, u8 type)
 {
 	struct net *net = dev_net_rcu(skb->dev);
 	struct icmpx_net *ix = icmpx_net_rcu(net);
 
 	__icmpx_count(&ix->v6, ICMPX_PACKETS_IN);
+	if (unlikely(type == ICMPV6_ECHO_REPLY || type == ICMPV6_EXT_ECHO_REPLY))
+		return icmpx6_rcv_reply(net, ix, skb);
 	if (likely(icmpx6_accept(net, ix, skb)))
 		icmpx6_dispatch(net, ix, skb);
 	return 0;
@@ -155,7 +207,38 @@ static noinline int icmpx6_handle(struct sk_buff *skb)
  */
 int icmpx6_rcv(struct sk_buff *skb)
 {
-	const u32 passed = icmpx6_passed_on(skb);
+	const u8 type = icmpx6_type_of(skb);
+	const u32 passed = likely(type == ICMPV6_ECHO_REQUEST) ? 0 : icmpx6_pass(type);
 
-	return unlikely(passed) ? icmpx6_pass_on(skb, passed) : icmpx6_handle(skb);
+	return unlikely(passed) ? icmpx6_pass_on(skb, passed) : icmpx6_handle(skb, type);
+}
+
+/**
+ * icmpx6_err() - Handle an error about an ICMPv6 message that this host sent.
+ * @skb: the error, its data at the embedded IPv6 header
+ * @opt: the error's IPv6 control block
+ * @type: the error's type
+ * @code: the error's code
+ * @offset: bytes from the embedded IPv6 header to the embedded ICMPv6 header, of which eight
+ *	bytes can be read
+ * @info: the error's argument, network order
+ *
+ * The built-in code gets each one: it brings a path MTU or a redirect for the route (RFC 8201;
+ * RFC 4861, 8.3), and is perhaps about a request of a socket that was open before the module
+ * was loaded. As in the built-in code, sockets are told of errors about echo requests alone,
+ * not about those of PROBE.
+ *
+ * Context: as icmpx_rcv().
+ *
+ * Return: 0.
+ */
+int icmpx6_err(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type, u8 code, int offset,
+	       __be32 info)
+{
+	const struct icmp6hdr *embedded = (const struct icmp6hdr *)(skb->data + offset);
+
+	icmpx6_builtin->err_handler(skb, opt, type, code, offset, info);
+	if (!(type & ICMPV6_INFOMSG_MASK) && embedded->icmp6_type == ICMPV6_ECHO_REQUEST)
+		icmpx_ping6_err(icmpx_net_rcu(dev_net_rcu(skb->dev)), skb, offset);
+	return 0;
 }

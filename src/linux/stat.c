@@ -63,7 +63,10 @@ static int icmpx_stat_show(struct seq_file *seq, void *v)
 
 static int icmpx6_stat_show(struct seq_file *seq, void *v)
 {
-	icmpx_stat_print(seq, &icmpx_net(seq_file_single_net(seq))->v6, ICMPX_STAT_V6);
+	struct net *net = seq_file_single_net(seq);
+
+	icmpx_stat_print(seq, &icmpx_net(net)->v6, ICMPX_STAT_V6);
+	seq_printf(seq, "ping_sockets %d\n", sock_prot_inuse_get(net, &icmpx_ping6_prot));
 	return 0;
 }
 

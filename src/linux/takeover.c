@@ -113,8 +113,7 @@ bool icmpx_in_module(const void *function)
 }
 
 /*
- * Takes a slot. @handlers replaces the first members of the entry; an err_handler of NULL
- * leaves the built-in one. Returns 0, -EBUSY if another module has the slot, or -ENOMEM.
+ * Takes a slot. @handlers replaces the first members of the entry. Returns 0, -EBUSY if another module has the slot, or -ENOMEM.
  *
  * Another module's entry may be freed a grace period after it has left the slot.
  */
@@ -132,8 +131,7 @@ static int icmpx_slot_take(struct icmpx_slot *slot, struct icmpx_handlers handle
 		goto err_taken;
 	memcpy(slot->own, builtin, slot->size);
 	slot->own->handler = handlers.handler;
-	if (handlers.err_handler)
-		slot->own->err_handler = handlers.err_handler;
+	slot->own->err_handler = handlers.err_handler;
 	/* A packet may need the built-in entry as soon as the slot is taken. */
 	*slot->builtin = builtin;
 	if (cmpxchg(slot->entry, (void *)builtin, (void *)slot->own) != builtin)
@@ -192,7 +190,8 @@ int icmpx_take_over(void)
 	err = icmpx_slot_take(&icmpx_slot4, (struct icmpx_handlers){ icmpx_rcv, icmpx_err });
 #if IS_ENABLED(CONFIG_IPV6)
 	if (!err && icmpx_handles_ipv6()) {
-		err = icmpx_slot_take(&icmpx_slot6, (struct icmpx_handlers){ icmpx6_rcv, NULL });
+		err = icmpx_slot_take(&icmpx_slot6,
+				      (struct icmpx_handlers){ icmpx6_rcv, icmpx6_err });
 		if (err)
 			icmpx_slot_give_back(&icmpx_slot4);
 	}
@@ -205,8 +204,8 @@ int icmpx_take_over(void)
 /**
  * icmpx_give_back() - Give the slots back, so that the built-in code handles every ICMP packet.
  *
- * Context: process. No packet is in icmpx_rcv(), icmpx_err() or icmpx6_rcv() any more when
- * it returns.
+ * Context: process. No packet is in icmpx_rcv(), icmpx_err(), icmpx6_rcv() or icmpx6_err()
+ * any more when it returns.
  */
 void icmpx_give_back(void)
 {

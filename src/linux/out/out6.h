@@ -35,6 +35,36 @@ static inline __be32 icmpx6_flow_label(struct net *net, struct sk_buff *skb,
 }
 
 /**
+ * icmpx6_put_header() - Put an IPv6 header in front of a message.
+ * @skb: the message, its data at the ICMPv6 header, with headroom for an IPv6 header
+ * @saddr: network order
+ * @daddr: network order
+ * @hop_limit: hop limit
+ *
+ * The traffic class and the flow label are left to the caller.
+ *
+ * Context: any.
+ *
+ * Return: the header.
+ */
+static __always_inline struct ipv6hdr *icmpx6_put_header(struct sk_buff *skb,
+							 const struct in6_addr *saddr,
+							 const struct in6_addr *daddr,
+							 u8 hop_limit)
+{
+	struct ipv6hdr *header;
+
+	skb_reset_transport_header(skb);
+	header = __skb_push(skb, sizeof(*header));
+	skb_reset_network_header(skb);
+	header->nexthdr = IPPROTO_ICMPV6;
+	header->hop_limit = hop_limit;
+	header->saddr = *saddr;
+	header->daddr = *daddr;
+	return header;
+}
+
+/**
  * icmpx6_make_packet() - Make a message a packet that this host sends on its own.
  * @net: the namespace
  * @sk: the control socket that is charged
@@ -60,14 +90,9 @@ static __always_inline void icmpx6_make_packet(struct net *net, struct sock *sk,
 	skb->ignore_df = 1;
 	icmpx_control_charge(sk, skb);
 
-	skb_reset_transport_header(skb);
-	header = __skb_push(skb, sizeof(*header));
-	skb_reset_network_header(skb);
+	header = icmpx6_put_header(skb, &way->flow.saddr, &way->flow.daddr,
+				   ip6_dst_hoplimit(&rt->dst));
 	ip6_flow_hdr(header, tclass, icmpx6_flow_label(net, skb, way));
-	header->nexthdr = IPPROTO_ICMPV6;
-	header->hop_limit = ip6_dst_hoplimit(&rt->dst);
-	header->saddr = way->flow.saddr;
-	header->daddr = way->flow.daddr;
 }
 
 /*
@@ -91,20 +116,24 @@ static __always_inline int icmpx6_ip_local_out(struct net *net, struct sock *sk,
  * @sk: the socket that sends the packet
  * @skb: the packet; consumed
  * @type: the packet's ICMP type
+ * @bh_disabled: whether bottom halves are disabled; a constant
  *
- * Context: bottom halves disabled; rcu_read_lock().
+ * Context: process, or bottom halves disabled; rcu_read_lock().
  *
  * Return: 0 or a negative errno.
  */
 static __always_inline int icmpx6_local_out(struct net *net, struct sock *sk,
-					    struct sk_buff *skb, u8 type)
+					    struct sk_buff *skb, u8 type, bool bh_disabled)
 {
 	struct inet6_dev *idev = ip6_dst_idev(skb_dst(skb));
 	int err;
 
 	icmpx6_count_ip_request(net, idev, skb->len);
 	ICMP6MSGOUT_INC_STATS(net, idev, type);
-	__ICMP6_INC_STATS(net, idev, ICMP6_MIB_OUTMSGS);
+	if (bh_disabled)
+		__ICMP6_INC_STATS(net, idev, ICMP6_MIB_OUTMSGS);
+	else
+		ICMP6_INC_STATS(net, idev, ICMP6_MIB_OUTMSGS);
 	err = icmpx6_ip_local_out(net, sk, skb);
 	if (err > 0)
 		err = net_xmit_errno(err);

@@ -76,12 +76,25 @@ static bool icmpx_id_can_wait(const struct sock *sk, u16 id)
 	return !id && icmpx_sk_bind_address_no_port(sk);
 }
 
-static int icmpx_bind_locked(struct sock *sk, const struct sockaddr_in *name)
+static void icmpx_set_address(struct sock *sk, const struct sockaddr_in *name)
 {
-	const u16 id = ntohs(name->sin_port);
+	struct inet_sock *inet = inet_sk(sk);
+
+	inet->inet_saddr = name->sin_addr.s_addr;
+	WRITE_ONCE(inet->inet_rcv_saddr, name->sin_addr.s_addr);
+	if (inet->inet_rcv_saddr)
+		sk->sk_userlocks |= SOCK_BINDADDR_LOCK;
+}
+
+/* The identifier is at the same place in the address of each family. */
+static int icmpx_bind_locked(struct sock *sk, const ICMPX_SOCKADDR *uaddr)
+{
+	const u16 id = ntohs(((const struct sockaddr_in *)uaddr)->sin_port);
 	struct inet_sock *inet = inet_sk(sk);
 	int err;
 
+	BUILD_BUG_ON(offsetof(struct sockaddr_in, sin_port) !=
+		     offsetof(struct sockaddr_in6, sin6_port));
 	if (inet->inet_num)
 		return -EINVAL;
 	if (!icmpx_id_can_wait(sk, id)) {
@@ -89,10 +102,10 @@ static int icmpx_bind_locked(struct sock *sk, const struct sockaddr_in *name)
 		if (err)
 			return err;
 	}
-	inet->inet_saddr = name->sin_addr.s_addr;
-	WRITE_ONCE(inet->inet_rcv_saddr, name->sin_addr.s_addr);
-	if (inet->inet_rcv_saddr)
-		sk->sk_userlocks |= SOCK_BINDADDR_LOCK;
+	if (sk->sk_family == AF_INET6)
+		icmpx6_set_address(sk, (const struct sockaddr_in6 *)uaddr);
+	else
+		icmpx_set_address(sk, (const struct sockaddr_in *)uaddr);
 	if (id)
 		sk->sk_userlocks |= SOCK_BINDPORT_LOCK;
 	inet->inet_sport = htons(inet->inet_num);
@@ -105,26 +118,29 @@ static int icmpx_bind_locked(struct sock *sk, const struct sockaddr_in *name)
 /**
  * icmpx_ping_bind() - bind(2).
  * @sk: the socket
- * @uaddr: address to receive at, 0 for all; its port is the identifier, 0 for
- *	any
+ * @uaddr: address to receive at, the unspecified one for all; its port is the identifier, 0
+ *	for any
  * @addr_len: bytes at @uaddr
  *
  * Identifiers are not reserved for privileged processes, as low ports are.
  *
  * Context: process.
  *
- * Return: 0; -EINVAL, -EAFNOSUPPORT, -EADDRNOTAVAIL, -EADDRINUSE or -ENOMEM.
+ * Return: 0; -EINVAL, -EAFNOSUPPORT, -EADDRNOTAVAIL, -EADDRINUSE or -ENOMEM; for IPv6 also
+ * -ENODEV.
  */
 int icmpx_ping_bind(struct sock *sk, ICMPX_SOCKADDR *uaddr, int addr_len)
 {
-	const struct sockaddr_in *name = (const struct sockaddr_in *)uaddr;
 	int err;
 
-	err = icmpx_check_bind_address(sk, name, addr_len);
+	if (sk->sk_family == AF_INET6)
+		err = icmpx6_check_bind_address(sk, (const struct sockaddr_in6 *)uaddr, addr_len);
+	else
+		err = icmpx_check_bind_address(sk, (const struct sockaddr_in *)uaddr, addr_len);
 	if (err)
 		return err;
 	lock_sock(sk);
-	err = icmpx_bind_locked(sk, name);
+	err = icmpx_bind_locked(sk, uaddr);
 	release_sock(sk);
 	return err;
 }

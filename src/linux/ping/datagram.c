@@ -193,7 +193,7 @@ static void icmpx_dress(struct sock *sk, struct sk_buff *skb, struct icmpx_outgo
 	skb->priority = icmpx_priority(sk, ipc);
 	skb->mark = ipc->sockc.mark;
 	icmpx_set_delivery_time(skb, ipc->sockc.transmit_time, sk);
-	icmpx_setup_tx_timestamp(skb, ipc);
+	icmpx_setup_tx_timestamp(skb, &ipc->sockc);
 	if (out->msg->msg_flags & MSG_CONFIRM)
 		skb_set_dst_pending_confirm(skb, 1);
 	skb_dst_set(skb, &out->rt->dst);

@@ -63,8 +63,8 @@ void icmpx_ping_err(struct icmpx_net *ix, struct sk_buff *skb, int offset, u32 i
 	const u8 *request = skb->data + offset;
 	const struct icmphdr *header = (const struct icmphdr *)request;
 	const struct icmpx_ping_query query = {
-		.peer = embedded->daddr,
-		.local = ip_hdr(skb)->daddr,
+		.peer.v4 = embedded->daddr,
+		.local.v4 = ip_hdr(skb)->daddr,
 		.dif = inet_iif(skb),
 		.sdif = inet_sdif(skb),
 		.id = ntohs(header->un.echo.id),
@@ -79,7 +79,7 @@ void icmpx_ping_err(struct icmpx_net *ix, struct sk_buff *skb, int offset, u32 i
 		icmpx_count(&ix->v4, ICMPX_PING_ERRORS_UNMATCHED);
 	else
 		icmpx_count(&ix->v4, ICMPX_PING_ERRORS);
-	if (icmpx_builtin && (!sk || icmpx_builtin_may_want(dev_net_rcu(skb->dev), ix)))
+	if (icmpx_builtin && (!sk || icmpx_builtin_may_want(dev_net_rcu(skb->dev), &ix->v4)))
 		icmpx_builtin->err_handler(skb, info);
 	if (sk)
 		icmpx_report(ix, sk, skb, info, request);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The family of ping sockets: permission to open one, and registration with Linux.
+ * The family of ping sockets: permission to open one, and registration with Linux. What is
+ * particular to sockets of IPv6 is in family6.c.
  *
  * inet_register_protosw() puts the family of icmpx before the built-in family, which
  * socket() finds again when the family of icmpx is unregistered. Sockets that were opened
@@ -57,21 +58,40 @@ static int icmpx_ping_may_open(struct net *net)
 	return err;
 }
 
-/*
+/**
+ * icmpx_ping_init_sock() - Set up a new socket.
+ * @sk: the socket
+ *
  * The packet path and readers of /proc/net/icmpx look up sockets under RCU, without a
  * reference, so a socket is freed after a grace period. A socket that is refused here is in
  * no table and is freed at once: until it is freed, it holds a reference to the module.
+ *
+ * Context: process.
+ *
+ * Return: 0; -EACCES if the process may not open ping sockets.
  */
-static int icmpx_ping_init_sock(struct sock *sk)
+int icmpx_ping_init_sock(struct sock *sk)
 {
 	const int err = icmpx_ping_may_open(sock_net(sk));
 
-	if (!err)
-		sock_set_flag(sk, SOCK_RCU_FREE);
-	return err;
+	if (err)
+		return err;
+	if (sk->sk_family == AF_INET6)
+		sk->sk_ipv6only = 1;
+	sock_set_flag(sk, SOCK_RCU_FREE);
+	return 0;
 }
 
-static int icmpx_ping_disconnect(struct sock *sk, int flags)
+/**
+ * icmpx_ping_disconnect() - connect(2) to AF_UNSPEC.
+ * @sk: the socket
+ * @flags: of the file
+ *
+ * Context: process.
+ *
+ * Return: 0.
+ */
+int icmpx_ping_disconnect(struct sock *sk, int flags)
 {
 	lock_sock(sk);
 	__udp_disconnect(sk, flags);
@@ -79,13 +99,14 @@ static int icmpx_ping_disconnect(struct sock *sk, int flags)
 	return 0;
 }
 
-static void icmpx_ping_close(struct sock *sk, long timeout)
+/* close(2). Context: process. */
+void icmpx_ping_close(struct sock *sk, long timeout)
 {
 	sk_common_release(sk);
 }
 
 /* Never called: Linux hashes a new socket only if inet_num is set, and a ping socket has none. */
-static int icmpx_ping_hash(struct sock *sk)
+int icmpx_ping_hash(struct sock *sk)
 {
 	return -EINVAL;
 }
@@ -112,12 +133,21 @@ struct proto icmpx_ping_prot = {
 	.obj_size = sizeof(struct icmpx_ping_sock),
 };
 
-/*
+/**
+ * icmpx_ping_ops_connect() - connect(2), up to the protocol.
+ * @sock: the socket
+ * @uaddr: the peer, or AF_UNSPEC
+ * @addr_len: bytes at @uaddr
+ * @flags: of the file
+ *
  * Like inet_dgram_connect(), but without its autobind: that chooses the identifier before
  * the peer is known, and the peer decides which identifiers the socket can share.
+ *
+ * Context: process.
+ *
+ * Return: 0 or a negative errno.
  */
-static int icmpx_ping_ops_connect(struct socket *sock, ICMPX_SOCKADDR *uaddr, int addr_len,
-				  int flags)
+int icmpx_ping_ops_connect(struct socket *sock, ICMPX_SOCKADDR *uaddr, int addr_len, int flags)
 {
 	struct sock *sk = sock->sk;
 	int err;
@@ -182,7 +212,15 @@ static struct inet_protosw icmpx_ping_protosw = {
  */
 int __init icmpx_ping_init(void)
 {
-	return proto_register(&icmpx_ping_prot, 1);
+	int err;
+
+	err = proto_register(&icmpx_ping_prot, 1);
+	if (err)
+		return err;
+	err = icmpx_ping6_init();
+	if (err)
+		proto_unregister(&icmpx_ping_prot);
+	return err;
 }
 
 /**
@@ -192,6 +230,7 @@ int __init icmpx_ping_init(void)
  */
 void icmpx_ping_exit(void)
 {
+	icmpx_ping6_exit();
 	proto_unregister(&icmpx_ping_prot);
 }
 
@@ -204,6 +243,7 @@ void icmpx_ping_take_over(void)
 {
 	inet_register_protosw(&icmpx_ping_protosw);
 	icmpx_builtin_find(&icmpx_ping_protosw);
+	icmpx_ping6_take_over();
 }
 
 /**
@@ -220,6 +260,7 @@ void icmpx_ping_take_over(void)
  */
 void icmpx_ping_give_back(void)
 {
+	icmpx_ping6_give_back();
 	inet_unregister_protosw(&icmpx_ping_protosw);
 	synchronize_rcu_tasks();
 }

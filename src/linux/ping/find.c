@@ -1,39 +1,61 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The packet path's lookup of a ping socket. */
+/*
+ * The packet path's lookup of a ping socket. It is written once for both families, and
+ * compiled for each: the family is a constant.
+ */
+#include <net/ipv6.h>
 #include <net/sock.h>
 
 #include "ping/table.h"
+
+/* bind() and connect() write the address while packets come in: they may see a part of it. */
+static __always_inline bool icmpx_is_local(const struct sock *sk, int family,
+					   const union icmpx_ping_address *address)
+{
+	__be32 own;
+
+	if (family == AF_INET6)
+		return data_race(ipv6_addr_any(&sk->sk_v6_rcv_saddr) ||
+				 ipv6_addr_equal(&sk->sk_v6_rcv_saddr, &address->v6));
+	own = READ_ONCE(inet_sk(sk)->inet_rcv_saddr);
+	return !own || own == address->v4;
+}
 
 /*
  * Whether a socket has the query's identifier, and takes packets to the query's address
  * and interface. The identifier is checked because a socket may move to another
  * identifier's list: a reader that has reached the socket on the first list then continues
- * on the other list.
+ * on the other list. Sockets of both families are on one list.
  */
-static bool icmpx_accepts(const struct sock *sk, const struct icmpx_ping_query *query)
+static __always_inline bool icmpx_accepts(const struct sock *sk, int family,
+					  const struct icmpx_ping_query *query)
 {
-	const __be32 address = READ_ONCE(inet_sk(sk)->inet_rcv_saddr);
 	const int interface = READ_ONCE(sk->sk_bound_dev_if);
 
-	if (READ_ONCE(inet_sk(sk)->inet_num) != query->id)
+	if (READ_ONCE(inet_sk(sk)->inet_num) != query->id || sk->sk_family != family)
 		return false;
-	if (address && address != query->local)
+	if (!icmpx_is_local(sk, family, &query->local))
 		return false;
 	return !interface || interface == query->dif || interface == query->sdif;
 }
 
-static struct sock *icmpx_find_peer(struct icmpx_ping_table *table,
-				    const struct icmpx_ping_query *query, bool *ambiguous)
+static __always_inline struct sock *icmpx_find_peer(struct icmpx_ping_table *table, int family,
+						    const struct icmpx_ping_query *query,
+						    bool *ambiguous)
 {
-	const struct icmpx_ping_peer key = { .address = query->peer, .id = query->id };
+	const struct icmpx_ping6_peer key6 = { .address = query->peer.v6, .id = query->id };
+	const struct icmpx_ping_peer key = { .address = query->peer.v4, .id = query->id };
 	struct icmpx_ping_sock *psk;
 
-	psk = rhashtable_lookup(&table->peers, &key, icmpx_peer_params);
+	if (family == AF_INET6)
+		psk = rhashtable_lookup(&table->v6.peers, &key6, icmpx_peer6_params);
+	else
+		psk = rhashtable_lookup(&table->v4.peers, &key, icmpx_peer_params);
 	if (!psk) {
 		*ambiguous = true;
 		return NULL;
 	}
-	return icmpx_accepts(&psk->inet.sk, query) ? &psk->inet.sk : NULL;
+	return icmpx_accepts(&psk->inet.sk, family, query) ? &psk->inet.sk : NULL;
 }
 
 /*
@@ -43,9 +65,11 @@ static struct sock *icmpx_find_peer(struct icmpx_ping_table *table,
  * first socket is removed from the list after a reader has read it, its next pointer
  * still leads to the sockets that shared the identifier with it.
  */
-static struct sock *icmpx_find_automatic(struct icmpx_ping_table *table,
-					 const struct icmpx_ident *ident,
-					 const struct icmpx_ping_query *query, bool *ambiguous)
+static __always_inline struct sock *icmpx_find_automatic(struct icmpx_ping_table *table,
+							 const struct icmpx_ident *ident,
+							 int family,
+							 const struct icmpx_ping_query *query,
+							 bool *ambiguous)
 {
 	struct hlist_node *first = rcu_dereference(hlist_first_rcu(&ident->automatic));
 	struct sock *sk;
@@ -61,13 +85,28 @@ static struct sock *icmpx_find_automatic(struct icmpx_ping_table *table,
 	 */
 	smp_rmb();
 	if (unlikely(shared))
-		return icmpx_find_peer(table, query, ambiguous);
+		return icmpx_find_peer(table, family, query, ambiguous);
 	sk = hlist_entry(first, struct sock, sk_node);
-	return icmpx_accepts(sk, query) ? sk : NULL;
+	return icmpx_accepts(sk, family, query) ? sk : NULL;
+}
+
+static __always_inline struct sock *icmpx_find(struct icmpx_ping_table *table, int family,
+					       const struct icmpx_ping_query *query,
+					       bool *ambiguous)
+{
+	const struct icmpx_ident *ident = xa_load(&table->idents, query->id);
+	struct sock *sk;
+
+	if (!ident)
+		return NULL;
+	sk_for_each_rcu(sk, &ident->bound)
+		if (icmpx_accepts(sk, family, query))
+			return sk;
+	return icmpx_find_automatic(table, ident, family, query, ambiguous);
 }
 
 /**
- * icmpx_ping_find() - Find the socket that a packet is for.
+ * icmpx_ping_find() - Find the socket of IPv4 that a packet is for.
  * @table: the table
  * @query: what the packet tells of the socket
  * @ambiguous: set to true if several sockets have the identifier and none of them has the
@@ -82,13 +121,12 @@ static struct sock *icmpx_find_automatic(struct icmpx_ping_table *table,
 struct sock *icmpx_ping_find(struct icmpx_ping_table *table, const struct icmpx_ping_query *query,
 			     bool *ambiguous)
 {
-	const struct icmpx_ident *ident = xa_load(&table->idents, query->id);
-	struct sock *sk;
+	return icmpx_find(table, AF_INET, query, ambiguous);
+}
 
-	if (!ident)
-		return NULL;
-	sk_for_each_rcu(sk, &ident->bound)
-		if (icmpx_accepts(sk, query))
-			return sk;
-	return icmpx_find_automatic(table, ident, query, ambiguous);
+/* The same of IPv6. */
+struct sock *icmpx_ping6_find(struct icmpx_ping_table *table, const struct icmpx_ping_query *query,
+			      bool *ambiguous)
+{
+	return icmpx_find(table, AF_INET6, query, ambiguous);
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Ping sockets: socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP), see icmp(7). */
+/*
+ * Ping sockets: socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP), see icmp(7), and
+ * socket(AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6).
+ */
 #ifndef ICMPX_PING_H
 #define ICMPX_PING_H
 
@@ -8,6 +11,7 @@
 #include "icmpx.h"
 
 extern struct proto icmpx_ping_prot;
+extern struct proto icmpx_ping6_prot;
 
 /* family.c */
 void icmpx_group_range(struct net *net, kgid_t range[2]);
@@ -18,13 +22,20 @@ void icmpx_ping_give_back(void);
 
 /* receive.c */
 struct sock *icmpx_ping_wanted(struct icmpx_net *ix, struct sk_buff *skb, bool *ambiguous);
-int icmpx_ping_rcv(struct icmpx_net *ix, struct sk_buff *skb, struct sock *sk, bool ambiguous);
+struct sock *icmpx_ping6_wanted(struct icmpx_net *ix, struct sk_buff *skb, bool *ambiguous);
+int icmpx_ping_rcv(struct icmpx_family *family, struct sk_buff *skb, struct sock *sk,
+		   bool ambiguous);
 
 /* error.c */
 void icmpx_ping_err(struct icmpx_net *ix, struct sk_buff *skb, int offset, u32 info);
 
+/* error6.c */
+void icmpx_ping6_err(struct icmpx_net *ix, struct sk_buff *skb, int offset);
+
 /* proc.c */
 int icmpx_ping_proc_init(struct net *net);
 void icmpx_ping_proc_exit(struct net *net);
+int icmpx_ping6_proc_init(struct net *net);
+void icmpx_ping6_proc_exit(struct net *net);
 
 #endif

@@ -4,7 +4,9 @@
 #include <net/icmp.h>
 #include <net/inet_common.h>
 #include <net/ip.h>
+#include <net/ipv6.h>
 #include <net/route.h>
+#include <net/transp_v6.h>
 
 #include "ping/internal.h"
 
@@ -20,10 +22,10 @@ static enum icmpx_stat icmpx_drop_outcome(enum skb_drop_reason reason)
 	}
 }
 
-static int icmpx_ping_drop(struct icmpx_net *ix, struct sock *sk, struct sk_buff *skb,
+static int icmpx_ping_drop(struct icmpx_family *family, struct sock *sk, struct sk_buff *skb,
 			   enum icmpx_stat outcome, enum skb_drop_reason reason)
 {
-	__icmpx_count(&ix->v4, outcome);
+	__icmpx_count(family, outcome);
 	icmpx_skb_drop(sk, skb, reason);
 	return NET_RX_DROP;
 }
@@ -42,8 +44,8 @@ static int icmpx_ping_drop(struct icmpx_net *ix, struct sock *sk, struct sk_buff
 struct sock *icmpx_ping_wanted(struct icmpx_net *ix, struct sk_buff *skb, bool *ambiguous)
 {
 	const struct icmpx_ping_query query = {
-		.peer = ip_hdr(skb)->saddr,
-		.local = ip_hdr(skb)->daddr,
+		.peer.v4 = ip_hdr(skb)->saddr,
+		.local.v4 = ip_hdr(skb)->daddr,
 		.dif = inet_iif(skb),
 		.sdif = inet_sdif(skb),
 		.id = ntohs(icmp_hdr(skb)->un.echo.id),
@@ -52,13 +54,29 @@ struct sock *icmpx_ping_wanted(struct icmpx_net *ix, struct sk_buff *skb, bool *
 	return icmpx_ping_find(&ix->ping, &query, ambiguous);
 }
 
+#if IS_ENABLED(CONFIG_IPV6)
+/* The same of IPv6. */
+struct sock *icmpx_ping6_wanted(struct icmpx_net *ix, struct sk_buff *skb, bool *ambiguous)
+{
+	const struct icmpx_ping_query query = {
+		.peer.v6 = ipv6_hdr(skb)->saddr,
+		.local.v6 = ipv6_hdr(skb)->daddr,
+		.dif = inet6_iif(skb),
+		.sdif = inet6_sdif(skb),
+		.id = ntohs(icmp6_hdr(skb)->icmp6_identifier),
+	};
+
+	return icmpx_ping6_find(&ix->ping, &query, ambiguous);
+}
+#endif
+
 /**
  * icmpx_ping_rcv() - Give a reply to the ping socket that sent the request.
- * @ix: icmpx's state of the namespace that the reply came into
+ * @family: icmpx's state of the reply's address family in the namespace that it came into
  * @skb: an echo reply or an extended echo reply, whose ICMP header was pulled;
  *	consumed
- * @sk: the socket that icmpx_ping_wanted() returned, or NULL
- * @ambiguous: what icmpx_ping_wanted() set; selects the counter of the drop without @sk
+ * @sk: the socket that icmpx_ping_wanted() or icmpx_ping6_wanted() returned, or NULL
+ * @ambiguous: what that function set; selects the counter of the drop without @sk
  *
  * The program gets the message with its ICMP header. The skb itself goes into the
  * receive queue, not a clone: no other reader needs the skb.
@@ -67,13 +85,15 @@ struct sock *icmpx_ping_wanted(struct icmpx_net *ix, struct sk_buff *skb, bool *
  *
  * Return: NET_RX_SUCCESS or NET_RX_DROP.
  */
-int icmpx_ping_rcv(struct icmpx_net *ix, struct sk_buff *skb, struct sock *sk, bool ambiguous)
+int icmpx_ping_rcv(struct icmpx_family *family, struct sk_buff *skb, struct sock *sk,
+		   bool ambiguous)
 {
 	enum skb_drop_reason reason;
 
+	/* The header of ICMPv6 has the same length. */
 	__skb_push(skb, sizeof(struct icmphdr));
 	if (!sk)
-		return icmpx_ping_drop(ix, NULL, skb,
+		return icmpx_ping_drop(family, NULL, skb,
 				       ambiguous ? ICMPX_DROP_AMBIGUOUS : ICMPX_DROP_NO_SOCKET,
 				       SKB_DROP_REASON_NO_SOCKET);
 
@@ -81,8 +101,8 @@ int icmpx_ping_rcv(struct icmpx_net *ix, struct sk_buff *skb, struct sock *sk, b
 	nf_reset_ct(skb);
 	reason = icmpx_sock_queue(sk, skb);
 	if (unlikely(reason))
-		return icmpx_ping_drop(ix, sk, skb, icmpx_drop_outcome(reason), reason);
-	__icmpx_count(&ix->v4, ICMPX_DELIVER_PING);
+		return icmpx_ping_drop(family, sk, skb, icmpx_drop_outcome(reason), reason);
+	__icmpx_count(family, ICMPX_DELIVER_PING);
 	return NET_RX_SUCCESS;
 }
 
@@ -120,6 +140,46 @@ static int icmpx_source_address(struct msghdr *msg, const struct sk_buff *skb)
 	return sizeof(*name);
 }
 
+#if IS_ENABLED(CONFIG_IPV6)
+static int icmpx6_source_address(struct msghdr *msg, const struct sock *sk,
+				 const struct sk_buff *skb)
+{
+	DECLARE_SOCKADDR(struct sockaddr_in6 *, name, msg->msg_name);
+	const struct ipv6hdr *header = ipv6_hdr(skb);
+
+	*name = (struct sockaddr_in6){
+		.sin6_family = AF_INET6,
+		.sin6_flowinfo = icmpx6_sk_sndflow(sk) ? ip6_flowinfo(header) : 0,
+		.sin6_addr = header->saddr,
+		.sin6_scope_id = ipv6_iface_scope_id(&header->saddr, inet6_iif(skb)),
+	};
+	return sizeof(*name);
+}
+
+/* The source of a reply over IPv6, and what the socket's options ask for (RFC 3542). */
+static void icmpx6_describe(struct sock *sk, struct msghdr *msg, struct sk_buff *skb,
+			    int *addr_len)
+{
+	if (msg->msg_name)
+		*addr_len = icmpx6_source_address(msg, sk, skb);
+	if (inet6_sk(sk)->rxopt.all)
+		ip6_datagram_recv_ctl(sk, msg, skb);
+}
+#else
+static void icmpx6_describe(struct sock *sk, struct msghdr *msg, struct sk_buff *skb,
+			    int *addr_len)
+{
+}
+#endif
+
+static void icmpx_describe(struct sock *sk, struct msghdr *msg, struct sk_buff *skb, int *addr_len)
+{
+	if (msg->msg_name)
+		*addr_len = icmpx_source_address(msg, skb);
+	if (icmpx_sk_cmsg_flags(sk))
+		ip_cmsg_recv(msg, skb);
+}
+
 /* Receives a reply; sets @addr_len to the length of the source address, if that is wanted. */
 static int icmpx_receive(struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len)
 {
@@ -137,10 +197,10 @@ static int icmpx_receive(struct sock *sk, struct msghdr *msg, size_t len, int fl
 	if (!err) {
 		/* sock_recv_cmsgs() would lose the time stamp of the first packet (SIOCGSTAMP). */
 		__sock_recv_cmsgs(msg, sk, skb);
-		if (msg->msg_name)
-			*addr_len = icmpx_source_address(msg, skb);
-		if (icmpx_sk_cmsg_flags(sk))
-			ip_cmsg_recv(msg, skb);
+		if (sk->sk_family == AF_INET6)
+			icmpx6_describe(sk, msg, skb, addr_len);
+		else
+			icmpx_describe(sk, msg, skb, addr_len);
 		err = copied;
 	}
 	skb_free_datagram(sk, skb);

@@ -7,6 +7,7 @@
  */
 #include <linux/random.h>
 #include <linux/slab.h>
+#include <net/ipv6.h>
 #include <net/sock.h>
 
 #include "ping/table.h"
@@ -21,6 +22,20 @@
  */
 #define ICMPX_RANDOM_TRIES 32
 
+static int icmpx_sockets_init(struct icmpx_ping_sockets *sockets,
+			      const struct rhashtable_params *params)
+{
+	xa_init_flags(&sockets->by_serial, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
+	sockets->next_serial = 0;
+	return rhashtable_init(&sockets->peers, params);
+}
+
+static void icmpx_sockets_exit(struct icmpx_ping_sockets *sockets)
+{
+	rhashtable_destroy(&sockets->peers);
+	xa_destroy(&sockets->by_serial);
+}
+
 /**
  * icmpx_ping_table_init() - Set up an empty table.
  * @table: the table
@@ -31,11 +46,17 @@
  */
 int icmpx_ping_table_init(struct icmpx_ping_table *table)
 {
+	int err;
+
 	spin_lock_init(&table->lock);
 	xa_init_flags(&table->idents, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
-	xa_init_flags(&table->sockets, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
-	table->next_serial = 0;
-	return rhashtable_init(&table->peers, &icmpx_peer_params);
+	err = icmpx_sockets_init(&table->v4, &icmpx_peer_params);
+	if (err)
+		return err;
+	err = icmpx_sockets_init(&table->v6, &icmpx_peer6_params);
+	if (err)
+		icmpx_sockets_exit(&table->v4);
+	return err;
 }
 
 /**
@@ -46,8 +67,8 @@ int icmpx_ping_table_init(struct icmpx_ping_table *table)
  */
 void icmpx_ping_table_exit(struct icmpx_ping_table *table)
 {
-	rhashtable_destroy(&table->peers);
-	xa_destroy(&table->sockets);
+	icmpx_sockets_exit(&table->v6);
+	icmpx_sockets_exit(&table->v4);
 	xa_destroy(&table->idents);
 }
 
@@ -66,12 +87,17 @@ static void icmpx_update_mark(struct icmpx_ping_table *table, u16 id,
 }
 
 static int icmpx_insert_peer(struct icmpx_ping_table *table, struct icmpx_ping_sock *psk, u16 id,
-			     __be32 peer)
+			     const union icmpx_ping_address *peer)
 {
 	int err;
 
-	psk->peer = (struct icmpx_ping_peer){ .address = peer, .id = id };
-	err = rhashtable_insert_fast(&table->peers, &psk->peer_node, icmpx_peer_params);
+	if (psk->inet.sk.sk_family == AF_INET6) {
+		psk->peer6 = (struct icmpx_ping6_peer){ .address = peer->v6, .id = id };
+		err = rhashtable_insert_fast(&table->v6.peers, &psk->peer_node, icmpx_peer6_params);
+	} else {
+		psk->peer = (struct icmpx_ping_peer){ .address = peer->v4, .id = id };
+		err = rhashtable_insert_fast(&table->v4.peers, &psk->peer_node, icmpx_peer_params);
+	}
 	psk->has_peer = !err;
 	return err;
 }
@@ -80,8 +106,30 @@ static void icmpx_remove_peer(struct icmpx_ping_table *table, struct icmpx_ping_
 {
 	if (!psk->has_peer)
 		return;
-	rhashtable_remove_fast(&table->peers, &psk->peer_node, icmpx_peer_params);
+	if (psk->inet.sk.sk_family == AF_INET6)
+		rhashtable_remove_fast(&table->v6.peers, &psk->peer_node, icmpx_peer6_params);
+	else
+		rhashtable_remove_fast(&table->v4.peers, &psk->peer_node, icmpx_peer_params);
 	psk->has_peer = false;
+}
+
+/* Whether a socket of the family has both the identifier and the peer. */
+static bool icmpx_peer_taken(struct icmpx_ping_table *table, int family, u16 id,
+			     const union icmpx_ping_address *peer)
+{
+	const struct icmpx_ping6_peer key6 = { .address = peer->v6, .id = id };
+	const struct icmpx_ping_peer key = { .address = peer->v4, .id = id };
+
+	if (family == AF_INET6)
+		return rhashtable_lookup_fast(&table->v6.peers, &key6, icmpx_peer6_params);
+	return rhashtable_lookup_fast(&table->v4.peers, &key, icmpx_peer_params);
+}
+
+static bool icmpx_has_peer(const struct icmpx_ping_sock *psk, const union icmpx_ping_address *peer)
+{
+	if (psk->inet.sk.sk_family == AF_INET6)
+		return ipv6_addr_equal(&psk->peer6.address, &peer->v6);
+	return psk->peer.address == peer->v4;
 }
 
 /*
@@ -111,12 +159,17 @@ static void icmpx_attach(struct icmpx_ping_table *table, struct sock *sk, struct
 
 static int icmpx_add_serial(struct icmpx_ping_table *table, struct sock *sk)
 {
-	struct icmpx_ping_sock *psk = icmpx_ping_sk(sk);
+	struct icmpx_ping_sockets *sockets = icmpx_ping_sockets(table, sk->sk_family);
 	int err;
 
-	err = xa_alloc_cyclic(&table->sockets, &psk->serial, sk, xa_limit_32b,
-			      &table->next_serial, GFP_ATOMIC);
+	err = xa_alloc_cyclic(&sockets->by_serial, &icmpx_ping_sk(sk)->serial, sk, xa_limit_32b,
+			      &sockets->next_serial, GFP_ATOMIC);
 	return err < 0 ? err : 0;
+}
+
+static void icmpx_remove_serial(struct icmpx_ping_table *table, struct sock *sk)
+{
+	xa_erase(&icmpx_ping_sockets(table, sk->sk_family)->by_serial, icmpx_ping_sk(sk)->serial);
 }
 
 static struct icmpx_ident *icmpx_ident_alloc(void)
@@ -164,7 +217,7 @@ static int icmpx_take_locked(struct icmpx_ping_table *table, struct sock *sk, u1
 
 err_ident:
 	kfree(ident);
-	xa_erase(&table->sockets, icmpx_ping_sk(sk)->serial);
+	icmpx_remove_serial(table, sk);
 	return err;
 }
 
@@ -223,7 +276,7 @@ static int icmpx_choose_locked(struct icmpx_ping_table *table, struct sock *sk)
 	err = ident ? icmpx_reserve_free(table, ident, &id) : -ENOMEM;
 	if (err) {
 		kfree(ident);
-		xa_erase(&table->sockets, icmpx_ping_sk(sk)->serial);
+		icmpx_remove_serial(table, sk);
 		return err;
 	}
 	icmpx_attach(table, sk, ident, id, true);
@@ -250,16 +303,15 @@ int icmpx_ping_choose(struct icmpx_ping_table *table, struct sock *sk)
 }
 
 /* Finds the next identifier, from *@id to @last, that a socket with the peer @peer may share. */
-static struct icmpx_ident *icmpx_find_shareable(struct icmpx_ping_table *table, unsigned long *id,
-						unsigned long last, __be32 peer)
+static struct icmpx_ident *icmpx_find_shareable(struct icmpx_ping_table *table, int family,
+						unsigned long *id, unsigned long last,
+						const union icmpx_ping_address *peer)
 {
-	struct icmpx_ping_peer key = { .address = peer };
 	struct icmpx_ident *ident;
 
 	for (ident = xa_find(&table->idents, id, last, ICMPX_SHAREABLE); ident;
 	     ident = xa_find_after(&table->idents, id, last, ICMPX_SHAREABLE)) {
-		key.id = *id;
-		if (!rhashtable_lookup_fast(&table->peers, &key, icmpx_peer_params))
+		if (!icmpx_peer_taken(table, family, *id, peer))
 			return ident;
 		/* The table may change while the lock is released: the search goes on from @id. */
 		cond_resched_lock(&table->lock);
@@ -267,7 +319,8 @@ static struct icmpx_ident *icmpx_find_shareable(struct icmpx_ping_table *table, 
 	return NULL;
 }
 
-static int icmpx_share_locked(struct icmpx_ping_table *table, struct sock *sk, __be32 peer)
+static int icmpx_share_locked(struct icmpx_ping_table *table, struct sock *sk,
+			      const union icmpx_ping_address *peer)
 {
 	struct icmpx_ping_sock *psk = icmpx_ping_sk(sk);
 	const unsigned long start = icmpx_random_id();
@@ -275,10 +328,10 @@ static int icmpx_share_locked(struct icmpx_ping_table *table, struct sock *sk, _
 	struct icmpx_ident *ident;
 	int err;
 
-	ident = icmpx_find_shareable(table, &id, ICMPX_ID_MAX, peer);
+	ident = icmpx_find_shareable(table, sk->sk_family, &id, ICMPX_ID_MAX, peer);
 	if (!ident) {
 		id = 1;
-		ident = icmpx_find_shareable(table, &id, start, peer);
+		ident = icmpx_find_shareable(table, sk->sk_family, &id, start, peer);
 	}
 	if (!ident)
 		return -EADDRINUSE;
@@ -287,7 +340,7 @@ static int icmpx_share_locked(struct icmpx_ping_table *table, struct sock *sk, _
 		return err;
 	err = icmpx_insert_peer(table, psk, id, peer);
 	if (err) {
-		xa_erase(&table->sockets, psk->serial);
+		icmpx_remove_serial(table, sk);
 		return err;
 	}
 	icmpx_attach(table, sk, ident, id, true);
@@ -298,7 +351,7 @@ static int icmpx_share_locked(struct icmpx_ping_table *table, struct sock *sk, _
  * icmpx_ping_share() - Choose an identifier that no socket connected to a peer has.
  * @table: the table
  * @sk: the socket, which has no identifier and is about to be connected
- * @peer: the address that @sk is to be connected to: unicast, network order
+ * @peer: the address that @sk is to be connected to: unicast
  *
  * Used when no identifier is free. If sockets connected to the same peer have nearly all
  * identifiers, the search checks each of these, which takes some milliseconds.
@@ -307,7 +360,8 @@ static int icmpx_share_locked(struct icmpx_ping_table *table, struct sock *sk, _
  *
  * Return: 0; -EADDRINUSE if there is no such identifier; -ENOMEM.
  */
-int icmpx_ping_share(struct icmpx_ping_table *table, struct sock *sk, __be32 peer)
+int icmpx_ping_share(struct icmpx_ping_table *table, struct sock *sk,
+		     const union icmpx_ping_address *peer)
 {
 	int err;
 
@@ -339,7 +393,7 @@ bool icmpx_ping_release(struct icmpx_ping_table *table, struct sock *sk)
 	if (!ident)
 		goto unlock;
 	id = psk->inet.inet_num;
-	xa_erase(&table->sockets, psk->serial);
+	icmpx_remove_serial(table, sk);
 	sk_del_node_init_rcu(sk);
 	if (!psk->has_peer)
 		ident->alone--;
@@ -362,7 +416,7 @@ unlock:
  * icmpx_ping_set_peer() - Let a socket share its identifier from now on.
  * @table: the table
  * @sk: the socket, which is connected
- * @peer: the address that @sk is connected to: unicast, network order
+ * @peer: the address that @sk is connected to: unicast
  *
  * A socket that asked for its identifier is left unchanged, since an identifier that a
  * program has chosen is never shared this way. If there is no memory, the socket is left
@@ -370,7 +424,8 @@ unlock:
  *
  * Context: process; @sk is locked.
  */
-void icmpx_ping_set_peer(struct icmpx_ping_table *table, struct sock *sk, __be32 peer)
+void icmpx_ping_set_peer(struct icmpx_ping_table *table, struct sock *sk,
+			 const union icmpx_ping_address *peer)
 {
 	struct icmpx_ping_sock *psk = icmpx_ping_sk(sk);
 
@@ -387,14 +442,15 @@ void icmpx_ping_set_peer(struct icmpx_ping_table *table, struct sock *sk, __be32
  * icmpx_ping_forget_peer() - Undo icmpx_ping_set_peer().
  * @table: the table
  * @sk: the socket, which is about to be connected again
- * @next: the address that @sk is to be connected to, network order
+ * @next: the address that @sk is to be connected to
  *
  * Context: process; @sk is locked.
  *
  * Return: 0; -EADDRINUSE if the socket shares its identifier, and so cannot
  * change its peer.
  */
-int icmpx_ping_forget_peer(struct icmpx_ping_table *table, struct sock *sk, __be32 next)
+int icmpx_ping_forget_peer(struct icmpx_ping_table *table, struct sock *sk,
+			   const union icmpx_ping_address *next)
 {
 	struct icmpx_ping_sock *psk = icmpx_ping_sk(sk);
 	int err = 0;
@@ -403,7 +459,7 @@ int icmpx_ping_forget_peer(struct icmpx_ping_table *table, struct sock *sk, __be
 	if (!psk->has_peer)
 		goto unlock;
 	if (!hlist_is_singular_node(&sk->sk_node, &psk->ident->automatic)) {
-		err = next == psk->peer.address ? 0 : -EADDRINUSE;
+		err = icmpx_has_peer(psk, next) ? 0 : -EADDRINUSE;
 		goto unlock;
 	}
 	icmpx_remove_peer(table, psk);

@@ -6,10 +6,14 @@
  * 65,535 sockets of a namespace can have an identifier of their own. Beyond that number,
  * sockets that are connected to different unicast addresses may share an identifier: the
  * source of a reply tells the sockets apart.
+ *
+ * Sockets of IPv4 and of IPv6 have their identifiers from one space, as in the built-in code:
+ * some programs send one identifier over both.
  */
 #ifndef ICMPX_PING_TABLE_H
 #define ICMPX_PING_TABLE_H
 
+#include <linux/in6.h>
 #include <linux/mutex.h>
 #include <linux/rhashtable.h>
 #include <linux/xarray.h>
@@ -34,25 +38,45 @@ struct icmpx_ident {
 };
 
 /**
+ * struct icmpx_ping_sockets - the ping sockets of one family of addresses
+ * @by_serial: every socket that has an identifier, by its serial number
+ * @next_serial: where to look for the next free serial number
+ * @peers: sockets that may share their identifier, by (identifier, peer)
+ */
+struct icmpx_ping_sockets {
+	struct xarray by_serial;
+	u32 next_serial;
+	struct rhashtable peers;
+};
+
+/**
  * struct icmpx_ping_table - the ping sockets of a network namespace
  * @idents: struct icmpx_ident of each identifier in use, by identifier; marked with
  *	%ICMPX_SHAREABLE if each of its sockets has a peer
- * @peers: sockets that may share their identifier, by (identifier, peer)
- * @sockets: every socket that has an identifier, by its serial number
- * @next_serial: where to look for the next free serial number
+ * @v4: the sockets of IPv4
+ * @v6: the sockets of IPv6
  * @lock: serialises changes of the table; the packet path reads the table under RCU
  */
 struct icmpx_ping_table {
 	struct xarray idents;
-	struct rhashtable peers;
-	struct xarray sockets;
-	u32 next_serial;
+	struct icmpx_ping_sockets v4;
+	struct icmpx_ping_sockets v6;
 	/* Serialises changes of the table. */
 	spinlock_t lock;
 };
 
 /**
- * struct icmpx_ping_peer - what tells sockets that share an identifier apart
+ * union icmpx_ping_address - an address, in network order
+ * @v4: that of a socket of IPv4
+ * @v6: that of a socket of IPv6
+ */
+union icmpx_ping_address {
+	__be32 v4;
+	struct in6_addr v6;
+};
+
+/**
+ * struct icmpx_ping_peer - what tells sockets of IPv4 that share an identifier apart
  * @address: address of the peer, network order
  * @id: identifier, host order
  */
@@ -62,12 +86,23 @@ struct icmpx_ping_peer {
 };
 
 /**
+ * struct icmpx_ping6_peer - the same of IPv6
+ * @address: address of the peer, network order
+ * @id: identifier, host order
+ */
+struct icmpx_ping6_peer {
+	struct in6_addr address;
+	u32 id;
+};
+
+/**
  * struct icmpx_ping_sock - a ping socket
  * @inet: the kernel's inet_sock; its inet_num is the identifier, 0 without one
  * @ident: the table's entry of the identifier; NULL without an identifier
- * @peer: key of @peer_node; written only while @peer_node is not in the table's peers
- * @peer_node: node in the table's peers, if @has_peer
- * @serial: serial number, the index in the table's sockets
+ * @peer: key of @peer_node; written only while @peer_node is not in a table of peers
+ * @peer6: the same of a socket of IPv6
+ * @peer_node: node in the family's table of peers, if @has_peer
+ * @serial: serial number, the index in the family's sockets
  * @automatic: whether icmpx chose the identifier
  * @has_peer: whether the socket may share its identifier
  *
@@ -77,7 +112,10 @@ struct icmpx_ping_peer {
 struct icmpx_ping_sock {
 	struct inet_sock inet;	/* first, as Linux expects it */
 	struct icmpx_ident *ident;
-	struct icmpx_ping_peer peer;
+	union {
+		struct icmpx_ping_peer peer;
+		struct icmpx_ping6_peer peer6;
+	};
 	struct rhash_head peer_node;
 	u32 serial;
 	bool automatic;
@@ -91,22 +129,36 @@ static const struct rhashtable_params icmpx_peer_params = {
 	.automatic_shrinking = true,
 };
 
+static const struct rhashtable_params icmpx_peer6_params = {
+	.key_len = sizeof(struct icmpx_ping6_peer),
+	.key_offset = offsetof(struct icmpx_ping_sock, peer6),
+	.head_offset = offsetof(struct icmpx_ping_sock, peer_node),
+	.automatic_shrinking = true,
+};
+
 static inline struct icmpx_ping_sock *icmpx_ping_sk(const struct sock *sk)
 {
 	return container_of((struct inet_sock *)inet_sk(sk), struct icmpx_ping_sock, inet);
 }
 
+/* The table's part that has the sockets of a family: AF_INET or AF_INET6. */
+static inline struct icmpx_ping_sockets *icmpx_ping_sockets(struct icmpx_ping_table *table,
+							    int family)
+{
+	return family == AF_INET6 ? &table->v6 : &table->v4;
+}
+
 /**
  * struct icmpx_ping_query - what is known of the socket that a packet is for
- * @peer: source of the reply, or destination of the request; network order
- * @local: destination address of the packet; network order
+ * @peer: source of the reply, or destination of the request
+ * @local: destination address of the packet
  * @dif: index of the interface that the packet came in by, or of its VRF
  * @sdif: index of the interface if @dif is the index of its VRF, else 0
  * @id: identifier, host order
  */
 struct icmpx_ping_query {
-	__be32 peer;
-	__be32 local;
+	union icmpx_ping_address peer;
+	union icmpx_ping_address local;
 	int dif;
 	int sdif;
 	u16 id;
@@ -117,13 +169,18 @@ void icmpx_ping_table_exit(struct icmpx_ping_table *table);
 
 int icmpx_ping_take(struct icmpx_ping_table *table, struct sock *sk, u16 id);
 int icmpx_ping_choose(struct icmpx_ping_table *table, struct sock *sk);
-int icmpx_ping_share(struct icmpx_ping_table *table, struct sock *sk, __be32 peer);
+int icmpx_ping_share(struct icmpx_ping_table *table, struct sock *sk,
+		     const union icmpx_ping_address *peer);
 bool icmpx_ping_release(struct icmpx_ping_table *table, struct sock *sk);
 
-void icmpx_ping_set_peer(struct icmpx_ping_table *table, struct sock *sk, __be32 peer);
-int icmpx_ping_forget_peer(struct icmpx_ping_table *table, struct sock *sk, __be32 next);
+void icmpx_ping_set_peer(struct icmpx_ping_table *table, struct sock *sk,
+			 const union icmpx_ping_address *peer);
+int icmpx_ping_forget_peer(struct icmpx_ping_table *table, struct sock *sk,
+			   const union icmpx_ping_address *next);
 
 struct sock *icmpx_ping_find(struct icmpx_ping_table *table, const struct icmpx_ping_query *query,
 			     bool *ambiguous);
+struct sock *icmpx_ping6_find(struct icmpx_ping_table *table, const struct icmpx_ping_query *query,
+			      bool *ambiguous);
 
 #endif

@@ -168,7 +168,7 @@ static __always_inline enum icmpx_stat icmpx6_transmit(struct net *net, struct i
 		icmpx6_bound_fragments(net, skb, mtu);
 		__icmpx_count(&ix->v6, ICMPX_FRAGMENTED_REPLIES);
 	}
-	if (unlikely(icmpx6_local_out(net, sk, skb, reply->way.flow.type)))
+	if (unlikely(icmpx6_local_out(net, sk, skb, reply->way.flow.type, true)))
 		return ICMPX_DROP_OUTPUT;
 	return outcome;
 
