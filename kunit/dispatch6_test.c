@@ -195,6 +195,16 @@ static void pass_every_type(struct kunit *test)
 				    "type %u", type);
 }
 
+/* What a ping socket may send: the two echo requests, without a code. */
+static void is_request(struct kunit *test)
+{
+	for (u32 type = 0; type <= 255; type++)
+		for (u32 code = 0; code <= 255; code++)
+			KUNIT_ASSERT_EQ_MSG(test, icmpx6_is_request(type, code),
+					    (type == 128 || type == 160) && code == 0,
+					    "type %u, code %u", type, code);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(decide_every_policy, types_gen_params),
 	KUNIT_CASE_PARAM(decide_ignores_the_rest, types_gen_params),
@@ -203,6 +213,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(decide_echo_with_even_sequence),
 	KUNIT_CASE(decide_reads_the_header_only),
 	KUNIT_CASE_PARAM(pass_every_type, types_gen_params),
+	KUNIT_CASE(is_request),
 	{}
 };
 

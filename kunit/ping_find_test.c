@@ -7,7 +7,8 @@
 
 static struct sock *find(struct icmpx_ping_table *table, u16 id)
 {
-	const struct icmpx_ping_query query = { .id = id };
+	const union icmpx_ping_address any = {};
+	const struct icmpx_ping_query query = { .id = id, .peer = &any, .local = &any };
 	bool ambiguous = false;
 	struct sock *sk;
 
@@ -39,6 +40,7 @@ static void one_that_has_moved_on(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, psk);
 	KUNIT_ASSERT_NOT_NULL(test, table);
 	refcount_set(&psk->inet.sk.sk_refcnt, 1);
+	psk->inet.sk.sk_family = AF_INET;
 	KUNIT_ASSERT_EQ(test, icmpx_ping_table_init(table), 0);
 	KUNIT_EXPECT_EQ(test, icmpx_ping_take(table, &psk->inet.sk, 9), 0);
 	expect_left_alone(test, table, psk);

@@ -2,7 +2,8 @@
 /*
  * The table of ping sockets: who gets which identifier, and whose a packet is.
  *
- * Sockets are memory that looks like one to the table: no family, no file.
+ * Sockets are memory that looks like one to the table: no file, no protocol. The table is
+ * tested with sockets of IPv4 and with those of IPv6.
  */
 #include <linux/kthread.h>
 #include <linux/slab.h>
@@ -16,11 +17,28 @@
 struct fixture {
 	struct icmpx_ping_table table;
 	struct icmpx_ping_sock *socks;
+	int family;
 };
 
-static __be32 address(u32 host)
+static __be32 address4(u32 host)
 {
 	return htonl(0x0a000000 + host);
+}
+
+static struct in6_addr address6(u32 host)
+{
+	return (struct in6_addr){ .s6_addr32 = { htonl(0x20010db8), 0, 0, htonl(host) } };
+}
+
+static union icmpx_ping_address address(const struct fixture *fixture, u32 host)
+{
+	union icmpx_ping_address address = {};
+
+	if (fixture->family == AF_INET6)
+		address.v6 = address6(host);
+	else
+		address.v4 = address4(host);
+	return address;
 }
 
 static struct sock *sock_of(struct fixture *fixture, unsigned int n)
@@ -38,12 +56,39 @@ static void socks_init(struct kunit *test, unsigned int count)
 	for (i = 0; i < count; i++) {
 		refcount_set(&sock_of(fixture, i)->sk_refcnt, 1);
 		sock_of(fixture, i)->sk_reuse = SK_CAN_REUSE;
+		sock_of(fixture, i)->sk_family = fixture->family;
 	}
 }
 
 static void release(struct fixture *fixture, unsigned int n)
 {
 	icmpx_ping_release(&fixture->table, sock_of(fixture, n));
+}
+
+static int share(struct fixture *fixture, struct sock *sk, u32 peer)
+{
+	const union icmpx_ping_address wanted = address(fixture, peer);
+
+	return icmpx_ping_share(&fixture->table, sk, &wanted);
+}
+
+static void set_peer(struct fixture *fixture, struct sock *sk, u32 peer)
+{
+	const union icmpx_ping_address connected = address(fixture, peer);
+
+	icmpx_ping_set_peer(&fixture->table, sk, &connected);
+}
+
+static int forget_peer(struct fixture *fixture, struct sock *sk, u32 next)
+{
+	const union icmpx_ping_address wanted = address(fixture, next);
+
+	return icmpx_ping_forget_peer(&fixture->table, sk, &wanted);
+}
+
+static struct xarray *by_serial(struct fixture *fixture)
+{
+	return &icmpx_ping_sockets(&fixture->table, fixture->family)->by_serial;
 }
 
 static struct sock *find_query(struct fixture *fixture, const struct icmpx_ping_query *query,
@@ -53,14 +98,23 @@ static struct sock *find_query(struct fixture *fixture, const struct icmpx_ping_
 
 	*ambiguous = false;
 	rcu_read_lock();
-	sk = icmpx_ping_find(&fixture->table, query, ambiguous);
+	if (fixture->family == AF_INET6)
+		sk = icmpx_ping6_find(&fixture->table, query, ambiguous);
+	else
+		sk = icmpx_ping_find(&fixture->table, query, ambiguous);
 	rcu_read_unlock();
 	return sk;
 }
 
 static struct sock *find(struct fixture *fixture, u16 id, u32 peer)
 {
-	const struct icmpx_ping_query query = { .id = id, .peer = address(peer), .dif = 1 };
+	const union icmpx_ping_address source = address(fixture, peer), local = {};
+	const struct icmpx_ping_query query = {
+		.id = id,
+		.peer = &source,
+		.local = &local,
+		.dif = 1,
+	};
 	bool ambiguous;
 
 	return find_query(fixture, &query, &ambiguous);
@@ -68,7 +122,13 @@ static struct sock *find(struct fixture *fixture, u16 id, u32 peer)
 
 static bool ambiguous(struct fixture *fixture, u16 id, u32 peer)
 {
-	const struct icmpx_ping_query query = { .id = id, .peer = address(peer), .dif = 1 };
+	const union icmpx_ping_address source = address(fixture, peer), local = {};
+	const struct icmpx_ping_query query = {
+		.id = id,
+		.peer = &source,
+		.local = &local,
+		.dif = 1,
+	};
 	bool result;
 
 	return !find_query(fixture, &query, &result) && result;
@@ -94,7 +154,7 @@ static void insert_find_remove(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, inet_sk(sk)->inet_num, 0);
 	KUNIT_EXPECT_EQ(test, refcount_read(&sk->sk_refcnt), 1);
 	KUNIT_EXPECT_NULL(test, find(fixture, 7, 1));
-	KUNIT_EXPECT_TRUE(test, xa_empty(&fixture->table.sockets));
+	KUNIT_EXPECT_TRUE(test, xa_empty(by_serial(fixture)));
 	KUNIT_EXPECT_TRUE(test, xa_empty(&fixture->table.idents));
 }
 
@@ -125,10 +185,12 @@ static void address_and_device(struct kunit *test)
 {
 	const struct match_row *row = test->param_value;
 	struct fixture *fixture = test->priv;
+	const union icmpx_ping_address peer = address(fixture, 1);
+	const union icmpx_ping_address local = address(fixture, row->local);
 	const struct icmpx_ping_query query = {
 		.id = 7,
-		.peer = address(1),
-		.local = address(row->local),
+		.peer = &peer,
+		.local = &local,
 		.dif = row->dif,
 		.sdif = row->sdif,
 	};
@@ -139,8 +201,10 @@ static void address_and_device(struct kunit *test)
 	for (i = 0; i < 2; i++) {
 		struct sock *sk = sock_of(fixture, i);
 
-		if (row->bound_address)
-			inet_sk(sk)->inet_rcv_saddr = address(row->bound_address);
+		if (row->bound_address && fixture->family == AF_INET6)
+			sk->sk_v6_rcv_saddr = address6(row->bound_address);
+		else if (row->bound_address)
+			inet_sk(sk)->inet_rcv_saddr = address4(row->bound_address);
 		sk->sk_bound_dev_if = row->bound_dev;
 	}
 	/* Once as one that asked for it, once as one that it was chosen for. */
@@ -246,7 +310,7 @@ static void take_all(struct kunit *test, bool connected)
 		KUNIT_ASSERT_EQ(test, icmpx_ping_choose(&fixture->table, sk), 0);
 		KUNIT_ASSERT_NE(test, inet_sk(sk)->inet_num, 0);
 		if (connected)
-			icmpx_ping_set_peer(&fixture->table, sk, address(i));
+			set_peer(fixture, sk, i);
 	}
 }
 
@@ -273,7 +337,7 @@ static void exhaustion(struct kunit *test)
 				    sock_of(fixture, i));
 	more = sock_of(fixture, IDS);
 	KUNIT_EXPECT_EQ(test, icmpx_ping_choose(table, more), -EADDRINUSE);
-	KUNIT_EXPECT_EQ(test, icmpx_ping_share(table, more, address(1)), -EADDRINUSE);
+	KUNIT_EXPECT_EQ(test, share(fixture, more, 1), -EADDRINUSE);
 	KUNIT_EXPECT_EQ(test, inet_sk(more)->inet_num, 0);
 	KUNIT_EXPECT_EQ(test, refcount_read(&more->sk_refcnt), 1);
 	/* The only one that becomes free is found. */
@@ -282,7 +346,7 @@ static void exhaustion(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, icmpx_ping_choose(table, more), 0);
 	KUNIT_EXPECT_EQ(test, inet_sk(more)->inet_num, id);
 	release_all(fixture, IDS + 1);
-	KUNIT_EXPECT_TRUE(test, xa_empty(&table->sockets));
+	KUNIT_EXPECT_TRUE(test, xa_empty(by_serial(fixture)));
 	KUNIT_EXPECT_TRUE(test, xa_empty(&table->idents));
 }
 
@@ -298,7 +362,7 @@ static void sharing(struct kunit *test)
 	take_all(test, true);
 	more = sock_of(fixture, IDS);
 	KUNIT_EXPECT_EQ(test, icmpx_ping_choose(table, more), -EADDRINUSE);
-	KUNIT_ASSERT_EQ(test, icmpx_ping_share(table, more, address(IDS)), 0);
+	KUNIT_ASSERT_EQ(test, share(fixture, more, IDS), 0);
 	id = inet_sk(more)->inet_num;
 	for (first = 0; fixture->socks[first].inet.inet_num != id; first++)
 		;
@@ -307,13 +371,13 @@ static void sharing(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, find(fixture, id, first), sock_of(fixture, first));
 	KUNIT_EXPECT_TRUE(test, ambiguous(fixture, id, IDS + 1));
 	/* Who shares keeps the peer. */
-	KUNIT_EXPECT_EQ(test, icmpx_ping_forget_peer(table, more, address(IDS)), 0);
-	KUNIT_EXPECT_EQ(test, icmpx_ping_forget_peer(table, more, address(IDS + 1)), -EADDRINUSE);
+	KUNIT_EXPECT_EQ(test, forget_peer(fixture, more, IDS), 0);
+	KUNIT_EXPECT_EQ(test, forget_peer(fixture, more, IDS + 1), -EADDRINUSE);
 	KUNIT_EXPECT_PTR_EQ(test, find(fixture, id, IDS), more);
 	/* Who is left alone gets it all. */
 	release(fixture, first);
 	KUNIT_EXPECT_PTR_EQ(test, find(fixture, id, first), more);
-	KUNIT_EXPECT_EQ(test, icmpx_ping_forget_peer(table, more, address(IDS + 1)), 0);
+	KUNIT_EXPECT_EQ(test, forget_peer(fixture, more, IDS + 1), 0);
 	release_all(fixture, IDS + 1);
 	KUNIT_EXPECT_TRUE(test, xa_empty(&table->idents));
 }
@@ -331,20 +395,20 @@ static void what_is_not_shared(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, icmpx_ping_take(table, sock_of(fixture, i), i + 1), 0);
 	more = sock_of(fixture, IDS);
 	/* It asked for its identifier, so a peer changes nothing. */
-	icmpx_ping_set_peer(table, sock_of(fixture, 7), address(7));
-	KUNIT_EXPECT_EQ(test, icmpx_ping_share(table, more, address(1)), -EADDRINUSE);
+	set_peer(fixture, sock_of(fixture, 7), 7);
+	KUNIT_EXPECT_EQ(test, share(fixture, more, 1), -EADDRINUSE);
 
 	release(fixture, 7);
 	KUNIT_ASSERT_EQ(test, icmpx_ping_choose(table, sock_of(fixture, 7)), 0);
-	KUNIT_EXPECT_EQ(test, icmpx_ping_share(table, more, address(1)), -EADDRINUSE);
-	icmpx_ping_set_peer(table, sock_of(fixture, 7), address(7));
-	KUNIT_EXPECT_EQ(test, icmpx_ping_share(table, more, address(7)), -EADDRINUSE);
-	KUNIT_EXPECT_EQ(test, icmpx_ping_share(table, more, address(1)), 0);
+	KUNIT_EXPECT_EQ(test, share(fixture, more, 1), -EADDRINUSE);
+	set_peer(fixture, sock_of(fixture, 7), 7);
+	KUNIT_EXPECT_EQ(test, share(fixture, more, 7), -EADDRINUSE);
+	KUNIT_EXPECT_EQ(test, share(fixture, more, 1), 0);
 	KUNIT_EXPECT_EQ(test, inet_sk(more)->inet_num, 8);
 	/* Another one that asks for it, which only SO_REUSEADDR allows, ends the sharing. */
 	release(fixture, IDS);
 	KUNIT_ASSERT_EQ(test, icmpx_ping_take(table, sock_of(fixture, IDS + 1), 8), 0);
-	KUNIT_EXPECT_EQ(test, icmpx_ping_share(table, more, address(1)), -EADDRINUSE);
+	KUNIT_EXPECT_EQ(test, share(fixture, more, 1), -EADDRINUSE);
 	release_all(fixture, IDS + 2);
 }
 
@@ -386,14 +450,13 @@ static void readers_beside_a_writer(struct kunit *test)
 	reader.expected = sock_of(fixture, IDS - 1);
 	KUNIT_ASSERT_EQ(test, icmpx_ping_choose(table, reader.expected), 0);
 	reader.id = inet_sk(reader.expected)->inet_num;
-	icmpx_ping_set_peer(table, reader.expected, address(1));
+	set_peer(fixture, reader.expected, 1);
 
 	task = kthread_run(read_all_the_time, &reader, "reader");
 	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
 	for (round = 0; round < rounds; round++) {
 		for (i = IDS; i < IDS + 64; i++)
-			KUNIT_EXPECT_EQ(test, icmpx_ping_share(table, sock_of(fixture, i),
-							       address(i)), 0);
+			KUNIT_EXPECT_EQ(test, share(fixture, sock_of(fixture, i), i), 0);
 		cond_resched();
 		for (i = IDS; i < IDS + 64; i++) {
 			release(fixture, i);
@@ -408,6 +471,84 @@ static void readers_beside_a_writer(struct kunit *test)
 	release_all(fixture, IDS + 64);
 }
 
+/* Gives a socket the other family. */
+static void change_family(struct fixture *fixture, struct sock *sk)
+{
+	sk->sk_family = fixture->family == AF_INET6 ? AF_INET : AF_INET6;
+}
+
+static struct sock *find_other(struct fixture *fixture, u16 id)
+{
+	const union icmpx_ping_address any = {};
+	const struct icmpx_ping_query query = { .id = id, .peer = &any, .local = &any, .dif = 1 };
+	bool unclear = false;
+	struct sock *sk;
+
+	rcu_read_lock();
+	if (fixture->family == AF_INET6)
+		sk = icmpx_ping_find(&fixture->table, &query, &unclear);
+	else
+		sk = icmpx_ping6_find(&fixture->table, &query, &unclear);
+	rcu_read_unlock();
+	return sk;
+}
+
+/* One that asks may have what a socket of the other family has, as if it were of its own. */
+static void asked_for_by_both_families(struct kunit *test)
+{
+	struct fixture *fixture = test->priv;
+	struct icmpx_ping_table *table = &fixture->table;
+
+	socks_init(test, 3);
+	change_family(fixture, sock_of(fixture, 1));
+	KUNIT_ASSERT_EQ(test, icmpx_ping_take(table, sock_of(fixture, 0), 9), 0);
+	KUNIT_EXPECT_NULL(test, find_other(fixture, 9));
+	KUNIT_ASSERT_EQ(test, icmpx_ping_take(table, sock_of(fixture, 1), 9), 0);
+	KUNIT_EXPECT_PTR_EQ(test, find(fixture, 9, 1), sock_of(fixture, 0));
+	KUNIT_EXPECT_PTR_EQ(test, find_other(fixture, 9), sock_of(fixture, 1));
+	sock_of(fixture, 1)->sk_reuse = SK_NO_REUSE;
+	KUNIT_EXPECT_EQ(test, icmpx_ping_take(table, sock_of(fixture, 2), 9), -EADDRINUSE);
+	release_all(fixture, 2);
+	KUNIT_EXPECT_TRUE(test, xa_empty(&table->idents));
+	KUNIT_EXPECT_TRUE(test, xa_empty(&table->v4.by_serial));
+	KUNIT_EXPECT_TRUE(test, xa_empty(&table->v6.by_serial));
+}
+
+/* What was chosen for a socket of one family is not found by replies of the other one. */
+static void chosen_for_the_other_family(struct kunit *test)
+{
+	struct fixture *fixture = test->priv;
+	u16 id;
+
+	socks_init(test, 1);
+	KUNIT_ASSERT_EQ(test, icmpx_ping_choose(&fixture->table, sock_of(fixture, 0)), 0);
+	id = fixture->socks[0].inet.inet_num;
+	KUNIT_EXPECT_PTR_EQ(test, find(fixture, id, 1), sock_of(fixture, 0));
+	KUNIT_EXPECT_NULL(test, find_other(fixture, id));
+	release(fixture, 0);
+}
+
+/* Where each identifier has a peer, sockets of the other family find room as well. */
+static void shared_by_both_families(struct kunit *test)
+{
+	struct fixture *fixture = test->priv;
+	struct sock *other;
+	u16 id;
+
+	socks_init(test, IDS + 1);
+	take_all(test, true);
+	other = sock_of(fixture, IDS);
+	change_family(fixture, other);
+	KUNIT_EXPECT_EQ(test, icmpx_ping_choose(&fixture->table, other), -EADDRINUSE);
+	fixture->family = other->sk_family;
+	KUNIT_EXPECT_EQ(test, share(fixture, other, 1), 0);
+	id = inet_sk(other)->inet_num;
+	KUNIT_EXPECT_PTR_EQ(test, find(fixture, id, 1), other);
+	KUNIT_EXPECT_NULL(test, find(fixture, id, 2));
+	release_all(fixture, IDS + 1);
+	KUNIT_EXPECT_TRUE(test, xa_empty(&fixture->table.idents));
+}
+
 static int table_setup(struct kunit *test)
 {
 	struct fixture *fixture = kunit_kzalloc(test, sizeof(*fixture), GFP_KERNEL);
@@ -415,7 +556,17 @@ static int table_setup(struct kunit *test)
 	if (!fixture)
 		return -ENOMEM;
 	test->priv = fixture;
+	fixture->family = AF_INET;
 	return icmpx_ping_table_init(&fixture->table);
+}
+
+static int table6_setup(struct kunit *test)
+{
+	const int err = table_setup(test);
+
+	if (!err)
+		((struct fixture *)test->priv)->family = AF_INET6;
+	return err;
 }
 
 static void table_teardown(struct kunit *test)
@@ -437,6 +588,21 @@ static struct kunit_case table_cases[] = {
 	KUNIT_CASE(sharing),
 	KUNIT_CASE(what_is_not_shared),
 	KUNIT_CASE(readers_beside_a_writer),
+	KUNIT_CASE(asked_for_by_both_families),
+	KUNIT_CASE(chosen_for_the_other_family),
+	KUNIT_CASE(shared_by_both_families),
+	{}
+};
+
+/* What does not depend on the family, and takes long, is above alone. */
+static struct kunit_case table6_cases[] = {
+	KUNIT_CASE(insert_find_remove),
+	KUNIT_CASE_PARAM(address_and_device, matches_gen_params),
+	KUNIT_CASE(the_last_bound_is_preferred),
+	KUNIT_CASE(collision),
+	KUNIT_CASE(sharing),
+	KUNIT_CASE(asked_for_by_both_families),
+	KUNIT_CASE(chosen_for_the_other_family),
 	{}
 };
 
@@ -445,4 +611,11 @@ struct kunit_suite icmpx_ping_table_suite = {
 	.init = table_setup,
 	.exit = table_teardown,
 	.test_cases = table_cases,
+};
+
+struct kunit_suite icmpx_ping6_table_suite = {
+	.name = "icmpx_ping6_table",
+	.init = table6_setup,
+	.exit = table_teardown,
+	.test_cases = table6_cases,
 };

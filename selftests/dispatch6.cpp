@@ -40,9 +40,6 @@ const char *handed_on(unsigned type)
 	case packet6::mld_done:
 	case packet6::mld2_report:
 		return "pass_mld";
-	case packet6::echo_reply:
-	case packet6::extended_echo_reply:
-		return "pass_ping";
 	default:
 		return nullptr;
 	}
@@ -94,6 +91,8 @@ Expected expected_for(unsigned type)
 	// router alert.
 	if (handed_on(type))
 		return {counted, handed_on(type)};
+	if (type == packet6::echo_reply || type == packet6::extended_echo_reply)
+		return {counted, "drop_no_socket"};
 	return {counted, is_assigned(type) ? "ignore_type" : "drop_unknown_type"};
 }
 

@@ -5,15 +5,17 @@
 // which was the first to be opened.
 //
 // Usage: ping_sockets DEVICE LOCAL REMOTE [OPERATION…], after icmpx_bench.ko was loaded and DEVICE, a dummy, got the
-// address LOCAL in a network of which REMOTE is, too. OPERATION is deliver or send; both when none is named. Prints a
-// line for each scenario: operation, pattern, number of sockets, then the nanoseconds (under QEMU's -icount:
+// address LOCAL in a network of which REMOTE is, too, both of IPv4 or both of IPv6. OPERATION is deliver or send; both when none is named. Prints a
+// line for each scenario: family, operation, pattern, number of sockets, then the nanoseconds (under QEMU's -icount:
 // instructions) of one message, as the median over batches, the lower and the upper quartile. Every message that is lost
 // on its way is a failure.
 
 #include "lib/host.hpp"
 #include "lib/ktap.hpp"
 #include "lib/packet.hpp"
+#include "lib/packet6.hpp"
 #include "lib/socket.hpp"
+#include "lib/socket6.hpp"
 
 #include <algorithm>
 #include <array>
@@ -24,6 +26,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <arpa/inet.h>
@@ -46,6 +49,17 @@ struct Bench {
 	std::string device;
 	std::string local;
 	std::string remote;
+
+	bool is_ipv6() const { return remote.find(':') != std::string::npos; }
+	unsigned reply() const
+	{
+		return is_ipv6() ? unsigned{packet6::echo_reply}
+				 : unsigned{packet::Type::echo_reply};
+	}
+	std::uint8_t request() const
+	{
+		return is_ipv6() ? std::uint8_t{packet6::echo} : std::uint8_t{packet::Type::echo};
+	}
 };
 
 /// To whom the messages of a batch go: icmpx_bench.ko draws the same identifiers from the same @p seed.
@@ -68,15 +82,41 @@ void allow_descriptors(std::size_t count)
 }
 
 /// The socket with identifier i is at i - 1.
-Sockets open_sockets(std::size_t count)
+Sockets open_sockets(const Bench &bench, std::size_t count)
 {
 	Sockets sockets;
 
 	for (std::size_t i = 1; i <= count; i++) {
-		sockets.push_back(sock::ping());
-		sock::bind(sockets.back(), {.port = static_cast<std::uint16_t>(i)});
+		const auto identifier = static_cast<std::uint16_t>(i);
+
+		if (bench.is_ipv6()) {
+			sockets.push_back(sock6::ping());
+			sock6::bind(sockets.back(), {.port = identifier});
+		} else {
+			sockets.push_back(sock::ping());
+			sock::bind(sockets.back(), {.port = identifier});
+		}
 	}
 	return sockets;
+}
+
+/// The address of the remote end, as sendto() wants it, and its length.
+std::pair<sockaddr_storage, socklen_t> remote_name(const Bench &bench)
+{
+	sockaddr_storage storage{};
+
+	if (bench.is_ipv6()) {
+		auto *name = reinterpret_cast<sockaddr_in6 *>(&storage);
+
+		name->sin6_family = AF_INET6;
+		inet_pton(AF_INET6, bench.remote.c_str(), &name->sin6_addr);
+		return {storage, sizeof(*name)};
+	}
+	auto *name = reinterpret_cast<sockaddr_in *>(&storage);
+
+	name->sin_family = AF_INET;
+	inet_pton(AF_INET, bench.remote.c_str(), &name->sin_addr);
+	return {storage, sizeof(*name)};
 }
 
 std::int64_t number_in(const std::string &path)
@@ -104,9 +144,9 @@ std::int64_t deliver(const Bench &bench, const Sockets &sockets, std::size_t ide
 
 	bool injected = host::write_file(
 		file, bench.device + " " + bench.remote + " " + bench.local + " " +
-			      std::to_string(packet::Type::echo_reply) + " " +
-			      std::to_string(data_size) + " " + std::to_string(batch_size) + " " +
-			      std::to_string(identifiers) + " " + std::to_string(seed));
+			      std::to_string(bench.reply()) + " " + std::to_string(data_size) +
+			      " " + std::to_string(batch_size) + " " + std::to_string(identifiers) +
+			      " " + std::to_string(seed));
 	host::check(injected ? 0 : -1, "write to " + file);
 	for (std::uint16_t identifier : draw(identifiers, seed))
 		expect_reply(sockets[identifier - 1U], identifier, sequence++);
@@ -118,17 +158,16 @@ std::int64_t send(const Bench &bench, const Sockets &sockets, std::size_t identi
 {
 	using Clock = std::chrono::steady_clock;
 	const std::string sent = "/sys/class/net/" + bench.device + "/statistics/tx_packets";
-	constexpr std::array<std::uint8_t, header_size + data_size> request{packet::Type::echo};
+	const std::array<std::uint8_t, header_size + data_size> request{bench.request()};
 	const Identifiers drawn = draw(identifiers, seed);
-	sockaddr_in name = sock::to_kernel({});
+	const auto [name, name_size] = remote_name(bench);
 	int failed = 0;
 
-	inet_pton(AF_INET, bench.remote.c_str(), &name.sin_addr);
 	std::int64_t before = number_in(sent);
 	auto start = Clock::now();
 	for (std::uint16_t identifier : drawn)
 		failed += sendto(sockets[identifier - 1U].get(), request.data(), request.size(), 0,
-				 reinterpret_cast<const sockaddr *>(&name), sizeof(name)) < 0;
+				 reinterpret_cast<const sockaddr *>(&name), name_size) < 0;
 	std::chrono::nanoseconds elapsed = Clock::now() - start;
 	host::check(-failed, "sendto");
 	ktap::require_equal(number_in(sent) - before, batch_size, "packets sent");
@@ -151,8 +190,9 @@ void measure(const Operation &operation, const Bench &bench, const Sockets &sock
 	for (std::uint32_t seed = 0; seed < batches; seed++)
 		costs.push_back(operation.function(bench, sockets, identifiers, seed));
 	std::ranges::sort(costs);
-	std::cout << operation.name << (identifiers == 1 ? " one " : " random ") << sockets.size()
-		  << ' ' << costs[batches / 2] << ' ' << costs[batches / 4] << ' '
+	std::cout << (bench.is_ipv6() ? "IPv6 " : "IPv4 ") << operation.name
+		  << (identifiers == 1 ? " one " : " random ") << sockets.size() << ' '
+		  << costs[batches / 2] << ' ' << costs[batches / 4] << ' '
 		  << costs[batches * 3 / 4] << std::endl;
 }
 
@@ -160,7 +200,7 @@ void measure_all(const Bench &bench, std::span<char *> wanted)
 {
 	allow_descriptors(socket_counts.back() + 100);
 	for (std::size_t count : socket_counts) {
-		Sockets sockets = open_sockets(count);
+		Sockets sockets = open_sockets(bench, count);
 
 		for (const Operation &operation : operations) {
 			if (!wanted.empty() &&

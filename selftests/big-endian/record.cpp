@@ -164,6 +164,15 @@ bool wrap_is_request(u8 type, u8 code)
 	return is;
 }
 
+ENTRY6(is_request);
+bool wrap6_is_request(u8 type, u8 code)
+{
+	asked("is_request6", type, code);
+	const bool is = real6_is_request(type, code);
+	answered(is);
+	return is;
+}
+
 ENTRY(decide_error);
 icmpx_error_verdict wrap_decide_error(const u8 *header, const u8 *embedded, size_t len,
 				      u32 no_pmtu_disc)

@@ -63,8 +63,8 @@ void icmpx_ping_err(struct icmpx_net *ix, struct sk_buff *skb, int offset, u32 i
 	const u8 *request = skb->data + offset;
 	const struct icmphdr *header = (const struct icmphdr *)request;
 	const struct icmpx_ping_query query = {
-		.peer.v4 = embedded->daddr,
-		.local.v4 = ip_hdr(skb)->daddr,
+		.peer = &embedded->daddr,
+		.local = &ip_hdr(skb)->daddr,
 		.dif = inet_iif(skb),
 		.sdif = inet_sdif(skb),
 		.id = ntohs(header->un.echo.id),

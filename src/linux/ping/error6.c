@@ -42,8 +42,8 @@ void icmpx_ping6_err(struct icmpx_net *ix, struct sk_buff *skb, int offset)
 	const u8 *request = skb->data + offset;
 	const struct icmp6hdr *header = (const struct icmp6hdr *)request;
 	const struct icmpx_ping_query query = {
-		.peer.v6 = embedded->daddr,
-		.local.v6 = ipv6_hdr(skb)->daddr,
+		.peer = &embedded->daddr,
+		.local = &ipv6_hdr(skb)->daddr,
 		.dif = inet6_iif(skb),
 		.sdif = inet6_sdif(skb),
 		.id = ntohs(header->icmp6_identifier),

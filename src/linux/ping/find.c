@@ -9,16 +9,15 @@
 #include "ping/table.h"
 
 /* bind() and connect() write the address while packets come in: they may see a part of it. */
-static __always_inline bool icmpx_is_local(const struct sock *sk, int family,
-					   const union icmpx_ping_address *address)
+static __always_inline bool icmpx_is_local(const struct sock *sk, int family, const void *address)
 {
 	__be32 own;
 
 	if (family == AF_INET6)
 		return data_race(ipv6_addr_any(&sk->sk_v6_rcv_saddr) ||
-				 ipv6_addr_equal(&sk->sk_v6_rcv_saddr, &address->v6));
+				 ipv6_addr_equal(&sk->sk_v6_rcv_saddr, address));
 	own = READ_ONCE(inet_sk(sk)->inet_rcv_saddr);
-	return !own || own == address->v4;
+	return !own || own == *(const __be32 *)address;
 }
 
 /*
@@ -34,23 +33,28 @@ static __always_inline bool icmpx_accepts(const struct sock *sk, int family,
 
 	if (READ_ONCE(inet_sk(sk)->inet_num) != query->id || sk->sk_family != family)
 		return false;
-	if (!icmpx_is_local(sk, family, &query->local))
+	if (!icmpx_is_local(sk, family, query->local))
 		return false;
 	return !interface || interface == query->dif || interface == query->sdif;
 }
 
-static __always_inline struct sock *icmpx_find_peer(struct icmpx_ping_table *table, int family,
-						    const struct icmpx_ping_query *query,
-						    bool *ambiguous)
+/* Not inline, since hashing needs registers that the usual lookup would save for nothing. */
+static noinline struct sock *icmpx_find_peer(struct icmpx_ping_table *table, int family,
+					     const struct icmpx_ping_query *query, bool *ambiguous)
 {
-	const struct icmpx_ping6_peer key6 = { .address = query->peer.v6, .id = query->id };
-	const struct icmpx_ping_peer key = { .address = query->peer.v4, .id = query->id };
 	struct icmpx_ping_sock *psk;
 
-	if (family == AF_INET6)
-		psk = rhashtable_lookup(&table->v6.peers, &key6, icmpx_peer6_params);
-	else
+	if (family == AF_INET6) {
+		const struct in6_addr *peer = query->peer;
+		const struct icmpx_ping6_peer key = { .address = *peer, .id = query->id };
+
+		psk = rhashtable_lookup(&table->v6.peers, &key, icmpx_peer6_params);
+	} else {
+		const __be32 *peer = query->peer;
+		const struct icmpx_ping_peer key = { .address = *peer, .id = query->id };
+
 		psk = rhashtable_lookup(&table->v4.peers, &key, icmpx_peer_params);
+	}
 	if (!psk) {
 		*ambiguous = true;
 		return NULL;

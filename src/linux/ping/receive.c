@@ -44,8 +44,8 @@ static int icmpx_ping_drop(struct icmpx_family *family, struct sock *sk, struct 
 struct sock *icmpx_ping_wanted(struct icmpx_net *ix, struct sk_buff *skb, bool *ambiguous)
 {
 	const struct icmpx_ping_query query = {
-		.peer.v4 = ip_hdr(skb)->saddr,
-		.local.v4 = ip_hdr(skb)->daddr,
+		.peer = &ip_hdr(skb)->saddr,
+		.local = &ip_hdr(skb)->daddr,
 		.dif = inet_iif(skb),
 		.sdif = inet_sdif(skb),
 		.id = ntohs(icmp_hdr(skb)->un.echo.id),
@@ -59,8 +59,8 @@ struct sock *icmpx_ping_wanted(struct icmpx_net *ix, struct sk_buff *skb, bool *
 struct sock *icmpx_ping6_wanted(struct icmpx_net *ix, struct sk_buff *skb, bool *ambiguous)
 {
 	const struct icmpx_ping_query query = {
-		.peer.v6 = ipv6_hdr(skb)->saddr,
-		.local.v6 = ipv6_hdr(skb)->daddr,
+		.peer = &ipv6_hdr(skb)->saddr,
+		.local = &ipv6_hdr(skb)->daddr,
 		.dif = inet6_iif(skb),
 		.sdif = inet6_sdif(skb),
 		.id = ntohs(icmp6_hdr(skb)->icmp6_identifier),

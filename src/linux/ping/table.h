@@ -150,15 +150,16 @@ static inline struct icmpx_ping_sockets *icmpx_ping_sockets(struct icmpx_ping_ta
 
 /**
  * struct icmpx_ping_query - what is known of the socket that a packet is for
- * @peer: source of the reply, or destination of the request
- * @local: destination address of the packet
+ * @peer: source of the reply, or destination of the request: a __be32 or a struct in6_addr,
+ *	as the lookup's family is
+ * @local: destination address of the packet, as @peer
  * @dif: index of the interface that the packet came in by, or of its VRF
  * @sdif: index of the interface if @dif is the index of its VRF, else 0
  * @id: identifier, host order
  */
 struct icmpx_ping_query {
-	union icmpx_ping_address peer;
-	union icmpx_ping_address local;
+	const void *peer;
+	const void *local;
 	int dif;
 	int sdif;
 	u16 id;
