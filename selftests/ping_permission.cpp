@@ -5,7 +5,7 @@
 #include "lib/child.hpp"
 #include "lib/host.hpp"
 #include "lib/ktap.hpp"
-#include "lib/ping.hpp"
+#include "lib/pinger.hpp"
 
 #include <string>
 #include <vector>
@@ -14,7 +14,17 @@ namespace {
 
 using child::User;
 using ping::group_range;
-using ping::try_to_open;
+using pinger::V4;
+using pinger::V6;
+
+/// Whether this process may have one, 0 or the errno: of each family alike, whose setting is one.
+int try_to_open()
+{
+	const int error = pinger::try_to_open<V4>();
+
+	ktap::expect_equal(pinger::try_to_open<V6>(), error, "the same of IPv6");
+	return error;
+}
 
 void expect_of(const User &user, int expected, const std::string &what)
 {
@@ -104,33 +114,34 @@ void an_empty_range_allows_nobody()
 }
 
 /// What a socket that is open already may do is nobody's business any more.
-void the_range_counts_when_a_socket_is_opened()
+template <typename F> void the_range_counts_when_a_socket_is_opened()
 {
 	host::enter_new_namespace();
 	ping::allow();
-	sock::Socket socket = sock::ping();
+	sock::Socket socket = F::open();
 	host::set_sysctl(group_range, "1 0");
-	constexpr sock::Endpoint loopback{0x7f000001, 0};
-	ktap::expect_equal(sock::send(socket, ping::request(1), loopback), 0, "sending");
+	const typename F::Endpoint loopback{F::loopback, 0};
+	ktap::expect_equal(send(socket, pinger::request<F>(1), loopback), 0, "sending");
 	ktap::expect(sock::receive(socket, 1000).has_value(), "a reply");
 }
 
-void an_unprivileged_user_pings()
+template <typename F> void an_unprivileged_user_pings()
 {
 	host::enter_new_namespace();
 	host::set_sysctl(group_range, "65534 65534");
 	child::run([] {
 		child::become({});
-		sock::Socket socket = sock::ping();
-		constexpr sock::Endpoint loopback{0x7f000001, 0};
+		sock::Socket socket = F::open();
+		const typename F::Endpoint loopback{F::loopback, 0};
 		ktap::expect_equal(
-			sock::send(socket, ping::request(7, packet::pattern(56)), loopback), 0,
+			send(socket, pinger::request<F>(7, packet::pattern(56)), loopback), 0,
 			"sending");
 		auto reply = ktap::require_value(sock::receive(socket, 1000), "reply");
-		ktap::expect_equal(
-			reply,
-			ping::reply(ping::identifier(socket), 7, packet::pattern(56)).payload,
-			"reply");
+		ktap::expect_equal(reply,
+				   pinger::reply<F>(pinger::identifier<F>(socket), 7,
+						    packet::pattern(56), F::loopback, F::loopback)
+					   .payload,
+				   "reply");
 		ktap::expect_equal(try_to_set(group_range, ping::every_group), EACCES,
 				   "setting the range");
 	});
@@ -279,8 +290,11 @@ int main(int argc, char **argv)
 		 {"supplementary_groups", supplementary_groups},
 		 {"an_empty_range_allows_nobody", an_empty_range_allows_nobody},
 		 {"the_range_counts_when_a_socket_is_opened",
-		  the_range_counts_when_a_socket_is_opened},
-		 {"an_unprivileged_user_pings", an_unprivileged_user_pings},
+		  the_range_counts_when_a_socket_is_opened<V4>},
+		 {"ipv6_the_range_counts_when_a_socket_is_opened",
+		  the_range_counts_when_a_socket_is_opened<V6>},
+		 {"an_unprivileged_user_pings", an_unprivileged_user_pings<V4>},
+		 {"ipv6_an_unprivileged_user_pings", an_unprivileged_user_pings<V6>},
 		 {"each_network_namespace_has_its_own", each_network_namespace_has_its_own},
 		 {"a_user_namespace_has_its_own_numbers", a_user_namespace_has_its_own_numbers},
 		 {"a_user_namespace_cannot_change_others", a_user_namespace_cannot_change_others},

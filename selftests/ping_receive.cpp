@@ -5,7 +5,7 @@
 #include "lib/control.hpp"
 #include "lib/host.hpp"
 #include "lib/ktap.hpp"
-#include "lib/ping.hpp"
+#include "lib/pinger.hpp"
 
 #include <array>
 #include <chrono>
@@ -24,46 +24,44 @@
 
 namespace {
 
-using control::Received;
-using errors::remote;
 using packet::Bytes;
-using packet::Ipv4;
-using ping::Endpoint;
-using ping::identifier;
-using ping::Socket;
+using pinger::identifier;
+using pinger::V4;
+using pinger::V6;
+using sock::Socket;
 
-constexpr packet::Address peer = remote(1);
-
-const wire::Wire &net()
+template <typename F> const wire::Wire &net()
 {
-	static const wire::Wire wire = ping::new_network();
+	static const wire::Wire wire = pinger::new_network<F>();
 	return wire;
 }
 
-Socket fresh()
+template <typename F> Socket fresh()
 {
-	net();
-	Socket socket = sock::ping();
-
-	sock::bind(socket, {0, 0});
-	return socket;
+	net<F>();
+	return pinger::bound<F>();
 }
 
 /// A reply to @p socket, in which @p sequence and the size of its data tell it from others.
-Ipv4 reply_to(const Socket &socket, std::uint16_t sequence = 1, std::size_t size = 56)
+template <typename F>
+typename F::Datagram reply_to(const Socket &socket, std::uint16_t sequence = 1,
+			      std::size_t size = 56)
 {
-	return ping::reply(identifier(socket), sequence, packet::pattern(size), peer);
+	return pinger::reply<F>(identifier<F>(socket), sequence, packet::pattern(size),
+				F::remote(1));
 }
 
+template <typename F>
 void arrive(const Socket &socket, std::uint16_t sequence = 1, std::size_t size = 56)
 {
-	net().send(reply_to(socket, sequence, size));
+	net<F>().send(reply_to<F>(socket, sequence, size));
 }
 
-Received take(const Socket &socket, int flags = MSG_DONTWAIT, std::size_t room = 65536,
-	      const wire::Where &where = wire::Where::current())
+template <typename F>
+typename F::Received take(const Socket &socket, int flags = MSG_DONTWAIT, std::size_t room = 65536,
+			  const wire::Where &where = wire::Where::current())
 {
-	Received received = control::receive(socket, flags, room);
+	auto received = F::receive(socket, flags, room);
 
 	ktap::require_equal(received.error, 0, "recvmsg", where);
 	return received;
@@ -75,54 +73,58 @@ void expect_nothing(const Socket &socket, const std::string &what,
 	ktap::expect_equal(control::receive(socket).error, EAGAIN, what, where);
 }
 
-void the_whole_message_and_its_source()
+template <typename F> void the_whole_message_and_its_source()
 {
-	Socket socket = fresh();
+	Socket socket = fresh<F>();
 
-	for (std::size_t size : {0U, 1U, 56U, 1472U}) {
+	for (std::size_t size :
+	     {std::size_t{0}, std::size_t{1}, std::size_t{56}, 1492 - F::header}) {
 		std::string what = std::to_string(size) + " bytes of data";
 
-		arrive(socket, 7, size);
-		Received received = take(socket);
-		ktap::expect_equal(received.data, reply_to(socket, 7, size).payload, what);
-		ktap::expect(received.from == Endpoint{peer, 0}, what + ", source");
-		ktap::expect_equal(received.name_size, sizeof(sockaddr_in), what + ", msg_namelen");
+		arrive<F>(socket, 7, size);
+		auto received = take<F>(socket);
+		ktap::expect_equal(received.data, reply_to<F>(socket, 7, size).payload, what);
+		ktap::expect(received.from == typename F::Endpoint{F::remote(1), 0},
+			     what + ", source");
+		ktap::expect_equal(received.name_size, sizeof(typename F::Name),
+				   what + ", msg_namelen");
 		ktap::expect_equal(received.flags, 0, what + ", msg_flags");
 		ktap::expect_equal(received.messages.size(), 0U, what + ", control messages");
 	}
-	for (const Ipv4 &part : packet::fragment(reply_to(socket, 8, 5000), 1500))
-		net().send(part);
-	ktap::expect_equal(take(socket).data, reply_to(socket, 8, 5000).payload, "from fragments");
+	family::send_in_fragments(net<F>(), reply_to<F>(socket, 8, 5000));
+	ktap::expect_equal(take<F>(socket).data, reply_to<F>(socket, 8, 5000).payload,
+			   "from fragments");
 	expect_nothing(socket, "no more");
 }
 
-void peeking()
+template <typename F> void peeking()
 {
-	Socket socket = fresh();
+	Socket socket = fresh<F>();
 
-	arrive(socket, 1);
-	arrive(socket, 2);
+	arrive<F>(socket, 1);
+	arrive<F>(socket, 2);
 	for (int i = 0; i < 2; i++)
-		ktap::expect_equal(take(socket, MSG_PEEK | MSG_DONTWAIT).data,
-				   reply_to(socket, 1).payload, "MSG_PEEK");
+		ktap::expect_equal(take<F>(socket, MSG_PEEK | MSG_DONTWAIT).data,
+				   reply_to<F>(socket, 1).payload, "MSG_PEEK");
 	for (std::uint16_t sequence : {1, 2})
-		ktap::expect_equal(take(socket).data, reply_to(socket, sequence).payload, "taken");
+		ktap::expect_equal(take<F>(socket).data, reply_to<F>(socket, sequence).payload,
+				   "taken");
 	expect_nothing(socket, "no more");
 }
 
 /// What does not fit is lost. That MSG_TRUNC asks for the whole length, as packet(7) and udp(7) have it, is not for
 /// ping sockets.
-void too_little_room()
+template <typename F> void too_little_room()
 {
-	Socket socket = fresh();
-	Bytes whole = reply_to(socket).payload;
+	Socket socket = fresh<F>();
+	Bytes whole = reply_to<F>(socket).payload;
 
 	for (std::size_t room : {0U, 1U, 8U, 63U}) {
 		for (int flags : {0, int{MSG_TRUNC}}) {
 			std::string what = "room for " + std::to_string(room);
 
-			arrive(socket);
-			Received received = take(socket, flags | MSG_DONTWAIT, room);
+			arrive<F>(socket);
+			auto received = take<F>(socket, flags | MSG_DONTWAIT, room);
 			ktap::expect_equal(received.size, room, what + ", returned");
 			ktap::expect_equal(
 				received.data,
@@ -132,21 +134,22 @@ void too_little_room()
 			expect_nothing(socket, what + ", the rest");
 		}
 	}
-	arrive(socket);
-	ktap::expect_equal(take(socket, MSG_DONTWAIT, whole.size()).flags, 0, "just enough room");
+	arrive<F>(socket);
+	ktap::expect_equal(take<F>(socket, MSG_DONTWAIT, whole.size()).flags, 0,
+			   "just enough room");
 }
 
 void control_messages_of_ip()
 {
-	Socket socket = fresh();
-	Ipv4 reply = reply_to(socket);
+	Socket socket = fresh<V4>();
+	auto reply = reply_to<V4>(socket);
 
 	for (int option : {IP_RECVTTL, IP_RECVTOS, IP_PKTINFO, IP_RECVOPTS, IP_RETOPTS})
 		sock::set(socket, SOL_IP, option, 1);
 	reply.ttl = 17;
 	reply.tos = 0xb9;
-	net().send(reply);
-	Received received = take(socket);
+	net<V4>().send(reply);
+	auto received = take<V4>(socket);
 	ktap::expect_equal(received.messages.size(), 3U, "messages about a reply without options");
 	ktap::expect(received.value<int>(SOL_IP, IP_TTL) == 17, "IP_TTL");
 	ktap::expect(received.value<std::uint8_t>(SOL_IP, IP_TOS) == 0xb9, "IP_TOS, one byte");
@@ -158,8 +161,8 @@ void control_messages_of_ip()
 
 	// A record route of two, one of which the other side left to us.
 	reply.options = {7, 11, 8, 192, 0, 2, 1, 0, 0, 0, 0, 1};
-	net().send(reply);
-	received = take(socket);
+	net<V4>().send(reply);
+	received = take<V4>(socket);
 	const control::Message *options = received.find(SOL_IP, IP_RECVOPTS);
 	const control::Message *back = received.find(SOL_IP, IP_RETOPTS);
 	ktap::require(options && back, "IP_RECVOPTS and IP_RETOPTS");
@@ -170,18 +173,18 @@ void control_messages_of_ip()
 
 	for (int option : {IP_RECVTTL, IP_RECVTOS, IP_PKTINFO, IP_RECVOPTS, IP_RETOPTS})
 		sock::set(socket, SOL_IP, option, 0);
-	net().send(reply);
-	ktap::expect_equal(take(socket).messages.size(), 0U, "messages when switched off");
+	net<V4>().send(reply);
+	ktap::expect_equal(take<V4>(socket).messages.size(), 0U, "messages when switched off");
 
 	sock::set(socket, SOL_IP, IP_RECVTTL, 1);
-	net().send(reply);
+	net<V4>().send(reply);
 	received = control::receive(socket, MSG_DONTWAIT, 100, 8);
 	ktap::expect_equal(received.flags, MSG_CTRUNC, "no room for control messages");
 }
 
-void when_there_is_nothing()
+template <typename F> void when_there_is_nothing()
 {
-	Socket socket = fresh();
+	Socket socket = fresh<F>();
 
 	expect_nothing(socket, "MSG_DONTWAIT");
 	ktap::expect_equal(control::receive(socket, MSG_OOB).error, EOPNOTSUPP, "MSG_OOB");
@@ -198,38 +201,38 @@ void when_there_is_nothing()
 		     "not before its time");
 	host::check(fcntl(socket.get(), F_SETFL, O_NONBLOCK), "O_NONBLOCK");
 	ktap::expect_equal(control::receive(socket, 0).error, EAGAIN, "O_NONBLOCK");
-	arrive(socket);
+	arrive<F>(socket);
 	ktap::expect_equal(control::receive(socket, MSG_OOB).error, EOPNOTSUPP,
 			   "MSG_OOB, and something is there");
-	ktap::expect_equal(take(socket, 0).size, 64U, "it stays");
+	ktap::expect_equal(take<F>(socket, 0).size, 64U, "it stays");
 }
 
-void a_reply_wakes_who_waits()
+template <typename F> void a_reply_wakes_who_waits()
 {
-	Socket socket = fresh();
-	Bytes frame = net().frame(reply_to(socket).build());
+	Socket socket = fresh<F>();
+	Bytes frame = net<F>().frame(reply_to<F>(socket).build());
 	pid_t sender = host::check(fork(), "fork");
 
 	if (sender == 0) {
 		// Until it is killed: nobody here knows when the other one waits.
 		for (;;) {
-			net().send_frame(frame);
+			net<F>().send_frame(frame);
 			usleep(1000);
 		}
 	}
 	for (int i = 0; i < 20; i++)
-		ktap::expect_equal(take(socket, 0).size, 64U, "recvmsg that waits");
+		ktap::expect_equal(take<F>(socket, 0).size, 64U, "recvmsg that waits");
 	for (int i = 0; i < 20; i++) {
 		ktap::expect_equal(sock::wait_for(socket, POLLIN, 2000), POLLIN, "poll");
-		take(socket);
+		take<F>(socket);
 	}
 	kill(sender, SIGKILL);
 	waitpid(sender, nullptr, 0);
 }
 
-void polling()
+template <typename F> void polling()
 {
-	Socket socket = fresh();
+	Socket socket = fresh<F>();
 	host::Descriptor epoll(host::check(epoll_create1(EPOLL_CLOEXEC), "epoll_create1"));
 	auto watch = [&](std::uint32_t events, int operation) {
 		epoll_event event{};
@@ -246,58 +249,59 @@ void polling()
 	ktap::expect_equal(sock::wait_for(socket, POLLIN | POLLOUT), POLLOUT, "at first");
 	watch(EPOLLIN, EPOLL_CTL_ADD);
 	ktap::expect_equal(events(), 0U, "level, nothing there");
-	arrive(socket);
+	arrive<F>(socket);
 	ktap::expect_equal(sock::wait_for(socket, POLLIN | POLLRDNORM | POLLOUT),
 			   POLLIN | POLLRDNORM | POLLOUT, "poll");
 	for (int i = 0; i < 2; i++)
 		ktap::expect_equal(events(), std::uint32_t{EPOLLIN}, "level");
-	take(socket);
+	take<F>(socket);
 	ktap::expect_equal(events(), 0U, "level, taken");
 
 	watch(EPOLLIN | EPOLLET, EPOLL_CTL_MOD);
 	for (int i = 0; i < 2; i++) {
-		arrive(socket);
+		arrive<F>(socket);
 		ktap::expect_equal(events(), std::uint32_t{EPOLLIN}, "edge");
 		ktap::expect_equal(events(), 0U, "edge, once for each reply");
 	}
 }
 
-void a_full_buffer_drops_and_counts()
+template <typename F> void a_full_buffer_drops_and_counts()
 {
-	Socket socket = fresh();
+	Socket socket = fresh<F>();
 	constexpr unsigned count = 100;
 	unsigned received = 0;
 
 	sock::set(socket, SOL_SOCKET, SO_RCVBUF, 4096);
-	ktap::expect_equal(ktap::require_value(ping::listed(socket), "listed").drops, 0U, "drops");
+	ktap::expect_equal(ktap::require_value(pinger::listed<F>(socket), "listed").drops, 0U,
+			   "drops");
 	for (unsigned i = 0; i < count; i++)
-		arrive(socket, static_cast<std::uint16_t>(i));
+		arrive<F>(socket, static_cast<std::uint16_t>(i));
 	while (auto data = sock::receive(socket))
 		ktap::expect_equal(packet::get16(*data, 6), received++, "the first ones stay");
 	ktap::expect_between(received, 1, count - 1, "received");
-	ktap::expect_equal(ktap::require_value(ping::listed(socket), "listed").drops,
+	ktap::expect_equal(ktap::require_value(pinger::listed<F>(socket), "listed").drops,
 			   count - received, "drops");
-	arrive(socket);
+	arrive<F>(socket);
 	ktap::expect(sock::receive(socket).has_value(), "there is room again");
 }
 
 /// The built-in family has forgotten SO_RXQ_OVFL: the option can be set and nobody hears of drops. icmpx tells, as UDP
 /// and raw sockets do; that is one of its intended differences.
-void drops_are_told_by_icmpx()
+template <typename F> void drops_are_told_by_icmpx()
 {
-	Socket socket = fresh();
+	Socket socket = fresh<F>();
 	unsigned received = 0;
 
 	sock::set(socket, SOL_SOCKET, SO_RXQ_OVFL, 1);
 	ktap::expect_equal(sock::get(socket, SOL_SOCKET, SO_RXQ_OVFL), 1, "SO_RXQ_OVFL");
 	sock::set(socket, SOL_SOCKET, SO_RCVBUF, 4096);
 	for (unsigned i = 0; i < 100; i++)
-		arrive(socket);
+		arrive<F>(socket);
 	while (control::receive(socket).error == 0)
 		received++;
-	arrive(socket);
-	auto told = take(socket).value<std::uint32_t>(SOL_SOCKET, SO_RXQ_OVFL);
-	ktap::expect_equal(told.has_value(), ping::is_icmpx(), "SO_RXQ_OVFL is told");
+	arrive<F>(socket);
+	auto told = take<F>(socket).template value<std::uint32_t>(SOL_SOCKET, SO_RXQ_OVFL);
+	ktap::expect_equal(told.has_value(), pinger::is_icmpx<F>(), "SO_RXQ_OVFL is told");
 	if (told)
 		ktap::expect_equal(*told, 100 - received, "drops");
 }
@@ -317,26 +321,26 @@ void keep(const Socket &socket, std::uint32_t length)
 	attach(socket, {{BPF_RET | BPF_K, 0, 0, length}});
 }
 
-void filters()
+template <typename F> void filters()
 {
-	Socket socket = fresh();
-	Bytes whole = reply_to(socket, 5).payload;
+	Socket socket = fresh<F>();
+	Bytes whole = reply_to<F>(socket, 5).payload;
 
 	keep(socket, 0xffff);
-	arrive(socket, 5);
-	ktap::expect_equal(take(socket).data, whole, "accepted");
+	arrive<F>(socket, 5);
+	ktap::expect_equal(take<F>(socket).data, whole, "accepted");
 	for (std::uint32_t length : {1U, 8U, 20U}) {
 		keep(socket, length);
-		arrive(socket, 5);
-		Received received = take(socket);
+		arrive<F>(socket, 5);
+		auto received = take<F>(socket);
 		ktap::expect_equal(received.data, Bytes(whole.begin(), whole.begin() + length),
 				   "trimmed");
 		ktap::expect_equal(received.flags, 0, "trimmed, msg_flags");
 	}
 	keep(socket, 0);
-	arrive(socket, 5);
+	arrive<F>(socket, 5);
 	expect_nothing(socket, "dropped");
-	ktap::expect_equal(ktap::require_value(ping::listed(socket), "listed").drops, 0U,
+	ktap::expect_equal(ktap::require_value(pinger::listed<F>(socket), "listed").drops, 0U,
 			   "which does not count");
 
 	// A filter sees the message from its type on: sequence number 6 alone.
@@ -345,21 +349,21 @@ void filters()
 			{BPF_RET | BPF_K, 0, 0, 0xffff},
 			{BPF_RET | BPF_K, 0, 0, 0}});
 	for (std::uint16_t sequence : {5, 6, 7})
-		arrive(socket, sequence);
-	ktap::expect_equal(take(socket).data, reply_to(socket, 6).payload, "the one");
+		arrive<F>(socket, sequence);
+	ktap::expect_equal(take<F>(socket).data, reply_to<F>(socket, 6).payload, "the one");
 	expect_nothing(socket, "the others");
 	sock::set(socket, SOL_SOCKET, SO_DETACH_FILTER, 0);
-	arrive(socket, 5);
-	ktap::expect_equal(take(socket).data, whole, "detached");
+	arrive<F>(socket, 5);
+	ktap::expect_equal(take<F>(socket).data, whole, "detached");
 }
 
 /// The protocol has no ioctl() of its own: not even how much there is to read can be asked.
 void ioctls()
 {
-	Socket socket = fresh();
+	Socket socket = fresh<V4>();
 	int value = -1;
 
-	arrive(socket);
+	arrive<V4>(socket);
 	ktap::expect_equal(ioctl(socket.get(), SIOCINQ, &value) ? errno : 0, ENOTTY, "SIOCINQ");
 	ktap::expect_equal(ioctl(socket.get(), SIOCOUTQ, &value) ? errno : 0, ENOTTY, "SIOCOUTQ");
 	ifreq request{};
@@ -370,9 +374,9 @@ void ioctls()
 	ktap::expect_equal(sock::from_kernel(address).address, errors::host, "SIOCGIFADDR");
 }
 
-void several_at_once()
+template <typename F> void several_at_once()
 {
-	Socket socket = fresh();
+	Socket socket = fresh<F>();
 	std::array<Bytes, 4> data;
 	std::array<iovec, 4> parts{};
 	std::array<mmsghdr, 4> messages{};
@@ -384,30 +388,36 @@ void several_at_once()
 		messages[i].msg_hdr.msg_iovlen = 1;
 	}
 	for (std::uint16_t sequence : {0, 1, 2})
-		arrive(socket, sequence, 10U + sequence);
+		arrive<F>(socket, sequence, 10U + sequence);
 	ktap::require_equal(recvmmsg(socket.get(), messages.data(), 4, MSG_DONTWAIT, nullptr), 3,
 			    "recvmmsg");
 	for (std::uint16_t i = 0; i < 3; i++) {
 		data[i].resize(messages[i].msg_len);
-		ktap::expect_equal(data[i], reply_to(socket, i, 10U + i).payload, "in order");
+		ktap::expect_equal(data[i], reply_to<F>(socket, i, 10U + i).payload, "in order");
 	}
+}
+
+template <typename F> std::vector<ktap::Test> tests()
+{
+	return {{"the_whole_message_and_its_source", the_whole_message_and_its_source<F>},
+		{"peeking", peeking<F>},
+		{"too_little_room", too_little_room<F>},
+		{"when_there_is_nothing", when_there_is_nothing<F>},
+		{"a_reply_wakes_who_waits", a_reply_wakes_who_waits<F>},
+		{"polling", polling<F>},
+		{"a_full_buffer_drops_and_counts", a_full_buffer_drops_and_counts<F>},
+		{"drops_are_told_by_icmpx", drops_are_told_by_icmpx<F>},
+		{"filters", filters<F>},
+		{"several_at_once", several_at_once<F>}};
 }
 
 } // namespace
 
 int main(int argc, char **argv)
 {
-	return ktap::run(argc, argv,
-			 {{"the_whole_message_and_its_source", the_whole_message_and_its_source},
-			  {"peeking", peeking},
-			  {"too_little_room", too_little_room},
-			  {"control_messages_of_ip", control_messages_of_ip},
-			  {"when_there_is_nothing", when_there_is_nothing},
-			  {"a_reply_wakes_who_waits", a_reply_wakes_who_waits},
-			  {"polling", polling},
-			  {"a_full_buffer_drops_and_counts", a_full_buffer_drops_and_counts},
-			  {"drops_are_told_by_icmpx", drops_are_told_by_icmpx},
-			  {"filters", filters},
-			  {"ioctls", ioctls},
-			  {"several_at_once", several_at_once}});
+	std::vector<ktap::Test> all = tests<V4>();
+
+	all.push_back({"control_messages_of_ip", control_messages_of_ip});
+	all.push_back({"ioctls", ioctls});
+	return ktap::run(argc, argv, family::both(std::move(all), tests<V6>()));
 }

@@ -5,7 +5,7 @@
 #include "lib/control.hpp"
 #include "lib/host.hpp"
 #include "lib/ktap.hpp"
-#include "lib/ping.hpp"
+#include "lib/pinger.hpp"
 
 #include <array>
 #include <cerrno>
@@ -21,32 +21,31 @@
 
 namespace {
 
-using control::Received;
-using ping::Socket;
+using pinger::V4;
+using pinger::V6;
+using sock::Socket;
 
-const wire::Wire &net()
+template <typename F> const wire::Wire &net()
 {
-	static const wire::Wire wire = ping::new_network();
+	static const wire::Wire wire = pinger::new_network<F>();
 	return wire;
 }
 
-Socket fresh()
+template <typename F> Socket fresh()
 {
-	net();
-	Socket socket = sock::ping();
-
-	sock::bind(socket, {0, 0});
-	return socket;
+	net<F>();
+	return pinger::bound<F>();
 }
 
-void arrive(const Socket &socket, std::uint16_t sequence = 1)
+template <typename F> void arrive(const Socket &socket, std::uint16_t sequence = 1)
 {
-	net().send(ping::reply(ping::identifier(socket), sequence));
+	net<F>().send(pinger::reply<F>(pinger::identifier<F>(socket), sequence));
 }
 
-Received take(const Socket &socket, const wire::Where &where = wire::Where::current())
+template <typename F>
+typename F::Received take(const Socket &socket, const wire::Where &where = wire::Where::current())
 {
-	Received received = control::receive(socket);
+	auto received = F::receive(socket);
 
 	ktap::require_equal(received.error, 0, "recvmsg", where);
 	return received;
@@ -93,9 +92,9 @@ Time last_stamp(const Socket &socket, bool nanoseconds)
 	return from(micro);
 }
 
-void control_messages()
+template <typename F> void control_messages()
 {
-	Socket socket = fresh(), stamping = control::have_all_stamped();
+	Socket socket = fresh<F>(), stamping = control::have_all_stamped();
 	timeval last{};
 	Time before = now() - 1000;
 
@@ -106,56 +105,61 @@ void control_messages()
 	};
 	auto arrived = [&](int option, int value) {
 		sock::set(socket, SOL_SOCKET, option, value);
-		arrive(socket);
-		Received received = take(socket);
+		arrive<F>(socket);
+		auto received = take<F>(socket);
 		ktap::expect_equal(received.messages.size(), 1U, "control messages");
 		sock::set(socket, SOL_SOCKET, option, 0);
 		return received;
 	};
 
-	auto micro = arrived(SO_TIMESTAMP, 1).value<timeval>(SOL_SOCKET, SCM_TIMESTAMP);
+	auto micro = arrived(SO_TIMESTAMP, 1).template value<timeval>(SOL_SOCKET, SCM_TIMESTAMP);
 	expect_now(from(ktap::require_value(micro, "SCM_TIMESTAMP")), "SCM_TIMESTAMP");
-	auto nano = arrived(SO_TIMESTAMPNS, 1).value<timespec>(SOL_SOCKET, SCM_TIMESTAMPNS);
+	auto nano =
+		arrived(SO_TIMESTAMPNS, 1).template value<timespec>(SOL_SOCKET, SCM_TIMESTAMPNS);
 	expect_now(from(ktap::require_value(nano, "SCM_TIMESTAMPNS")), "SCM_TIMESTAMPNS");
 	auto times =
 		arrived(SO_TIMESTAMPING, SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE)
-			.value<std::array<timespec, 3>>(SOL_SOCKET, SCM_TIMESTAMPING);
+			.template value<std::array<timespec, 3>>(SOL_SOCKET, SCM_TIMESTAMPING);
 	expect_now(from(ktap::require_value(times, "SCM_TIMESTAMPING")[0]), "SCM_TIMESTAMPING");
 	ktap::expect_equal((*times)[2].tv_sec, 0, "SCM_TIMESTAMPING, hardware");
-	arrive(socket);
-	ktap::expect_equal(take(socket).messages.size(), 0U, "switched off");
+	arrive<F>(socket);
+	ktap::expect_equal(take<F>(socket).messages.size(), 0U, "switched off");
 	expect_now(last_stamp(socket, false), "SIOCGSTAMP");
 }
 
 /// Asked for the first time, too, where the kernel had a reason to stamp the packet. A raw socket and one of UDP say then
 /// when they were asked.
-void each_reply_has_its_own()
+template <typename F> void each_reply_has_its_own()
 {
 	Socket stamping = control::have_all_stamped();
 
 	for (bool nanoseconds : {false, true}) {
 		const std::string unit = nanoseconds ? "SIOCGSTAMPNS, " : "SIOCGSTAMP, ";
-		Socket socket = fresh();
+		Socket socket = fresh<F>();
 		const Time begin = border();
 
-		arrive(socket, 1);
+		arrive<F>(socket, 1);
 		ktap::require(sock::wait_for(socket, POLLIN, 2000) & POLLIN, "a reply");
 		const Time between = border();
-		arrive(socket, 2);
-		take(socket);
+		arrive<F>(socket, 2);
+		take<F>(socket);
 		ktap::expect_between(last_stamp(socket, nanoseconds), begin, between,
 				     unit + "the first reply");
-		take(socket);
+		take<F>(socket);
 		ktap::expect_between(last_stamp(socket, nanoseconds), between, now(),
 				     unit + "the second reply");
 	}
+}
+
+template <typename F> std::vector<ktap::Test> tests()
+{
+	return {{"control_messages", control_messages<F>},
+		{"each_reply_has_its_own", each_reply_has_its_own<F>}};
 }
 
 } // namespace
 
 int main(int argc, char **argv)
 {
-	return ktap::run(argc, argv,
-			 {{"control_messages", control_messages},
-			  {"each_reply_has_its_own", each_reply_has_its_own}});
+	return ktap::run(argc, argv, family::both(tests<V4>(), tests<V6>()));
 }

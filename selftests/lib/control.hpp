@@ -73,22 +73,30 @@ inline Bytes build(const std::vector<Message> &messages)
 	return bytes;
 }
 
-/// Sends @p data with @p control as it is, which may be nonsense; returns 0 or the errno.
-inline int send_built(const Socket &socket, View data, const std::optional<Endpoint> &to,
+/// Sends @p data to the @p name_size bytes at @p name, with @p control as it is, which may be nonsense; returns 0 or the errno.
+inline int send_named(const Socket &socket, View data, void *name, socklen_t name_size,
 		      Bytes control, int flags = 0)
 {
-	sockaddr_in name = sock::to_kernel(to.value_or(Endpoint{}));
 	Bytes copy(data.begin(), data.end());
 	iovec part{copy.data(), copy.size()};
 	msghdr message{};
 
-	message.msg_name = to ? &name : nullptr;
-	message.msg_namelen = to ? sizeof(name) : 0;
+	message.msg_name = name;
+	message.msg_namelen = name_size;
 	message.msg_iov = &part;
 	message.msg_iovlen = 1;
 	message.msg_control = control.empty() ? nullptr : control.data();
 	message.msg_controllen = control.size();
 	return sendmsg(socket.get(), &message, flags | MSG_NOSIGNAL) < 0 ? errno : 0;
+}
+
+inline int send_built(const Socket &socket, View data, const std::optional<Endpoint> &to,
+		      Bytes control, int flags = 0)
+{
+	sockaddr_in name = sock::to_kernel(to.value_or(Endpoint{}));
+
+	return send_named(socket, data, to ? &name : nullptr, to ? sizeof(name) : 0,
+			  std::move(control), flags);
 }
 
 inline int send(const Socket &socket, View data, const std::optional<Endpoint> &to,
@@ -97,14 +105,14 @@ inline int send(const Socket &socket, View data, const std::optional<Endpoint> &
 	return send_built(socket, data, to, build(messages), flags);
 }
 
-/// What recvmsg() gave.
-struct Received {
+/// What recvmsg() gave. @p End is where it came from: an address, a port.
+template <typename End> struct ReceivedIn {
 	/// 0 or the errno, and the rest is empty then.
 	int error = 0;
 	/// What it returned, which may be more than there was room for (MSG_TRUNC).
 	std::size_t size = 0;
 	Bytes data;
-	Endpoint from;
+	End from;
 	socklen_t name_size = 0;
 	int flags = 0;
 	std::vector<Message> messages;
@@ -137,12 +145,15 @@ struct Received {
 	}
 };
 
-/// Takes what there is, without waiting unless @p flags lack MSG_DONTWAIT.
-inline Received receive(const Socket &socket, int flags = MSG_DONTWAIT, std::size_t room = 65536,
-			std::size_t control_room = 1024)
+using Received = ReceivedIn<Endpoint>;
+
+/// What receive() does, for one family: @p from_kernel makes an End of a @p Name.
+template <typename End, typename Name>
+ReceivedIn<End> receive_in(const Socket &socket, int flags, std::size_t room,
+			   std::size_t control_room, End (*from_kernel)(const Name &))
 {
 	Bytes data(room), control(control_room);
-	sockaddr_in name{};
+	Name name{};
 	iovec part{data.data(), data.size()};
 	msghdr message{};
 
@@ -152,7 +163,7 @@ inline Received receive(const Socket &socket, int flags = MSG_DONTWAIT, std::siz
 	message.msg_iovlen = 1;
 	message.msg_control = control.data();
 	message.msg_controllen = control.size();
-	Received received;
+	ReceivedIn<End> received;
 	ssize_t size = recvmsg(socket.get(), &message, flags);
 	if (size < 0) {
 		received.error = errno;
@@ -161,7 +172,7 @@ inline Received receive(const Socket &socket, int flags = MSG_DONTWAIT, std::siz
 	received.size = static_cast<std::size_t>(size);
 	data.resize(std::min(received.size, room));
 	received.data = std::move(data);
-	received.from = sock::from_kernel(name);
+	received.from = from_kernel(name);
 	received.name_size = message.msg_namelen;
 	received.flags = message.msg_flags;
 	for (cmsghdr *part_of = CMSG_FIRSTHDR(&message); part_of;
@@ -173,6 +184,14 @@ inline Received receive(const Socket &socket, int flags = MSG_DONTWAIT, std::siz
 			 Bytes(begin, begin + part_of->cmsg_len - CMSG_LEN(0))});
 	}
 	return received;
+}
+
+/// Takes what there is, without waiting unless @p flags lack MSG_DONTWAIT.
+inline Received receive(const Socket &socket, int flags = MSG_DONTWAIT, std::size_t room = 65536,
+			std::size_t control_room = 1024)
+{
+	return receive_in<Endpoint, sockaddr_in>(socket, flags, room, control_room,
+						 sock::from_kernel);
 }
 
 /**

@@ -126,11 +126,10 @@ inline bool is_icmpx() { return access("/proc/net/icmpx", F_OK) == 0; }
 /// Where they are listed.
 inline std::string list_path() { return is_icmpx() ? "/proc/net/icmpx" : "/proc/net/icmp"; }
 
-/// All that are listed in this network namespace.
-inline std::vector<Listed> listed()
+/// All that @p path lists in this network namespace.
+inline std::vector<Listed> listed(const std::string &path = list_path())
 {
-	std::istringstream lines(
-		ktap::require_value(host::read_file(list_path()), "list of sockets"));
+	std::istringstream lines(ktap::require_value(host::read_file(path), "list of sockets"));
 	std::vector<Listed> all;
 	std::string line;
 
@@ -149,12 +148,12 @@ inline std::vector<Listed> listed()
 }
 
 /// The line about @p socket.
-inline std::optional<Listed> listed(const Socket &socket)
+inline std::optional<Listed> listed(const Socket &socket, const std::string &path = list_path())
 {
 	struct stat file {};
 
 	host::check(fstat(socket.get(), &file), "fstat");
-	for (Listed &one : listed()) {
+	for (Listed &one : listed(path)) {
 		if (one.inode == file.st_ino)
 			return std::move(one);
 	}

@@ -43,4 +43,17 @@ inline Wire add_wire(const std::string &device, const std::string &address, cons
 	return made;
 }
 
+/// The same of the family F (family.hpp) with @p prefix, and a default route in the VRF.
+template <typename F>
+Wire add_wire_of(const std::string &device, const std::string &prefix, const std::string &name)
+{
+	Wire made = Wire::tap({.name = device});
+
+	F::quiet(device);
+	host::run("ip link set " + device + " arp off master " + name + " up");
+	F::add_address(device, prefix);
+	host::run("ip " + F::option + " route add default dev " + device + " vrf " + name);
+	return made;
+}
+
 } // namespace vrf
