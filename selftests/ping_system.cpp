@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// Ping sockets and the rest of the system: BPF of control groups, io_uring, splice(2), conntrack, options of every socket,
-// and the list of sockets below /proc/net.
+// Ping sockets and the rest of the system: io_uring, splice(2), conntrack, options of every socket, and the list of sockets
+// below /proc/net. BPF of control groups is for ping_cgroup.
 
 #include "lib/child.hpp"
 #include "lib/control.hpp"
 #include "lib/host.hpp"
 #include "lib/ktap.hpp"
-#include "lib/ping.hpp"
+#include "lib/pinger.hpp"
 
 #include <array>
 #include <atomic>
@@ -19,7 +19,6 @@
 #include <vector>
 
 #include <fcntl.h>
-#include <linux/bpf.h>
 #include <linux/io_uring.h>
 #include <poll.h>
 #include <sys/mman.h>
@@ -29,181 +28,44 @@
 
 namespace {
 
-using errors::remote;
 using host::Descriptor;
 using packet::Bytes;
-using ping::Endpoint;
-using ping::Socket;
+using pinger::V4;
+using pinger::V6;
+using sock::Socket;
 
-constexpr Endpoint peer{remote(1), 7}, ours{packet::server, 4711};
+template <typename F> typename F::Endpoint peer() { return {F::remote(1), 7}; }
 
-const wire::Wire &net()
+template <typename F> const wire::Wire &net()
 {
-	static const wire::Wire wire = ping::new_network();
+	static const wire::Wire wire = pinger::new_network<F>();
 	return wire;
 }
 
-Socket fresh()
+template <typename F> Socket fresh()
 {
-	net().receive_all(wire::milliseconds(0));
-	return sock::ping();
+	net<F>().template receive_all<typename F::Datagram>(wire::milliseconds(0));
+	return F::open();
 }
 
-Socket connected()
+template <typename F> Socket connected()
 {
-	Socket socket = fresh();
+	Socket socket = fresh<F>();
 
-	ktap::require_equal(sock::connect(socket, peer), 0, "connect");
+	ktap::require_equal(connect(socket, peer<F>()), 0, "connect");
 	return socket;
 }
 
+template <typename F>
 void expect_request(const Socket &socket, const Bytes &data, const std::string &what,
 		    const wire::Where &where = wire::Where::current())
 {
-	auto request = ktap::require_value(wire::next_answer(net()), what, where);
+	auto request = ktap::require_value(family::next_answer<F>(net<F>()), what, where);
 
-	ktap::expect_equal(request.ip.destination, peer.address, what + ", destination", where);
-	ktap::expect_equal(request.icmp.id(), ping::identifier(socket), what + ", identifier",
+	ktap::expect_equal(request.ip.destination, F::remote(1), what + ", destination", where);
+	ktap::expect_equal(request.icmp.id(), pinger::identifier<F>(socket), what + ", identifier",
 			   where);
 	ktap::expect_equal(request.icmp.data, data, what + ", data", where);
-}
-
-int bpf(bpf_cmd command, bpf_attr &attributes)
-{
-	return static_cast<int>(syscall(SYS_bpf, command, &attributes, sizeof(attributes)));
-}
-
-bpf_insn instruction(int code, int to, int from, int offset, std::int32_t value)
-{
-	bpf_insn one{};
-
-	one.code = static_cast<std::uint8_t>(code);
-	one.dst_reg = static_cast<std::uint8_t>(to) & 15;
-	one.src_reg = static_cast<std::uint8_t>(from) & 15;
-	one.off = static_cast<std::int16_t>(offset);
-	one.imm = value;
-	return one;
-}
-
-/// Leaves a program with @p value: 1 allows, 0 denies.
-std::vector<bpf_insn> verdict(int value)
-{
-	return {instruction(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, value),
-		instruction(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)};
-}
-
-/// Runs @p function in a control group with a BPF program of @p type, attached at @p place.
-void in_group(bpf_prog_type type, bpf_attach_type place, const std::vector<bpf_insn> &program,
-	      const std::function<void()> &function)
-{
-	std::string path = "/sys/fs/cgroup/icmpx-ping-" + std::to_string(getpid());
-	bpf_attr attributes;
-
-	net();
-	host::check(mkdir(path.c_str(), 0755), "mkdir " + path);
-	Descriptor group(
-		host::check(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open group"));
-	std::memset(&attributes, 0, sizeof(attributes));
-	attributes.prog_type = type;
-	attributes.insns = reinterpret_cast<std::uintptr_t>(program.data());
-	attributes.insn_cnt = static_cast<std::uint32_t>(program.size());
-	attributes.license = reinterpret_cast<std::uintptr_t>("GPL");
-	attributes.expected_attach_type = place;
-	Descriptor loaded(host::check(bpf(BPF_PROG_LOAD, attributes), "load the BPF program"));
-	std::memset(&attributes, 0, sizeof(attributes));
-	attributes.target_fd = static_cast<std::uint32_t>(group.get());
-	attributes.attach_bpf_fd = static_cast<std::uint32_t>(loaded.get());
-	attributes.attach_type = place;
-	host::check(bpf(BPF_PROG_ATTACH, attributes), "attach the BPF program");
-	child::run([&] {
-		ktap::require(host::write_file(path + "/cgroup.procs", "0"), "enter the group");
-		function();
-	});
-	rmdir(path.c_str());
-}
-
-void control_group_denies_connecting()
-{
-	in_group(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT, verdict(0), [] {
-		Socket socket = fresh();
-
-		ktap::expect_equal(sock::connect(socket, peer), EPERM, "connect");
-		ktap::expect_equal(ping::identifier(socket), 0, "the identifier is taken after");
-		sockaddr_in name = sock::to_kernel(peer);
-		ktap::expect_equal(
-			connect(socket.get(), reinterpret_cast<sockaddr *>(&name), 15) ? errno : 0,
-			EINVAL, "the length is looked at before");
-		ktap::expect_equal(sock::send(socket, ping::request(1), peer), 0, "sendto");
-	});
-	// Whoever is in no such group may.
-	connected();
-}
-
-void control_group_rewrites_the_peer()
-{
-	std::vector<bpf_insn> program{instruction(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_2, 0, 0,
-						  static_cast<std::int32_t>(htonl(peer.address))),
-				      instruction(BPF_STX | BPF_MEM | BPF_W, BPF_REG_1, BPF_REG_2,
-						  offsetof(bpf_sock_addr, user_ip4), 0)};
-	for (const bpf_insn &one : verdict(1))
-		program.push_back(one);
-	in_group(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT, program, [] {
-		Socket socket = fresh();
-
-		ktap::expect_equal(sock::connect(socket, {remote(9), 7}), 0, "connect");
-		ktap::expect_equal(sock::send(socket, ping::request(1)), 0, "send");
-		expect_request(socket, {}, "to where the program said");
-	});
-}
-
-/// Binds the socket to @p local with bpf_bind(), and goes on if that has been done.
-std::vector<bpf_insn> binding(const Endpoint &local)
-{
-	const sockaddr_in name = sock::to_kernel(local);
-	const auto words = std::bit_cast<std::array<std::int32_t, 4>>(name);
-	std::vector<bpf_insn> program;
-
-	program.reserve(16);
-	for (int i = 0; i < 4; i++)
-		program.push_back(instruction(BPF_ST | BPF_MEM | BPF_W, BPF_REG_10, 0, 4 * i - 16,
-					      words.at(static_cast<std::size_t>(i))));
-	for (auto part :
-	     {std::vector{instruction(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_2, BPF_REG_10, 0, 0),
-			  instruction(BPF_ALU64 | BPF_ADD, BPF_REG_2, 0, 0, -16),
-			  instruction(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_3, 0, 0, 16),
-			  instruction(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_bind),
-			  instruction(BPF_JMP | BPF_JNE | BPF_K, BPF_REG_0, 0, 2, 0)},
-	      verdict(1), verdict(0)})
-		program.insert(program.end(), part.begin(), part.end());
-	return program;
-}
-
-/// The program runs where nobody may sleep, and others bind meanwhile.
-void control_group_binds()
-{
-	in_group(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT, binding(ours), [] {
-		const std::jthread other([](const std::stop_token &stop) {
-			while (!stop.stop_requested())
-				sock::bind(sock::ping(), {});
-		});
-		for (int i = 0; i < 500; i++) {
-			const Socket socket = sock::ping();
-			ktap::require_equal(sock::connect(socket, peer), 0, "connect");
-			ktap::require(sock::local(socket) == ours, "bound by the program");
-		}
-	});
-}
-
-void control_group_denies_sockets()
-{
-	in_group(BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET_SOCK_CREATE, verdict(0), [] {
-		ktap::expect_equal(ping::try_to_open(), EPERM, "socket");
-		// Whom the range keeps out learns no more than that.
-		host::set_sysctl(ping::group_range, "1 0");
-		ktap::expect_equal(ping::try_to_open(), EACCES, "socket out of range");
-		ping::allow();
-	});
-	ktap::expect_equal(ping::try_to_open(), 0, "out of the group");
 }
 
 /// An io_uring with one request at a time.
@@ -271,12 +133,12 @@ private:
 	io_uring_sqe *entry_;
 };
 
-void io_uring()
+template <typename F> void by_io_uring()
 {
-	Socket socket = fresh();
+	Socket socket = fresh<F>();
 	Ring ring;
-	Bytes request = ping::request(3, packet::pattern(30)), room(200);
-	sockaddr_in to = sock::to_kernel(peer), from{};
+	Bytes request = pinger::request<F>(3, packet::pattern(30)), room(200);
+	typename F::Name to = F::to_kernel(peer<F>()), from{};
 	iovec part{request.data(), request.size()};
 	msghdr message{};
 
@@ -285,26 +147,27 @@ void io_uring()
 	message.msg_iov = &part;
 	message.msg_iovlen = 1;
 	ktap::expect_equal(ring.run(IORING_OP_SENDMSG, socket, message), 38, "sendmsg");
-	expect_request(socket, packet::pattern(30), "sendmsg");
-	request[0] = packet::Type::timestamp;
+	expect_request<F>(socket, packet::pattern(30), "sendmsg");
+	request[0] = F::Type::echo_reply;
 	ktap::expect_equal(ring.run(IORING_OP_SENDMSG, socket, message), -EINVAL, "a wrong type");
 
 	message.msg_name = &from;
 	part = {room.data(), room.size()};
 	ktap::expect_equal(ring.run(IORING_OP_RECVMSG, socket, message, MSG_DONTWAIT), -EAGAIN,
 			   "recvmsg with nothing there");
-	packet::Ipv4 reply = ping::reply(ping::identifier(socket), 3, packet::pattern(30));
-	net().send(reply);
+	const auto reply = pinger::reply<F>(pinger::identifier<F>(socket), 3, packet::pattern(30));
+	const typename F::Name source = F::to_kernel({F::client, 0});
+	net<F>().send(reply);
 	ktap::expect_equal(ring.run(IORING_OP_RECVMSG, socket, message), 38, "recvmsg");
 	room.resize(38);
 	ktap::expect_equal(room, reply.payload, "reply");
-	ktap::expect_equal(sock::from_kernel(from).address, errors::router, "source");
+	ktap::expect(std::memcmp(&from, &source, sizeof(from)) == 0, "source");
 }
 
-void spliced()
+template <typename F> void spliced()
 {
-	Socket socket = connected();
-	Bytes request = ping::request(4, packet::pattern(100));
+	Socket socket = connected<F>();
+	Bytes request = pinger::request<F>(4, packet::pattern(100));
 	auto size = static_cast<ssize_t>(request.size());
 	int ends[2];
 
@@ -313,13 +176,13 @@ void spliced()
 	ktap::require_equal(write(in.get(), request.data(), request.size()), size, "write");
 	ktap::expect_equal(splice(out.get(), nullptr, socket.get(), nullptr, 4096, 0), size,
 			   "splice");
-	expect_request(socket, packet::pattern(100), "splice");
+	expect_request<F>(socket, packet::pattern(100), "splice");
 	Descriptor file(host::check(memfd_create("request", MFD_CLOEXEC), "memfd_create"));
 	ktap::require_equal(write(file.get(), request.data(), request.size()), size, "write");
 	off_t offset = 0;
 	ktap::expect_equal(sendfile(socket.get(), file.get(), &offset, request.size()), size,
 			   "sendfile");
-	expect_request(socket, packet::pattern(100), "sendfile");
+	expect_request<F>(socket, packet::pattern(100), "sendfile");
 }
 
 int try_to_set(const Socket &socket, int option, int value)
@@ -327,16 +190,16 @@ int try_to_set(const Socket &socket, int option, int value)
 	return setsockopt(socket.get(), SOL_SOCKET, option, &value, sizeof(value)) ? errno : 0;
 }
 
-void options_of_every_socket()
+template <typename F> void options_of_every_socket()
 {
-	Socket socket = fresh();
+	Socket socket = fresh<F>();
 	auto value = [&](int option) {
 		return sock::get(socket, SOL_SOCKET, option);
 	};
 
 	ktap::expect_equal(value(SO_TYPE), SOCK_DGRAM, "SO_TYPE");
-	ktap::expect_equal(value(SO_PROTOCOL), IPPROTO_ICMP, "SO_PROTOCOL");
-	ktap::expect_equal(value(SO_DOMAIN), AF_INET, "SO_DOMAIN");
+	ktap::expect_equal(value(SO_PROTOCOL), F::protocol, "SO_PROTOCOL");
+	ktap::expect_equal(value(SO_DOMAIN), F::domain, "SO_DOMAIN");
 	ktap::expect_equal(value(SO_ACCEPTCONN), 0, "SO_ACCEPTCONN");
 	// The system's defaults; not every kernel tells them in every network namespace.
 	Socket udp = sock::udp();
@@ -354,57 +217,73 @@ void options_of_every_socket()
 	ktap::expect_equal(try_to_set(socket, SO_ZEROCOPY, 1), EOPNOTSUPP, "SO_ZEROCOPY");
 }
 
-/// An address as the list has it: the word in memory.
-std::string listed_as(const Endpoint &endpoint)
+/// An address as the list has it: the words in memory.
+std::string listed_as(const sock::Endpoint &endpoint)
 {
 	char text[16];
 
 	std::snprintf(text, sizeof(text), "%08X:%04X", htonl(endpoint.address), endpoint.port);
 	return text;
 }
-
-void the_list_of_sockets()
+std::string listed_as(const sock6::Endpoint &endpoint)
 {
-	Socket socket = fresh();
+	const auto words = std::bit_cast<std::array<std::uint32_t, 4>>(endpoint.address);
+	char text[40];
+
+	std::snprintf(text, sizeof(text), "%08X%08X%08X%08X:%04X", words[0], words[1], words[2],
+		      words[3], endpoint.port);
+	return text;
+}
+
+template <typename F> void the_list_of_sockets()
+{
+	const typename F::Endpoint ours{F::server, 0xab};
+	Socket socket = fresh<F>();
 	auto line = [&] {
-		return ktap::require_value(ping::listed(socket), "listed");
+		return ktap::require_value(pinger::listed<F>(socket), "listed");
 	};
 
-	std::string all = ktap::require_value(host::read_file(ping::list_path()), "list");
-	ktap::expect_equal(all.substr(0, all.find_last_not_of(' ', all.find('\n') - 1) + 1),
-			   "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when "
-			   "retrnsmt   uid  timeout inode ref pointer drops",
-			   "names of the columns");
-	ktap::expect(!ping::listed(socket), "without an identifier it is not listed");
-	sock::bind(socket, {errors::host, 0xab});
-	ktap::expect_equal(line().local, listed_as({errors::host, 0xab}), "bound, local");
-	ktap::expect_equal(line().remote, listed_as({0, 0}), "bound, remote");
+	std::string all = ktap::require_value(host::read_file(pinger::list_path<F>()), "list");
+	ktap::expect_equal(
+		all.substr(0, all.find_last_not_of(' ', all.find('\n') - 1) + 1),
+		std::string("  sl  local_address ") +
+			(F::is_ipv6
+				 ? "                        remote_address                        "
+				 : "rem_address   ") +
+			"st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref "
+			"pointer drops",
+		"names of the columns");
+	ktap::expect(!pinger::listed<F>(socket), "without an identifier it is not listed");
+	bind(socket, ours);
+	ktap::expect_equal(line().local, listed_as(ours), "bound, local");
+	ktap::expect_equal(line().remote, listed_as(typename F::Endpoint{F::any, 0}),
+			   "bound, remote");
 	ktap::expect_equal(line().state, "07", "bound, state");
 	ktap::expect_equal(line().queues, "00000000:00000000", "queues");
 	ktap::expect_equal(line().uid, 0U, "uid");
-	ktap::expect_equal(sock::connect(socket, peer), 0, "connect");
-	ktap::expect_equal(line().remote, listed_as(peer), "connected, remote");
+	ktap::expect_equal(connect(socket, peer<F>()), 0, "connect");
+	ktap::expect_equal(line().remote, listed_as(peer<F>()), "connected, remote");
 	ktap::expect_equal(line().state, "01", "connected, state");
-	net().send(ping::reply(0xab));
+	net<F>().send(pinger::reply<F>(0xab));
 	ktap::expect(line().queues.substr(9) != "00000000", "a reply waits");
 	sock::receive(socket);
 	ktap::expect_equal(line().queues, "00000000:00000000", "and is taken");
 	child::run([] {
 		child::become({.uid = 1234});
-		Socket other = sock::ping();
-		sock::bind(other, {0, 0});
-		ktap::expect_equal(ktap::require_value(ping::listed(other), "listed").uid, 1234U,
-				   "another user's");
+		Socket other = pinger::bound<F>();
+		ktap::expect_equal(ktap::require_value(pinger::listed<F>(other), "listed").uid,
+				   1234U, "another user's");
 	});
-	std::size_t before = ping::listed().size();
-	Socket third = connected();
-	ktap::expect_equal(ping::listed().size(), before + 1, "one more");
+	std::size_t before = ping::listed(pinger::list_path<F>()).size();
+	Socket third = connected<F>();
+	ktap::expect_equal(ping::listed(pinger::list_path<F>()).size(), before + 1, "one more");
 	third = Socket();
-	ktap::expect_equal(ping::listed().size(), before, "one less");
+	ktap::expect_equal(ping::listed(pinger::list_path<F>()).size(), before, "one less");
 
 	host::Namespace first = host::Namespace::current();
 	host::enter_new_namespace();
-	ktap::expect_equal(ping::listed().size(), 0U, "in another network namespace");
+	ktap::expect_equal(ping::listed(pinger::list_path<F>()).size(), 0U,
+			   "in another network namespace");
 	first.enter();
 }
 
@@ -421,9 +300,9 @@ void conntrack_forgets_what_waits()
 	const Socket socket = sock::ping();
 
 	for (std::uint16_t sequence = 1; sequence <= 2; sequence++) {
-		ping::sent(net, socket, {remote(1), 0});
+		ping::sent(net, socket, {errors::remote(1), 0});
 		net.send(ping::reply(ping::identifier(socket), sequence, packet::pattern(56),
-				     remote(1)));
+				     errors::remote(1)));
 		ktap::require(sock::wait_for(socket, POLLIN, 1000) & POLLIN, "a reply waits");
 		ktap::expect_equal(host::sysctl("net/netfilter/nf_conntrack_count"), "1",
 				   "connections");
@@ -432,18 +311,20 @@ void conntrack_forgets_what_waits()
 	first.enter();
 }
 
+template <typename F> std::vector<ktap::Test> tests()
+{
+	return {{"io_uring", by_io_uring<F>},
+		{"spliced", spliced<F>},
+		{"options_of_every_socket", options_of_every_socket<F>},
+		{"the_list_of_sockets", the_list_of_sockets<F>}};
+}
+
 } // namespace
 
 int main(int argc, char **argv)
 {
-	return ktap::run(argc, argv,
-			 {{"control_group_denies_connecting", control_group_denies_connecting},
-			  {"control_group_rewrites_the_peer", control_group_rewrites_the_peer},
-			  {"control_group_binds", control_group_binds},
-			  {"control_group_denies_sockets", control_group_denies_sockets},
-			  {"io_uring", io_uring},
-			  {"spliced", spliced},
-			  {"options_of_every_socket", options_of_every_socket},
-			  {"conntrack_forgets_what_waits", conntrack_forgets_what_waits},
-			  {"the_list_of_sockets", the_list_of_sockets}});
+	std::vector<ktap::Test> all = tests<V4>();
+
+	all.push_back({"conntrack_forgets_what_waits", conntrack_forgets_what_waits});
+	return ktap::run(argc, argv, family::both(std::move(all), tests<V6>()));
 }

@@ -3,10 +3,9 @@
 // Several threads in calls on one ping socket at the same time: each reply and each error is for one of them, none is
 // lost, and what one sends is not mixed with another's. What happens at random is for ping_stress.
 
-#include "lib/errors.hpp"
 #include "lib/host.hpp"
 #include "lib/ktap.hpp"
-#include "lib/ping.hpp"
+#include "lib/pinger.hpp"
 
 #include <algorithm>
 #include <array>
@@ -20,6 +19,8 @@
 #include <thread>
 #include <vector>
 
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -27,30 +28,30 @@
 
 namespace {
 
-using errors::remote;
 using packet::Bytes;
-using packet::Type;
-using ping::Socket;
+using pinger::V4;
+using pinger::V6;
+using sock::Socket;
 
 constexpr unsigned crowd = 6;
 
-const wire::Wire &net()
+template <typename F> const wire::Wire &net()
 {
-	static const wire::Wire wire = ping::new_network();
+	static const wire::Wire wire = pinger::new_network<F>();
 	return wire;
 }
 
 /// A connected socket that wants errors. No call on it waits for ever: one that comes back without anything fails.
-Socket connected(packet::Address peer)
+template <typename F> Socket connected(const typename F::Address &peer)
 {
-	net();
-	Socket socket = sock::ping();
+	net<F>();
+	Socket socket = F::open();
 	const timeval patience{.tv_sec = 60, .tv_usec = 0};
 
 	host::check(setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)),
 		    "SO_RCVTIMEO");
-	sock::set(socket, SOL_IP, IP_RECVERR, 1);
-	ktap::require_equal(sock::connect(socket, {peer, 0}), 0, "connect");
+	sock::set(socket, F::level, F::recverr, 1);
+	ktap::require_equal(connect(socket, typename F::Endpoint{peer, 0}), 0, "connect");
 	return socket;
 }
 
@@ -125,19 +126,23 @@ private:
 	std::vector<std::thread> threads_;
 };
 
-packet::Ipv4 reply(const Socket &socket, std::uint16_t sequence, packet::Address from)
+template <typename F>
+typename F::Datagram reply(const Socket &socket, unsigned sequence, const typename F::Address &from)
 {
-	return ping::reply(ping::identifier(socket), sequence, packet::pattern(100), from);
+	const std::uint16_t id = pinger::identifier<F>(socket);
+
+	return pinger::reply<F>(id, static_cast<std::uint16_t>(sequence), packet::pattern(100),
+				from, F::local(socket).address);
 }
 
-void each_waiting_call_gets_one_reply()
+template <typename F> void each_waiting_call_gets_one_reply()
 {
-	const Socket socket = connected(remote(1));
+	const Socket socket = connected<F>(F::remote(1));
 	Receivers receivers(socket);
 	std::set<std::uint16_t> sequences;
 
 	for (unsigned i = 1; i <= crowd; i++) {
-		net().send(reply(socket, static_cast<std::uint16_t>(i), remote(1)));
+		net<F>().send(reply<F>(socket, i, F::remote(1)));
 		receivers.wait_for(i);
 	}
 	receivers.join();
@@ -149,26 +154,24 @@ void each_waiting_call_gets_one_reply()
 }
 
 /// The error is pending for one call; the others go on waiting for their replies.
-void an_error_fails_one_of_them()
+template <typename F> void an_error_fails_one_of_them()
 {
-	const Socket socket = connected(remote(2));
-	const Bytes sent = errors::sent(IPPROTO_ICMP, errors::host, remote(2),
-					packet::echo_request(ping::identifier(socket), 1).build())
-				   .build();
+	const Socket socket = connected<F>(F::remote(2));
+	const Bytes sent = pinger::sent<F>(pinger::identifier<F>(socket), F::remote(2));
 	Receivers receivers(socket);
 
-	net().send(errors::report(Type::time_exceeded, 0, 0, sent));
+	net<F>().send(F::report(F::Type::time_exceeded, 0, 0, sent, F::local(socket).address));
 	receivers.wait_for(1);
 	for (unsigned i = 2; i <= crowd; i++) {
-		net().send(reply(socket, static_cast<std::uint16_t>(i), remote(2)));
+		net<F>().send(reply<F>(socket, i, F::remote(2)));
 		receivers.wait_for(i);
 	}
 	receivers.join();
 	ktap::require_equal(receivers.failures().size(), 1U, "calls that failed");
 	ktap::expect_equal(receivers.failures().front(), EHOSTUNREACH, "errno");
 	ktap::expect_equal(receivers.messages().size(), crowd - 1, "replies");
-	ktap::expect(sock::next_error(socket).has_value(), "the error is in the queue");
-	ktap::expect(!sock::next_error(socket), "once");
+	ktap::expect(F::next_error(socket).has_value(), "the error is in the queue");
+	ktap::expect(!F::next_error(socket), "once");
 }
 
 /// Runs @p function in each of @p crowd threads at the same time.
@@ -190,22 +193,22 @@ void at_once(const std::function<void(unsigned)> &function)
 }
 
 /// A socket that is not bound yet gets an identifier with the first request: one, whoever sends first.
-void first_requests_have_one_identifier()
+template <typename F> void first_requests_have_one_identifier()
 {
 	for (int round = 0; round < 10; round++) {
-		net().receive_all(wire::milliseconds(0));
-		const Socket socket = sock::ping();
+		net<F>().template receive_all<typename F::Datagram>(wire::milliseconds(0));
+		const Socket socket = F::open();
 		std::atomic<unsigned> failed = 0;
 
 		at_once([&](unsigned i) {
-			failed += sock::send(socket, ping::request(static_cast<std::uint16_t>(i)),
-					     sock::Endpoint{remote(3), 0}) != 0;
+			failed += send(socket, pinger::request<F>(static_cast<std::uint16_t>(i)),
+				       typename F::Endpoint{F::remote(3), 0}) != 0;
 		});
 		ktap::expect_equal(failed.load(), 0U, "calls that failed");
 		for (unsigned i = 0; i < crowd; i++) {
-			const auto answer = wire::next_answer(net());
+			const auto answer = family::next_answer<F>(net<F>());
 			ktap::require(answer.has_value(), "a request of each thread");
-			ktap::expect_equal(answer->icmp.id(), ping::identifier(socket),
+			ktap::expect_equal(answer->icmp.id(), pinger::identifier<F>(socket),
 					   "identifier");
 		}
 	}
@@ -218,20 +221,30 @@ Bytes data_of(unsigned thread, unsigned number)
 			       static_cast<std::uint8_t>(thread * 37 + number));
 }
 
+/// That of a message from and to the loopback: 0 if it is right.
+template <typename F> std::uint16_t checksum(packet::View message)
+{
+	if constexpr (F::is_ipv6)
+		return packet::checksum(
+			message, packet6::pseudo_header(F::loopback, F::loopback, message.size()));
+	else
+		return packet::checksum(message);
+}
+
 /// Half of the threads send, each its next request when its last has been answered to whichever thread; the other half
 /// receive. The loopback answers, so both go through the socket at the same time.
-void requests_and_replies_are_not_mixed()
+template <typename F> void requests_and_replies_are_not_mixed()
 {
 	constexpr unsigned senders = crowd / 2, each = 40;
-	const Socket socket = connected(INADDR_LOOPBACK);
+	const Socket socket = connected<F>(F::loopback);
 	std::vector<std::atomic<unsigned>> answered(senders);
 	std::atomic<unsigned> received = 0, wrong = 0, failed = 0;
 
 	const auto send = [&](unsigned thread) {
 		for (unsigned i = 0; i < each; i++) {
-			failed += sock::send(socket, ping::request(static_cast<std::uint16_t>(
-									   thread << 8 | i),
-								   data_of(thread, i))) != 0;
+			failed += sock::send(socket, pinger::request<F>(static_cast<std::uint16_t>(
+										thread << 8 | i),
+									data_of(thread, i))) != 0;
 			while (answered[thread] <= i && failed == 0)
 				std::this_thread::yield();
 		}
@@ -253,13 +266,13 @@ void requests_and_replies_are_not_mixed()
 			received++;
 			if (thread >= senders || number >= each ||
 			    !std::ranges::equal(message.subspan(8), data_of(thread, number)) ||
-			    packet::checksum(message) != 0)
+			    checksum<F>(message) != 0)
 				wrong++;
 			if (thread < senders)
 				answered[thread]++;
 		}
 		for (unsigned i = 0; i < crowd; i++)
-			sock::send(socket, ping::request(0xffff));
+			sock::send(socket, pinger::request<F>(0xffff));
 	};
 
 	at_once([&](unsigned i) {
@@ -274,19 +287,19 @@ void requests_and_replies_are_not_mixed()
 }
 
 /// Calls of other kinds meanwhile: options, names, the list of sockets, the error queue, connecting anew.
-void other_calls_at_the_same_time()
+template <typename F> void other_calls_at_the_same_time()
 {
 	constexpr unsigned rounds = 100;
-	const Socket socket = connected(INADDR_LOOPBACK);
-	const std::uint16_t id = ping::identifier(socket);
+	const Socket socket = connected<F>(F::loopback);
+	const std::uint16_t id = pinger::identifier<F>(socket);
 	std::atomic<unsigned> replies = 0, failed = 0;
 	std::atomic<bool> over = false;
 
 	at_once([&](unsigned thread) {
 		if (thread == 0) {
 			for (std::uint16_t i = 0; i < rounds; i++) {
-				failed += sock::send(socket, ping::request(i),
-						     sock::Endpoint{INADDR_LOOPBACK, 0}) != 0;
+				failed += send(socket, pinger::request<F>(i),
+					       typename F::Endpoint{F::loopback, 0}) != 0;
 				const auto message = sock::receive(socket, 10000);
 				replies += message && packet::get16(*message, 6) == i;
 			}
@@ -296,38 +309,117 @@ void other_calls_at_the_same_time()
 		while (!over) {
 			switch (thread) {
 			case 1:
-				sock::set(socket, SOL_IP, IP_TTL, 64);
+				sock::set(socket, F::level, F::is_ipv6 ? IPV6_UNICAST_HOPS : IP_TTL,
+					  64);
 				sock::set(socket, SOL_SOCKET, SO_RCVBUF, 1 << 20);
 				break;
 			case 2:
-				failed += sock::local(socket).port != id;
+				failed += F::local(socket).port != id;
 				break;
 			case 3:
-				ping::listed(socket);
+				pinger::listed<F>(socket);
 				break;
 			case 4:
-				failed += sock::next_error(socket).has_value();
+				failed += F::next_error(socket).has_value();
 				break;
 			default:
-				failed += sock::connect(socket, {INADDR_LOOPBACK, 0}) != 0;
+				failed +=
+					connect(socket, typename F::Endpoint{F::loopback, 0}) != 0;
 				break;
 			}
 		}
 	});
 	ktap::expect_equal(failed.load(), 0U, "calls that failed");
 	ktap::expect_equal(replies.load(), rounds, "replies");
-	ktap::expect_equal(ping::identifier(socket), id, "identifier");
+	ktap::expect_equal(pinger::identifier<F>(socket), id, "identifier");
+}
+
+/// Ends the connection; returns 0 or the errno.
+int disconnect(const Socket &socket)
+{
+	const sockaddr nobody{.sa_family = AF_UNSPEC, .sa_data = {}};
+
+	return ::connect(socket.get(), &nobody, sizeof(nobody)) ? errno : 0;
+}
+
+/// One thread each connects, disconnects, binds, sends, receives, and closes: its place takes a new socket, on which the
+/// calls go on. What one gets is its own, whichever identifier it had then, and it works when all are done.
+template <typename F> void names_change_at_the_same_time()
+{
+	constexpr unsigned rounds = 300;
+	const typename F::Endpoint to{F::loopback, 0};
+	const Socket socket = connected<F>(F::loopback);
+	std::atomic<unsigned> failed = 0, wrong = 0, received = 0, left = crowd - 1;
+	const auto expect = [&](int error, int other = 0) {
+		failed += error != 0 && error != other;
+	};
+
+	at_once([&](unsigned thread) {
+		if (thread == 4) {
+			// Until the others are done: what comes tells that somebody is in there.
+			while (left > 0) {
+				const auto message = sock::receive(socket, 1);
+
+				received += message.has_value();
+				wrong += message && checksum<F>(*message) != 0;
+			}
+			return;
+		}
+		for (unsigned i = 0; i < rounds; i++) {
+			switch (thread) {
+			case 0:
+				expect(connect(socket, to));
+				break;
+			case 1:
+				expect(disconnect(socket));
+				break;
+			case 2: {
+				const typename F::Name name = F::to_kernel(to);
+				expect(::bind(socket.get(),
+					      reinterpret_cast<const sockaddr *>(&name),
+					      sizeof(name))
+					       ? errno
+					       : 0,
+				       EINVAL);
+				break;
+			}
+			case 3:
+				expect(send(socket, pinger::request<F>(1, data_of(1, i % 40)), to));
+				break;
+			default:
+				if (i % 10 == 0)
+					host::check(dup3(F::open().get(), socket.get(), O_CLOEXEC),
+						    "dup3");
+				break;
+			}
+		}
+		left--;
+	});
+	ktap::expect_equal(failed.load(), 0U, "calls that failed");
+	ktap::expect_equal(wrong.load(), 0U, "replies with a wrong checksum");
+	ktap::say("replies: " + std::to_string(received));
+	ktap::require_equal(connect(socket, to), 0, "connect");
+	while (sock::receive(socket))
+		;
+	ktap::require_equal(sock::send(socket, pinger::request<F>(7)), 0, "send");
+	const auto message = ktap::require_value(sock::receive(socket, 10000), "reply");
+	ktap::expect_equal(packet::get16(message, 4), pinger::identifier<F>(socket), "identifier");
+	ktap::expect_equal(packet::get16(message, 6), 7, "sequence number");
+}
+
+template <typename F> std::vector<ktap::Test> tests()
+{
+	return {{"each_waiting_call_gets_one_reply", each_waiting_call_gets_one_reply<F>},
+		{"an_error_fails_one_of_them", an_error_fails_one_of_them<F>},
+		{"first_requests_have_one_identifier", first_requests_have_one_identifier<F>},
+		{"requests_and_replies_are_not_mixed", requests_and_replies_are_not_mixed<F>},
+		{"other_calls_at_the_same_time", other_calls_at_the_same_time<F>},
+		{"names_change_at_the_same_time", names_change_at_the_same_time<F>}};
 }
 
 } // namespace
 
 int main(int argc, char **argv)
 {
-	return ktap::run(
-		argc, argv,
-		{{"each_waiting_call_gets_one_reply", each_waiting_call_gets_one_reply},
-		 {"an_error_fails_one_of_them", an_error_fails_one_of_them},
-		 {"first_requests_have_one_identifier", first_requests_have_one_identifier},
-		 {"requests_and_replies_are_not_mixed", requests_and_replies_are_not_mixed},
-		 {"other_calls_at_the_same_time", other_calls_at_the_same_time}});
+	return ktap::run(argc, argv, family::both(tests<V4>(), tests<V6>()));
 }
