@@ -49,6 +49,7 @@ struct V4 : family::V4 {
 	static constexpr const char *list = "/proc/net/icmp", *own_list = "/proc/net/icmpx";
 
 	static Socket open() { return sock::ping(); }
+	static Socket open(int type, int of_protocol = 0) { return sock::open(type, of_protocol); }
 	static Endpoint local(const Socket &socket) { return sock::local(socket); }
 	static Name to_kernel(const Endpoint &endpoint) { return sock::to_kernel(endpoint); }
 	static Received receive(const Socket &socket, int flags = MSG_DONTWAIT,
@@ -60,6 +61,18 @@ struct V4 : family::V4 {
 	{
 		return sock::next_error(socket);
 	}
+	/// Packets of ours, for a router to quote.
+	static Datagram sent(std::uint8_t of_protocol, const Address &from, const Address &to,
+			     Bytes payload)
+	{
+		return errors::sent(of_protocol, from, to, std::move(payload));
+	}
+	static Datagram sent_udp(const Endpoint &from, const Endpoint &to, View data = {})
+	{
+		return errors::sent_udp(from, to, data);
+	}
+	/// What the kernel counted since then.
+	static counters::Values moved(const Change &change) { return change.icmp(); }
 	static Datagram report(std::uint8_t type, std::uint8_t code, std::uint32_t rest,
 			       View quoted, Address to = server)
 	{
@@ -87,6 +100,7 @@ struct V6 : family::V6 {
 	static constexpr const char *list = "/proc/net/icmp6", *own_list = "/proc/net/icmpx6";
 
 	static Socket open() { return sock6::ping(); }
+	static Socket open(int type, int of_protocol = 0) { return sock6::open(type, of_protocol); }
 	static Endpoint local(const Socket &socket) { return sock6::local(socket); }
 	static Name to_kernel(const Endpoint &endpoint) { return sock6::to_kernel(endpoint); }
 	static Received receive(const Socket &socket, int flags = MSG_DONTWAIT,
@@ -99,6 +113,18 @@ struct V6 : family::V6 {
 	{
 		return sock6::next_error(socket);
 	}
+	/// Packets of ours, for a router to quote.
+	static Datagram sent(std::uint8_t of_protocol, const Address &from, const Address &to,
+			     Bytes payload)
+	{
+		return errors6::sent(of_protocol, from, to, std::move(payload));
+	}
+	static Datagram sent_udp(const Endpoint &from, const Endpoint &to, View data = {})
+	{
+		return errors6::sent_udp(from, to, data);
+	}
+	/// What the kernel counted since then.
+	static counters::Values moved(const Change &change) { return change.snmp(); }
 	static Datagram report(std::uint8_t type, std::uint8_t code, std::uint32_t rest,
 			       View quoted, const Address &to = server)
 	{
