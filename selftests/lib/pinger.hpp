@@ -43,7 +43,8 @@ struct V4 : family::V4 {
 
 	static constexpr Address any = 0, loopback = INADDR_LOOPBACK;
 	static constexpr Address remote(std::uint8_t number) { return errors::remote(number); }
-	static constexpr auto &unreachable_codes = errors::unreachable_codes;
+	static constexpr std::uint8_t port_unreachable = errors::Code::port_unreachable;
+	static std::string text(const Address &address) { return errors::text(address); }
 
 	/// The built-in family's list of sockets, and icmpx's.
 	static constexpr const char *list = "/proc/net/icmp", *own_list = "/proc/net/icmpx";
@@ -71,6 +72,10 @@ struct V4 : family::V4 {
 	{
 		return errors::sent_udp(from, to, data);
 	}
+	static Datagram too_big(std::uint16_t mtu, View quoted)
+	{
+		return errors::too_big(mtu, quoted);
+	}
 	/// What the kernel counted since then.
 	static counters::Values moved(const Change &change) { return change.icmp(); }
 	static Datagram report(std::uint8_t type, std::uint8_t code, std::uint32_t rest,
@@ -95,7 +100,8 @@ struct V6 : family::V6 {
 	static constexpr Address any{};
 	static constexpr Address loopback{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
 	static constexpr Address remote(std::uint8_t number) { return errors6::remote(number); }
-	static constexpr auto &unreachable_codes = errors6::unreachable_codes;
+	static constexpr std::uint8_t port_unreachable = errors6::Code::port_unreachable;
+	static std::string text(const Address &address) { return packet6::text(address); }
 
 	static constexpr const char *list = "/proc/net/icmp6", *own_list = "/proc/net/icmpx6";
 
@@ -122,6 +128,10 @@ struct V6 : family::V6 {
 	static Datagram sent_udp(const Endpoint &from, const Endpoint &to, View data = {})
 	{
 		return errors6::sent_udp(from, to, data);
+	}
+	static Datagram too_big(std::uint16_t mtu, View quoted)
+	{
+		return errors6::too_big(mtu, quoted);
 	}
 	/// What the kernel counted since then.
 	static counters::Values moved(const Change &change) { return change.snmp(); }
