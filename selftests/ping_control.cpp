@@ -6,7 +6,7 @@
 #include "lib/control.hpp"
 #include "lib/host.hpp"
 #include "lib/ktap.hpp"
-#include "lib/ping.hpp"
+#include "lib/pinger.hpp"
 
 #include <string>
 
@@ -119,17 +119,9 @@ void type_of_service()
 	expect_refused({make(SOL_IP, IP_TOS, std::uint16_t{5})}, EINVAL, "TOS in two bytes");
 }
 
-/// Whether a filter finds @p expression true of the next request.
 bool matches(const std::string &expression, const Socket &socket, const Messages &messages = {})
 {
-	host::run("nft 'add table ip probe; add chain ip probe out { type filter hook output "
-		  "priority 0; }; add rule ip probe out " +
-		  expression + " drop'");
-	int error = control::send(socket, ping::request(1), peer, messages);
-	host::run("nft delete table ip probe");
-	// Who is told that it was dropped, is told so at once.
-	ktap::expect(error == 0 || error == EPERM, "sendmsg with a filter");
-	return error == EPERM;
+	return pinger::matches<pinger::V4>(expression, socket, peer, messages);
 }
 
 void priority()

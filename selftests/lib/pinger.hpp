@@ -45,6 +45,8 @@ struct V4 : family::V4 {
 	static constexpr Address remote(std::uint8_t number) { return errors::remote(number); }
 	static constexpr std::uint8_t port_unreachable = errors::Code::port_unreachable;
 	static std::string text(const Address &address) { return errors::text(address); }
+	static constexpr int transparent = IP_TRANSPARENT, mtu_discover = IP_MTU_DISCOVER;
+	static constexpr auto &unreachable_codes = errors::unreachable_codes;
 
 	/// The built-in family's list of sockets, and icmpx's.
 	static constexpr const char *list = "/proc/net/icmp", *own_list = "/proc/net/icmpx";
@@ -53,6 +55,7 @@ struct V4 : family::V4 {
 	static Socket open(int type, int of_protocol = 0) { return sock::open(type, of_protocol); }
 	static Endpoint local(const Socket &socket) { return sock::local(socket); }
 	static Name to_kernel(const Endpoint &endpoint) { return sock::to_kernel(endpoint); }
+	static Endpoint from_kernel(const Name &name) { return sock::from_kernel(name); }
 	static Received receive(const Socket &socket, int flags = MSG_DONTWAIT,
 				std::size_t room = 65536, std::size_t control_room = 1024)
 	{
@@ -96,12 +99,14 @@ struct V6 : family::V6 {
 
 	static constexpr int domain = AF_INET6, protocol = IPPROTO_ICMPV6;
 	static constexpr int level = SOL_IPV6, recverr = IPV6_RECVERR, origin = SO_EE_ORIGIN_ICMP6;
+	static constexpr int transparent = IPV6_TRANSPARENT, mtu_discover = IPV6_MTU_DISCOVER;
 
 	static constexpr Address any{};
 	static constexpr Address loopback{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
 	static constexpr Address remote(std::uint8_t number) { return errors6::remote(number); }
 	static constexpr std::uint8_t port_unreachable = errors6::Code::port_unreachable;
 	static std::string text(const Address &address) { return packet6::text(address); }
+	static constexpr auto &unreachable_codes = errors6::unreachable_codes;
 
 	static constexpr const char *list = "/proc/net/icmp6", *own_list = "/proc/net/icmpx6";
 
@@ -109,6 +114,7 @@ struct V6 : family::V6 {
 	static Socket open(int type, int of_protocol = 0) { return sock6::open(type, of_protocol); }
 	static Endpoint local(const Socket &socket) { return sock6::local(socket); }
 	static Name to_kernel(const Endpoint &endpoint) { return sock6::to_kernel(endpoint); }
+	static Endpoint from_kernel(const Name &name) { return sock6::from_kernel(name); }
 	static Received receive(const Socket &socket, int flags = MSG_DONTWAIT,
 				std::size_t room = 65536, std::size_t control_room = 1024)
 	{
@@ -175,6 +181,28 @@ template <typename F> Socket bound(std::uint16_t id = 0)
 template <typename F> std::uint16_t identifier(const Socket &socket)
 {
 	return F::local(socket).port;
+}
+
+/// What getpeername() says; nothing when it says ENOTCONN.
+template <typename F> std::optional<typename F::Endpoint> peer_of(const Socket &socket)
+{
+	typename F::Name name{};
+	socklen_t size = sizeof(name);
+
+	if (getpeername(socket.get(), reinterpret_cast<sockaddr *>(&name), &size)) {
+		ktap::expect_equal(errno, ENOTCONN, "getpeername");
+		return std::nullopt;
+	}
+	return F::from_kernel(name);
+}
+
+/// Returns 0 or the errno.
+template <typename F> int try_to_bind(const Socket &socket, const typename F::Endpoint &local)
+{
+	const typename F::Name name = F::to_kernel(local);
+
+	return ::bind(socket.get(), reinterpret_cast<const sockaddr *>(&name), sizeof(name)) ? errno
+											     : 0;
 }
 
 /// What a program sends: identifier and checksum are the kernel's to fill in.
@@ -253,6 +281,59 @@ typename F::Datagram sent_on(const wire::Wire &wire, const Socket &socket,
 	return ktap::require_value(family::next_answer<F>(wire, wire::patience, where), "request",
 				   where)
 		.ip;
+}
+
+/// Whether a filter finds @p expression true of the next request, which is not sent then. IPv4 says so at once, IPv6 does not.
+template <typename F>
+bool matches(const std::string &expression, const Socket &socket, const typename F::Endpoint &to,
+	     const std::vector<control::Message> &messages = {})
+{
+	host::run("nft 'add table " + F::table + " probe; add chain " + F::table +
+		  " probe out { type filter hook output priority 0; }; add rule " + F::table +
+		  " probe out " + expression + " counter drop'");
+	const int error = send<F>(socket, request<F>(1), to, messages);
+	const std::string chain = host::output_of("nft list chain " + F::table + " probe out");
+	const bool matched = chain.find("packets 1 ") != std::string::npos;
+	host::run("nft delete table " + F::table + " probe");
+	ktap::expect_equal(error, matched && !F::is_ipv6 ? EPERM : 0, "sendmsg with a filter");
+	return matched;
+}
+
+/// Expects that @p message came out of @p wire as the request of @p socket to @p to, in fragments of at most @p size bytes; of
+/// IPv4 with DF if @p df is set.
+template <typename F>
+void expect_on_wire(const wire::Wire &wire, const Socket &socket, View message,
+		    const typename F::Address &to, bool df, std::size_t size,
+		    const std::string &what, const wire::Where &where = wire::Where::current())
+{
+	using Datagram = typename F::Datagram;
+	packet::Icmp request = F::echo(identifier<F>(socket), packet::get16(message, 6),
+				       Bytes(message.begin() + 8, message.end()));
+	request.type = message[0];
+	Datagram expected = F::between(request, F::server, to);
+	std::vector<Datagram> parts, expected_parts;
+	parts.push_back(ktap::require_value(wire.receive<Datagram>(), what, where));
+	for (Datagram &part : wire.receive_all<Datagram>())
+		parts.push_back(std::move(part));
+
+	if constexpr (F::is_ipv6) {
+		const auto &header = parts.front().fragment;
+
+		expected.flow_label = parts.front().flow_label;
+		expected_parts = packet6::fragment(expected, size, header ? header->id : 0);
+	} else {
+		expected.df = df;
+		expected.id = parts.front().id;
+		expected_parts = packet::fragment(expected, size);
+	}
+	ktap::require_equal(parts.size(), expected_parts.size(), what + ", fragments", where);
+	for (std::size_t i = 0; i < parts.size(); i++) {
+		const std::string which = what + ", fragment " + std::to_string(i);
+
+		if constexpr (!F::is_ipv6)
+			ktap::expect(parts[i].checksum_right, which + ", header checksum", where);
+		ktap::expect_equal(parts[i].build(), expected_parts[i].build(), which, where);
+	}
 }
 
 /// Whether new ping sockets of the family are those of icmpx.
