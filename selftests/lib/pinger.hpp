@@ -40,13 +40,12 @@ struct V4 : family::V4 {
 	static constexpr int domain = AF_INET, protocol = IPPROTO_ICMP;
 	/// Of control messages and options, and what asks for errors.
 	static constexpr int level = SOL_IP, recverr = IP_RECVERR, origin = SO_EE_ORIGIN_ICMP;
+	static constexpr int transparent = IP_TRANSPARENT, mtu_discover = IP_MTU_DISCOVER;
 
 	static constexpr Address any = 0, loopback = INADDR_LOOPBACK;
 	static constexpr Address remote(std::uint8_t number) { return errors::remote(number); }
 	static constexpr std::uint8_t port_unreachable = errors::Code::port_unreachable;
 	static std::string text(const Address &address) { return errors::text(address); }
-	static constexpr int transparent = IP_TRANSPARENT, mtu_discover = IP_MTU_DISCOVER;
-	static constexpr auto &unreachable_codes = errors::unreachable_codes;
 
 	/// The built-in family's list of sockets, and icmpx's.
 	static constexpr const char *list = "/proc/net/icmp", *own_list = "/proc/net/icmpx";
@@ -106,7 +105,6 @@ struct V6 : family::V6 {
 	static constexpr Address remote(std::uint8_t number) { return errors6::remote(number); }
 	static constexpr std::uint8_t port_unreachable = errors6::Code::port_unreachable;
 	static std::string text(const Address &address) { return packet6::text(address); }
-	static constexpr auto &unreachable_codes = errors6::unreachable_codes;
 
 	static constexpr const char *list = "/proc/net/icmp6", *own_list = "/proc/net/icmpx6";
 
