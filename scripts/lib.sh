@@ -12,8 +12,8 @@ cache=$(cd "$cache" && pwd -P)
 
 # Packages of what the tests run.
 test_packages=(
-	ethtool fping iproute2 iptables iputils-ping libteam-utils mtr-tiny nftables nmap procps socat strace tcpdump thc-ipv6
-	traceroute tshark
+	ethtool fping iproute2 iptables iputils-ping iputils-tracepath libteam-utils mtr-tiny nftables nmap oping procps
+	socat strace tcpdump thc-ipv6 traceroute tshark
 )
 
 say() { echo "${0##*/}: $*" >&2; }
