@@ -6,18 +6,20 @@
 
 #include "lib/child.hpp"
 #include "lib/counters.hpp"
+#include "lib/family.hpp"
 #include "lib/ktap.hpp"
 #include "lib/sending.hpp"
 #include "lib/topology.hpp"
 #include "lib/wire.hpp"
 
-#include <sstream>
 #include <string>
 #include <vector>
 
 namespace {
 
 using counters::Change;
+using family::V4;
+using family::V6;
 using ktap::expect_between;
 using packet::Ipv4;
 using wire::Wire;
@@ -25,15 +27,15 @@ using wire::Wire;
 /// More small replies than may wait anywhere.
 constexpr int many = 5000;
 
-Ipv4 ping(packet::Address to = packet::server)
+/// From the client, or from a neighbour in the network @p number.
+template <typename F> typename F::Datagram ping(int number = 0)
 {
-	Ipv4 ip = packet::datagram(packet::echo_request(0x62, 1, packet::pattern(8)));
-
-	ip.destination = to;
-	return ip;
+	return F::between(F::echo(0x62, 1, packet::pattern(8)), F::neighbour(number),
+			  F::own_address(number));
 }
 
-void expect_reply(const Wire &wire, const Ipv4 &request,
+template <typename F>
+void expect_reply(const Wire &wire, const typename F::Datagram &request,
 		  const wire::Where &where = wire::Where::current())
 {
 	wire::expect_echo_reply(wire::require_answer(wire, request, wire::Cast::unicast, where),
@@ -41,13 +43,13 @@ void expect_reply(const Wire &wire, const Ipv4 &request,
 }
 
 /// Sends requests whose replies wait until there is no room for more of them.
-void fill(const Wire &wire)
+template <typename F> void fill(const Wire &wire)
 {
-	const Ipv4 request = ping();
-	const Change change(counters::Files::snmp);
+	const auto request = ping<F>();
+	const auto change = F::change();
 	int sent = 0;
 
-	while (sent < many && change.icmp()["Icmp.OutErrors"] == 0) {
+	while (sent < many && change.snmp()[F::icmp + "OutErrors"] == 0) {
 		for (int i = 0; i < 100; i++, sent++)
 			wire.send(request);
 	}
@@ -58,43 +60,44 @@ void fill(const Wire &wire)
 }
 
 /// Everything on one processor: of control sockets, each has its own.
-struct Processor {
+template <typename F> struct Processor {
 	Processor()
 	{
-		host::need_icmpx();
+		F::need_icmpx();
 		host::need("sch_tbf");
 		host::stay_on_one_processor();
 	}
 };
 
 /// A user in namespaces of his own, whose replies wait as he likes.
-struct Silencer : Processor {
+template <typename F> struct Silencer : Processor<F> {
 	child::UserNamespace user;
-	Wire theirs = user.in_network([] { return wire::serve({}); });
+	Wire theirs = user.in_network([] { return F::serve(); });
 
 	Silencer()
 	{
 		user.as_root([&] {
 			topology::hold_at_egress("wire0");
-			fill(theirs);
+			fill<F>(theirs);
 		});
 	}
 };
 
-void others_replies_leave()
+template <typename F> void others_replies_leave()
 {
-	const Silencer silencer;
-	Wire wire = wire::new_server();
+	const Silencer<F> silencer;
+	Wire wire = F::new_server();
 
 	for (int i = 0; i < 10; i++)
-		expect_reply(wire, ping());
-	Ipv4 stamp = packet::datagram({.type = packet::Type::timestamp, .data = packet::Bytes(12)});
-	wire::require_answer(wire, stamp);
+		expect_reply<F>(wire, ping<F>());
+	if constexpr (!F::is_ipv6)
+		wire::require_answer(wire, packet::datagram({.type = packet::Type::timestamp,
+							     .data = packet::Bytes(12)}));
 }
 
 void others_errors_leave()
 {
-	const Silencer silencer;
+	const Silencer<V4> silencer;
 	const sending::Router router(1000);
 	Ipv4 large = errors::sent_udp({packet::client, 4242}, {sending::beyond, 9},
 				      packet::pattern(1200));
@@ -106,35 +109,34 @@ void others_errors_leave()
 			      {.code = errors::fragmentation_needed, .rest = 1000});
 }
 
-void what_other_users_cause_leaves()
+template <typename F> void what_other_users_cause_leaves()
 {
-	const Silencer silencer;
-	const Silencer second;
-	Wire wire = wire::new_server();
+	const Silencer<F> silencer;
+	const Silencer<F> second;
+	Wire wire = F::new_server();
 
-	expect_reply(wire, ping());
+	expect_reply<F>(wire, ping<F>());
 }
 
 /// One device's queue is full, and another one's is not.
-void replies_by_another_device_leave()
+template <typename F> void replies_by_another_device_leave()
 {
-	const Processor one;
-	const sending::Router router;
+	const Processor<F> one;
+	const Wire wire = F::new_server();
+	const Wire other = family::second_wire<F>(1);
 
 	topology::hold_at_egress("wire0");
-	fill(router.near);
-	Ipv4 request = ping(sending::second);
-	request.source = sending::beyond;
-	expect_reply(router.far, request);
+	fill<F>(wire);
+	expect_reply<F>(other, ping<F>(1));
 }
 
 void errors_by_another_device_leave()
 {
-	const Processor one;
+	const Processor<V4> one;
 	const sending::Router router(1000);
 
 	topology::hold_at_egress("wire0");
-	fill(router.near);
+	fill<V4>(router.near);
 	Ipv4 datagram = errors::sent_udp({sending::beyond, 4242}, {sending::second, 9},
 					 packet::pattern(18));
 	sending::expect_error(router.far, datagram,
@@ -144,7 +146,7 @@ void errors_by_another_device_leave()
 /// A class of their own gets replies to wait, and nothing else that the device is to send.
 void errors_by_the_same_device_leave()
 {
-	const Processor one;
+	const Processor<V4> one;
 	const Wire wire = sending::unlimited_host();
 
 	host::need("sch_prio", "tc qdisc replace dev wire0 root handle 1: prio bands 2 "
@@ -152,7 +154,7 @@ void errors_by_the_same_device_leave()
 	host::need("cls_u32", "tc filter add dev wire0 parent 1: u32 match ip protocol 1 0xff "
 			      "match u8 0 0xff at 20 flowid 1:2");
 	topology::hold_at_egress("wire0", "parent 1:2");
-	fill(wire);
+	fill<V4>(wire);
 	const Ipv4 datagram = sending::to_closed_port();
 	const Change change;
 	wire.send(datagram);
@@ -166,7 +168,7 @@ void errors_by_the_same_device_leave()
 }
 
 /// However many devices a namespace has.
-void a_namespace_alone_is_bounded()
+template <typename F> void a_namespace_alone_is_bounded()
 {
 	constexpr int devices = 12, each = 1000;
 	std::vector<Wire> wires;
@@ -175,31 +177,26 @@ void a_namespace_alone_is_bounded()
 	host::stay_on_one_processor();
 	host::enter_new_namespace();
 	for (int i = 0; i < devices; i++) {
-		const std::string number = std::to_string(i), name = "wire" + number;
-		std::ostringstream commands;
+		const std::string name = "wire" + std::to_string(i);
 
 		wires.push_back(Wire::tap({.name = name}));
-		commands << "echo 1 >/proc/sys/net/ipv6/conf/" << name
-			 << "/disable_ipv6; ip link set " << name
-			 << " arp off up && ip address add 10.1." << number << ".2/24 dev " << name;
-		host::run(commands.str());
+		F::configure(name, F::own(i));
 		topology::hold_at_egress(name);
 	}
-	const Change change(counters::Files::snmp);
+	const auto change = F::change();
 	for (int i = 0; i < devices; i++) {
-		Ipv4 request = ping(0x0a010002U | static_cast<packet::Address>(i) << 8);
+		const auto request = ping<F>(i);
 
-		request.source = request.destination - 1;
 		for (int n = 0; n < each; n++)
 			wires.at(static_cast<std::size_t>(i)).send(request);
 	}
-	auto moved = change.icmp();
-	expect_between(moved["Icmp.OutEchoReps"], 100, many, "replies that wait");
-	ktap::expect_equal(moved["Icmp.OutEchoReps"] + moved["Icmp.OutErrors"], devices * each,
-			   "replies and those refused");
+	auto moved = change.snmp();
+	const std::int64_t sent = moved[F::icmp + F::echo_replies];
+	const std::int64_t refused = moved[F::icmp + "OutErrors"];
+	expect_between(sent, 100, many, "replies that wait");
+	ktap::expect_equal(sent + refused, devices * each, "replies and those refused");
 	if (auto stat = change.icmpx())
-		ktap::expect_equal((*stat)["drop_no_buffer"], moved["Icmp.OutErrors"],
-				   "drop_no_buffer");
+		ktap::expect_equal((*stat)["drop_no_buffer"], refused, "drop_no_buffer");
 }
 
 /// As are errors that it has caused.
@@ -220,20 +217,25 @@ void errors_are_bounded()
 			       "error_failed_no_buffer");
 }
 
+template <typename F> std::vector<ktap::Test> tests()
+{
+	return {
+		{"replies_of_another_namespace", others_replies_leave<F>},
+		{"two_users_that_hold_replies_back", what_other_users_cause_leaves<F>},
+		{"replies_by_another_device", replies_by_another_device_leave<F>},
+		{"a_namespace_alone_is_bounded", a_namespace_alone_is_bounded<F>},
+	};
+}
+
 } // namespace
 
 int main(int argc, char **argv)
 {
-	return ktap::run(
-		argc, argv,
-		{
-			{"replies_of_another_namespace", others_replies_leave},
-			{"errors_of_another_namespace", others_errors_leave},
-			{"two_users_that_hold_replies_back", what_other_users_cause_leaves},
-			{"replies_by_another_device", replies_by_another_device_leave},
-			{"errors_by_another_device", errors_by_another_device_leave},
-			{"errors_by_the_same_device", errors_by_the_same_device_leave},
-			{"a_namespace_alone_is_bounded", a_namespace_alone_is_bounded},
-			{"errors_are_bounded", errors_are_bounded},
-		});
+	auto all = family::both(tests<V4>(), tests<V6>());
+
+	all.insert(all.end(), {{"errors_of_another_namespace", others_errors_leave},
+			       {"errors_by_another_device", errors_by_another_device_leave},
+			       {"errors_by_the_same_device", errors_by_the_same_device_leave},
+			       {"errors_are_bounded", errors_are_bounded}});
+	return ktap::run(argc, argv, all);
 }

@@ -3,22 +3,24 @@
 // Replies are the kernel's, not those of whoever loaded the module: a BPF program that filters what that process's
 // control group sends does not see them.
 
+#include "lib/family.hpp"
 #include "lib/ktap.hpp"
 #include "lib/wire.hpp"
 
 #include <cstdlib>
 #include <cstring>
+#include <string>
+#include <vector>
 
 #include <fcntl.h>
 #include <linux/bpf.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+using family::V4;
+using family::V6;
 using host::Descriptor;
-using packet::Ipv4;
 
 namespace {
 
@@ -85,61 +87,63 @@ private:
 };
 
 /// Whether a socket of this process may send.
-bool may_send()
+template <typename F> bool may_send()
 {
-	Descriptor fd(host::check(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
-	sockaddr_in to{};
+	constexpr std::uint16_t discard = 9;
 
-	to.sin_family = AF_INET;
-	to.sin_port = htons(9);
-	to.sin_addr.s_addr = htonl(packet::client);
-	return sendto(fd.get(), "x", 1, 0, reinterpret_cast<sockaddr *>(&to), sizeof(to)) == 1;
+	if constexpr (F::is_ipv6)
+		return sock6::send(sock6::udp(), packet::pattern(1), {{F::client, discard}}) == 0;
+	else
+		return sock::send(sock::udp(), packet::pattern(1), {{F::client, discard}}) == 0;
 }
 
-void expect_answers()
+template <typename F> void expect_answers()
 {
-	auto wire = wire::new_server();
-	Ipv4 request = packet::datagram(packet::echo_request(1, 2, packet::pattern(56)));
-	Ipv4 large = packet::datagram(packet::echo_request(1, 3, packet::pattern(4000)));
+	auto wire = F::new_server();
+	const auto request = F::datagram(F::echo(1, 2, packet::pattern(56)));
+	const auto large = F::datagram(F::echo(1, 3, packet::pattern(4000)));
 
-	ktap::expect(!may_send(), "the filter works");
+	ktap::expect(!may_send<F>(), "the filter works");
 	expect_echo_reply(require_answer(wire, request), request);
-	expect_echo_reply(require_answer(wire, large), large);
+	family::send_in_fragments(wire, large);
+	family::expect_reply_at(wire, large);
 }
 
-void namespace_made_in_the_group()
+template <typename F> void namespace_made_in_the_group()
 {
 	SilentGroup group;
 
-	expect_answers();
+	expect_answers<F>();
 }
 
-void module_loaded_in_the_group()
+template <typename F> void module_loaded_in_the_group()
 {
 	const char *file = std::getenv("ICMPX_KO");
 
-	host::need_icmpx();
+	F::need_icmpx();
 	if (!file)
 		ktap::skip("needs the module's path in ICMPX_KO");
 	const std::string reload = std::string("rmmod icmpx && insmod ") + file;
 	{
 		SilentGroup group;
 		host::run(reload);
-		expect_answers();
+		expect_answers<F>();
 	}
 	// The group stays for as long as sockets made in it do.
 	host::run(reload);
+}
+
+template <typename F> std::vector<ktap::Test> tests()
+{
+	return {
+		{"replies_are_not_those_of_who_made_the_namespace", namespace_made_in_the_group<F>},
+		{"replies_are_not_those_of_who_loaded_the_module", module_loaded_in_the_group<F>},
+	};
 }
 
 } // namespace
 
 int main(int argc, char **argv)
 {
-	return ktap::run(argc, argv,
-			 {
-				 {"replies_are_not_those_of_who_made_the_namespace",
-				  namespace_made_in_the_group},
-				 {"replies_are_not_those_of_who_loaded_the_module",
-				  module_loaded_in_the_group},
-			 });
+	return ktap::run(argc, argv, family::both(tests<V4>(), tests<V6>()));
 }

@@ -4,16 +4,19 @@
 // there are costs a machine little, and it answers again as soon as the way out is free.
 
 #include "lib/counters.hpp"
+#include "lib/family.hpp"
 #include "lib/ktap.hpp"
 #include "lib/wire.hpp"
 
 #include <sstream>
+#include <string>
+#include <vector>
 
-using counters::Change;
+using family::V4;
+using family::V6;
 using ktap::expect;
 using ktap::expect_between;
 using ktap::expect_equal;
-using packet::Ipv4;
 using wire::expect_echo_reply;
 using wire::require_answer;
 using wire::Wire;
@@ -30,9 +33,12 @@ constexpr std::int64_t all_replies = flood * 64 * kib;
 /// it refuses. The sender runs on one CPU at a time, but may be moved.
 constexpr std::int64_t bound = all_replies / 4;
 
-Ipv4 ping(std::size_t size)
+/// The data of the largest request that fits into 65,535 bytes.
+template <typename F> constexpr std::size_t largest = 65535 - F::header - 8;
+
+template <typename F> typename F::Datagram ping(std::size_t size)
 {
-	return packet::datagram(packet::echo_request(0x4d4d, 1, packet::pattern(size)));
+	return F::datagram(F::echo(0x4d4d, 1, packet::pattern(size)));
 }
 
 std::int64_t available_memory()
@@ -65,113 +71,119 @@ void hold_replies()
 		   "tc qdisc replace dev wire0 root tbf rate 8kbit burst 70000 limit 100000000");
 }
 
-void release_replies(const Wire &wire)
+template <typename F> void release_replies(const Wire &wire)
 {
 	host::run("tc qdisc delete dev wire0 root");
-	wire.receive_all();
+	wire.receive_all<typename F::Datagram>();
 }
 
-void expect_bounded(const Change &change, std::int64_t memory_before)
+/// Expects of @p sent requests that as many replies were sent as were not refused; returns how many were.
+template <typename F> std::int64_t refused_of(const typename F::Change &change, std::int64_t sent)
 {
 	auto moved = change.snmp();
-	std::int64_t refused = moved["Icmp.OutErrors"];
+	const std::int64_t refused = moved[F::icmp + "OutErrors"];
 
-	expect_equal(moved["Icmp.InEchos"], flood, "requests");
-	expect_between(refused, flood / 2, flood - 1,
-		       "replies that the send buffer refused (OutErrors)");
-	expect_equal(moved["Icmp.OutEchoReps"], flood - refused, "replies sent");
-	expect_between(backlog(), 60 * kib, bound, "bytes in the qdisc");
-	expect(memory_before - available_memory() < 3 * all_replies, "memory is still there");
-	change.expect_outcomes({{"reply", flood - refused}, {"drop_no_buffer", refused}},
+	expect_equal(moved[F::icmp + "InEchos"], sent, "requests");
+	expect_equal(moved[F::icmp + F::echo_replies], sent - refused, "replies sent");
+	change.expect_outcomes({{"reply", sent - refused}, {"drop_no_buffer", refused}},
 			       "the flood");
+	return refused;
 }
 
-void whole_requests()
+template <typename F>
+void expect_bounded(const typename F::Change &change, std::int64_t memory_before)
 {
-	auto wire = wire::new_server({.ethernet = false}, 65535);
-	Ipv4 request = ping(65507);
+	const std::int64_t refused = refused_of<F>(change, flood);
+
+	expect_between(refused, flood / 2, flood - 1,
+		       "replies that the send buffer refused (OutErrors)");
+	expect_between(backlog(), 60 * kib, bound, "bytes in the qdisc");
+	expect(memory_before - available_memory() < 3 * all_replies, "memory is still there");
+}
+
+template <typename F> void whole_requests()
+{
+	const Wire wire = F::new_server({.ethernet = false}, 65535);
+	const auto request = ping<F>(largest<F>);
 	std::int64_t memory = available_memory();
 
 	hold_replies();
-	Change change;
+	const auto change = F::change();
 	for (int i = 0; i < flood; i++)
 		wire.send(request);
-	expect_bounded(change, memory);
-	release_replies(wire);
+	expect_bounded<F>(change, memory);
+	release_replies<F>(wire);
 	expect_echo_reply(require_answer(wire, request), request);
 }
 
 /// In fragments, what arrives is a list of buffers, each with its own overhead.
-void requests_in_fragments()
+template <typename F> void requests_in_fragments()
 {
-	auto wire = wire::new_server();
-	Ipv4 request = ping(65507);
+	const Wire wire = F::new_server();
+	const auto request = ping<F>(largest<F>);
 	std::int64_t memory = available_memory();
 
 	hold_replies();
-	Change change;
+	const auto change = F::change();
 	for (int i = 0; i < flood; i++) {
-		request.id = static_cast<std::uint16_t>(i);
-		for (const Ipv4 &part : packet::fragment(request, 1500))
+		for (const auto &part : F::fragments(request, 1500, static_cast<std::uint16_t>(i)))
 			wire.send(part);
 	}
-	expect_bounded(change, memory);
-	release_replies(wire);
-	Ipv4 small = ping(56);
+	expect_bounded<F>(change, memory);
+	release_replies<F>(wire);
+	const auto small = ping<F>(56);
 	expect_echo_reply(require_answer(wire, small), small);
 }
 
 /// Small ones count with the memory that they take, not with their payload.
-void small_requests()
+template <typename F> void small_requests()
 {
-	auto wire = wire::new_server();
+	const Wire wire = F::new_server();
 	constexpr int small_flood = 3000;
 
 	hold_replies();
-	Change change;
+	const auto change = F::change();
 	for (int i = 0; i < small_flood; i++)
-		wire.send(ping(0));
-	auto moved = change.snmp();
-	std::int64_t refused = moved["Icmp.OutErrors"];
-	expect_between(refused, 1, small_flood - 100,
+		wire.send(ping<F>(0));
+	expect_between(refused_of<F>(change, small_flood), 1, small_flood - 100,
 		       "replies that the send buffer refused (OutErrors)");
-	expect_equal(moved["Icmp.OutEchoReps"], small_flood - refused, "replies sent");
-	change.expect_outcomes({{"reply", small_flood - refused}, {"drop_no_buffer", refused}},
-			       "the flood");
-	release_replies(wire);
-	expect_echo_reply(require_answer(wire, ping(0)), ping(0));
+	release_replies<F>(wire);
+	expect_echo_reply(require_answer(wire, ping<F>(0)), ping<F>(0));
 }
 
-/// A neighbour that never answers ARP holds what its queue takes; the rest goes. Nothing of it stays.
-void unresolvable_next_hop()
+/// A neighbour that does not say where it is holds what its queue takes; the rest goes. Nothing of it stays.
+template <typename F> void unresolvable_next_hop()
 {
-	auto wire = wire::new_server({}, 9000);
-	Ipv4 request = ping(8900);
+	const Wire wire = F::new_server({}, 9000);
+	const auto request = ping<F>(8900);
 	std::int64_t memory = available_memory();
 
 	host::run("ip link set wire0 arp on");
-	Change change;
+	const auto change = F::change();
 	for (int i = 0; i < 10 * flood; i++)
 		wire.send(request);
-	auto moved = change.snmp();
-	expect_equal(moved["Icmp.InEchos"], 10 * flood, "requests");
+	expect_equal(change.snmp()[F::icmp + "InEchos"], 10 * flood, "requests");
 	expect(memory - available_memory() < 3 * all_replies, "memory is still there");
-	host::run("ip neighbour replace 10.0.0.1 lladdr 02:00:00:00:00:01 dev wire0");
-	wire.receive_all();
+	host::run("ip neighbour replace " + F::client_text + " lladdr 02:00:00:00:00:01 dev wire0");
+	wire.receive_all<typename F::Datagram>();
 	expect_echo_reply(require_answer(wire, request), request);
-	if (auto stat = counters::icmpx())
+	if (auto stat = change.icmpx())
 		expect(counters::outcomes_equal_packets_in(*stat), "outcomes add up to packets_in");
+}
+
+template <typename F> std::vector<ktap::Test> tests()
+{
+	return {
+		{"flood_of_64_kib_requests", whole_requests<F>},
+		{"flood_of_64_kib_requests_in_fragments", requests_in_fragments<F>},
+		{"flood_of_small_requests", small_requests<F>},
+		{"flood_and_unresolvable_next_hop", unresolvable_next_hop<F>},
+	};
 }
 
 } // namespace
 
 int main(int argc, char **argv)
 {
-	return ktap::run(argc, argv,
-			 {
-				 {"flood_of_64_kib_requests", whole_requests},
-				 {"flood_of_64_kib_requests_in_fragments", requests_in_fragments},
-				 {"flood_of_small_requests", small_requests},
-				 {"flood_and_unresolvable_next_hop", unresolvable_next_hop},
-			 });
+	return ktap::run(argc, argv, family::both(tests<V4>(), tests<V6>()));
 }

@@ -4,6 +4,7 @@
 // and no flow hash has to be made; so does an error. (What the built-in code sends leaves by its hash.)
 
 #include "lib/express.hpp"
+#include "lib/family.hpp"
 #include "lib/sending.hpp"
 #include "lib/socket.hpp"
 #include "lib/topology.hpp"
@@ -14,83 +15,81 @@
 
 namespace {
 
-using counters::Change;
+using family::V4;
+using family::V6;
 using packet::Ipv4;
 using wire::Wire;
 
 constexpr int count = 4;
 
 /// Requests of several flows, each by all queues but the last: there go those that say nothing.
+template <typename F>
 void expect_kept(const std::vector<Wire> &in, const std::vector<Wire> &out, const char *way,
 		 std::size_t size = 56, const wire::Where &where = wire::Where::current())
 {
 	for (std::uint16_t flow = 0; flow < 3; flow++) {
 		for (std::size_t queue = 0; queue < count - 1; queue++) {
-			const Ipv4 request = packet::datagram(
-				packet::echo_request(flow, 1, packet::pattern(size)));
-			const Change change(counters::Files::snmp);
+			const auto request = F::datagram(F::echo(flow, 1, packet::pattern(size)));
+			const auto change = F::change();
 
 			in[queue].send(request);
-			auto answer = wire::next_answer(out[queue], wire::patience, where);
-			wire::expect_echo_reply(
-				ktap::require_value(std::move(answer),
-						    "a reply by queue " + std::to_string(queue),
-						    where),
-				request, where);
+			family::expect_reply_at(out[queue], request,
+						"a reply by queue " + std::to_string(queue), where);
 			change.expect_outcomes({{way, 1}}, "a request", where);
 		}
 	}
 }
 
-std::vector<Wire> server(unsigned mtu = 1500)
+template <typename F> std::vector<Wire> server(unsigned mtu = 1500)
 {
 	const Wire::Options options{.several_queues = true};
 
-	host::need_icmpx();
-	return topology::queues(wire::new_server(options, mtu), options, count);
+	F::need_icmpx();
+	return topology::queues(F::new_server(options, mtu), options, count);
 }
 
-void replies_in_place()
+template <typename F> void replies_in_place()
 {
-	const std::vector<Wire> queues = server();
+	const std::vector<Wire> queues = server<F>();
 
-	expect_kept(queues, queues, "reply_in_place");
-	expect_kept(queues, queues, "reply_in_place", 1400);
+	expect_kept<F>(queues, queues, "reply_in_place");
+	expect_kept<F>(queues, queues, "reply_in_place", 1400);
 }
 
-void replies_that_are_copies()
+template <typename F> void replies_that_are_copies()
 {
-	const std::vector<Wire> queues = server(9000);
-	const sock::Socket reader = sock::raw(IPPROTO_ICMP);
+	const std::vector<Wire> queues = server<F>(9000);
+	const sock::Socket reader = F::raw();
 
-	expect_kept(queues, queues, "reply_copied");
-	expect_kept(queues, queues, "reply_copied", 8000);
+	expect_kept<F>(queues, queues, "reply_copied");
+	expect_kept<F>(queues, queues, "reply_copied", 8000);
 }
 
 void express_replies()
 {
-	const std::vector<Wire> queues = server();
+	const std::vector<Wire> queues = server<V4>();
 
 	host::set_sysctl(express::setting, "wire0");
-	expect_kept(queues, queues, "reply_express");
+	expect_kept<V4>(queues, queues, "reply_express");
 }
 
-void replies_by_another_device()
+template <typename F> void replies_by_another_device()
 {
-	const std::vector<Wire> queues = server();
+	const std::vector<Wire> queues = server<F>();
 	const Wire::Options options{.name = "wire1", .several_queues = true};
 	const std::vector<Wire> others = topology::queues(Wire::tap(options), options, count);
 
-	host::write_file("/proc/sys/net/ipv6/conf/wire1/disable_ipv6", "1");
+	F::quiet("wire1");
 	for (const char *device : {"all", "wire0"})
 		host::set_sysctl(std::string("net/ipv4/conf/") + device + "/rp_filter", 0);
-	host::run("ip link set wire1 arp off up; ip route add 10.0.0.1 dev wire1");
-	expect_kept(queues, others, "reply_in_place");
+	host::run("ip link set wire1 arp off up; ip " + F::option + " route add " + F::client_text +
+		  " dev wire1");
+	expect_kept<F>(queues, others, "reply_in_place");
 }
 
 void errors_too()
 {
-	const std::vector<Wire> queues = server();
+	const std::vector<Wire> queues = server<V4>();
 
 	host::set_sysctl("net/ipv4/icmp_ratemask", 0);
 	for (std::uint16_t port = 4242; port < 4245; port++) {
@@ -108,16 +107,21 @@ void errors_too()
 	}
 }
 
+template <typename F> std::vector<ktap::Test> tests()
+{
+	return {
+		{"replies_in_place", replies_in_place<F>},
+		{"replies_that_are_copies", replies_that_are_copies<F>},
+		{"replies_by_another_device", replies_by_another_device<F>},
+	};
+}
+
 } // namespace
 
 int main(int argc, char **argv)
 {
-	return ktap::run(argc, argv,
-			 {
-				 {"replies_in_place", replies_in_place},
-				 {"replies_that_are_copies", replies_that_are_copies},
-				 {"express_replies", express_replies},
-				 {"replies_by_another_device", replies_by_another_device},
-				 {"errors_too", errors_too},
-			 });
+	auto all = family::both(tests<V4>(), tests<V6>());
+
+	all.insert(all.end(), {{"express_replies", express_replies}, {"errors_too", errors_too}});
+	return ktap::run(argc, argv, all);
 }

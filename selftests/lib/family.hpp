@@ -63,6 +63,9 @@ struct V4 {
 
 	/// An address of this host in the network @p number, and its prefix.
 	static std::string own(int number) { return "10.0." + std::to_string(number) + ".2/24"; }
+	/// The same without the prefix, and its neighbour there.
+	static Address own_address(int number) { return packet::server + network(number); }
+	static Address neighbour(int number) { return packet::client + network(number); }
 	static Address address(const std::string &text) { return packet::ipv4(text); }
 
 	static Icmp echo(std::uint16_t id, std::uint16_t sequence, Bytes data)
@@ -131,6 +134,9 @@ struct V4 {
 	static void need_icmpx() { host::need_icmpx(); }
 	static Change change() { return Change(); }
 	static sock::Socket raw() { return sock::raw(IPPROTO_ICMP); }
+
+private:
+	static Address network(int number) { return static_cast<Address>(number) << 8; }
 };
 
 struct V6 {
@@ -156,10 +162,9 @@ struct V6 {
 	static constexpr Address many = packet6::all_nodes;
 	static constexpr Cast to_many = Cast::multicast;
 
-	static std::string own(int number)
-	{
-		return (number < 10 ? "fd0" : "fd") + std::to_string(number) + "::2/64";
-	}
+	static std::string own(int number) { return network(number) + "2/64"; }
+	static Address own_address(int number) { return address(network(number) + '2'); }
+	static Address neighbour(int number) { return address(network(number) + '1'); }
 	static Address address(const std::string &text) { return packet6::ipv6(text); }
 
 	static Icmp echo(std::uint16_t id, std::uint16_t sequence, Bytes data)
@@ -217,6 +222,12 @@ struct V6 {
 	/// Of the namespace alone.
 	static Change change() { return Change(""); }
 	static sock::Socket raw() { return sock6::raw(IPPROTO_ICMPV6); }
+
+private:
+	static std::string network(int number)
+	{
+		return (number < 10 ? "fd0" : "fd") + std::to_string(number) + "::";
+	}
 };
 
 /// wire::next_answer() of the family.
