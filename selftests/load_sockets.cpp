@@ -92,11 +92,12 @@ template <typename F> void sockets_from_before_loading()
 	auto stat = ktap::require_value(change.icmpx(), "what icmpx counts");
 	for (const char *name : {"deliver_error_icmp", "deliver_error_udp", "deliver_error_raw"})
 		ktap::expect_equal(stat[name], 1, name);
-	if (pinger::is_icmpx<F>()) {
+	// The built-in code does not tell of a reply over IPv6 whether it had a socket for it.
+	if constexpr (F::is_ipv6) {
+		ktap::expect_equal(stat["pass_ping"], 2, "pass_ping");
+	} else {
 		for (const char *name : {"deliver_ping_builtin", "drop_no_socket"})
 			ktap::expect_equal(stat[name], 1, name);
-	} else {
-		ktap::expect_equal(stat["pass_ping"], 2, "pass_ping");
 	}
 	ktap::require_equal(icmpx.unload(), 0, "unloading");
 	expect_all(net, sockets, "unloaded");
