@@ -23,13 +23,13 @@ endef
 
 .PHONY: all
 all: module
-	cp $(build)/icmpx.ko icmpx.ko
+	cp $(build)/icmpx*.ko .
 
 .PHONY: help
 help:
 	@echo 'Building, for the running kernel or the one whose headers are in KDIR:'
-	@echo '  all               icmpx.ko'
-	@echo '  install           install it for that kernel (INSTALL_MOD_PATH=/path: below that)'
+	@echo '  all               icmpx.ko and icmpx_diag.ko'
+	@echo '  install           install them for that kernel (INSTALL_MOD_PATH=/path: below that)'
 	@echo '  deb               the package icmpx-dkms, for Debian 12 and 13'
 	@echo '  clean             remove what was built'
 	@echo '  compile_commands.json  for clangd and others'
@@ -162,5 +162,5 @@ compile_commands.json:
 
 .PHONY: clean
 clean:
-	rm -rf build icmpx.ko compile_commands.json
+	rm -rf build icmpx.ko icmpx_diag.ko compile_commands.json
 	$(MAKE) -C selftests clean

@@ -137,17 +137,22 @@ public:
 	/// Has the kernel carry out @p message; returns 0 or the errno. Other messages that come meanwhile are kept.
 	int request(const Message &message)
 	{
-		Bytes bytes = message.build();
-		nlmsghdr start{};
-
-		std::memcpy(&start, bytes.data(), sizeof(start));
-		start.nlmsg_flags |= NLM_F_ACK;
-		start.nlmsg_seq = ++sequence_;
-		std::memcpy(bytes.data(), &start, sizeof(start));
-		host::check(static_cast<int>(send(fd_.get(), bytes.data(), bytes.size(), 0)),
-			    "netlink request");
+		begin(message, NLM_F_ACK);
 		while (!answer_)
-			ktap::require(read(std::chrono::seconds(60)), "an answer by netlink");
+			ktap::require(read(patience), "an answer by netlink");
+		return *std::exchange(answer_, std::nullopt);
+	}
+
+	/// Has the kernel list what @p message asks for, and hands each part of the list to @p use as soon as it is read.
+	/// Returns 0 or the errno.
+	int dump(const Message &message, const std::function<void(const Bytes &)> &use)
+	{
+		begin(message, NLM_F_DUMP);
+		do {
+			ktap::require(read(patience), "a part of a list by netlink");
+			for (const Bytes &part : std::exchange(kept_, {}))
+				use(part);
+		} while (!answer_);
 		return *std::exchange(answer_, std::nullopt);
 	}
 
@@ -164,6 +169,21 @@ public:
 	}
 
 private:
+	static constexpr std::chrono::seconds patience{60};
+
+	void begin(const Message &message, unsigned flags)
+	{
+		Bytes bytes = message.build();
+		nlmsghdr start{};
+
+		std::memcpy(&start, bytes.data(), sizeof(start));
+		start.nlmsg_flags = static_cast<std::uint16_t>(start.nlmsg_flags | flags);
+		start.nlmsg_seq = ++sequence_;
+		std::memcpy(bytes.data(), &start, sizeof(start));
+		host::check(static_cast<int>(send(fd_.get(), bytes.data(), bytes.size(), 0)),
+			    "netlink request");
+	}
+
 	/// Sorts what comes with the next read; false when nothing does.
 	bool read(std::chrono::milliseconds timeout)
 	{
@@ -183,7 +203,7 @@ private:
 				break;
 			auto begin = buffer.begin() + static_cast<std::ptrdiff_t>(at);
 			Bytes payload(begin + sizeof(start), begin + start.nlmsg_len);
-			if (start.nlmsg_type == NLMSG_ERROR) {
+			if (start.nlmsg_type == NLMSG_ERROR || start.nlmsg_type == NLMSG_DONE) {
 				std::int32_t error = 0;
 
 				std::memcpy(&error, payload.data(), sizeof(error));

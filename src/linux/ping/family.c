@@ -130,6 +130,7 @@ struct proto icmpx_ping_prot = {
 	.unhash = icmpx_ping_unhash,
 	.get_port = icmpx_ping_get_port,
 	.put_port = icmpx_ping_unhash,
+	.diag_destroy = icmpx_ping_abort,
 	.obj_size = sizeof(struct icmpx_ping_sock),
 };
 

@@ -38,6 +38,7 @@ struct proto icmpx_ping6_prot = {
 	.unhash = icmpx_ping_unhash,
 	.get_port = icmpx_ping_get_port,
 	.put_port = icmpx_ping_unhash,
+	.diag_destroy = icmpx_ping_abort,
 	.obj_size = sizeof(struct icmpx_ping6_sock),
 #if ICMPX_PROTO_HAS_PINFO_OFFSET
 	.ipv6_pinfo_offset = offsetof(struct icmpx_ping6_sock, inet6),

@@ -38,6 +38,9 @@ int icmpx_ping_pre_connect(struct sock *sk, ICMPX_SOCKADDR *uaddr, int addr_len)
 int icmpx_ping6_pre_connect(struct sock *sk, ICMPX_SOCKADDR *uaddr, int addr_len);
 int icmpx_ping_connect(struct sock *sk, ICMPX_SOCKADDR *uaddr, int addr_len);
 
+/* diag.c */
+int icmpx_ping_abort(struct sock *sk, int err);
+
 /* family.c */
 int icmpx_ping_init_sock(struct sock *sk);
 int icmpx_ping_disconnect(struct sock *sk, int flags);

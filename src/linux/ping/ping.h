@@ -32,6 +32,12 @@ void icmpx_ping_err(struct icmpx_net *ix, struct sk_buff *skb, int offset, u32 i
 /* error6.c */
 void icmpx_ping6_err(struct icmpx_net *ix, struct sk_buff *skb, int offset);
 
+/* diag.c */
+struct sock *icmpx_ping_get_next(struct net *net, int family, unsigned long *serial);
+struct sock *icmpx_ping_get_holder(struct net *net, int family, u16 id,
+				   bool (*fits)(struct sock *sk, const void *what),
+				   const void *what);
+
 /* proc.c */
 int icmpx_ping_proc_init(struct net *net);
 void icmpx_ping_proc_exit(struct net *net);
