@@ -144,8 +144,7 @@ template <typename F> void queues_and_memory()
 	new_network<F>();
 	Client client;
 	Socket socket = diag::bound<F>();
-	const std::uint8_t memory = diag::with(INET_DIAG_MEMINFO) |
-				    diag::with(INET_DIAG_SKMEMINFO);
+	const std::uint8_t memory = diag::with(INET_DIAG_MEMINFO) | diag::with(INET_DIAG_SKMEMINFO);
 	using Numbers = std::array<std::uint32_t, SK_MEMINFO_VARS>;
 
 	Entry entry = listed<F>(client, socket);
@@ -158,7 +157,8 @@ template <typename F> void queues_and_memory()
 	ktap::expect_equal(numbers[SK_MEMINFO_RMEM_ALLOC], entry.message.idiag_rqueue, "queue");
 	ktap::expect_equal(numbers[SK_MEMINFO_RCVBUF], sock::get(socket, SOL_SOCKET, SO_RCVBUF),
 			   "receive buffer");
-	auto info = ktap::require_value(entry.value<inet_diag_meminfo>(INET_DIAG_MEMINFO), "memory");
+	auto info =
+		ktap::require_value(entry.value<inet_diag_meminfo>(INET_DIAG_MEMINFO), "memory");
 	ktap::expect_equal(info.idiag_rmem, entry.message.idiag_rqueue, "queue, the older way");
 
 	// One look-up has room for all of it.
@@ -279,7 +279,7 @@ template <typename F> void byte_code()
 	expect_only<F>(client, all, second, first, "mark",
 		       diag::code(INET_DIAG_BC_MARK_COND, inet_diag_markcond{77, ~0U}));
 	expect_only<F>(client, all, first, second, "chosen identifier",
-		       diag::code(INET_DIAG_BC_AUTO, std::array<std::uint8_t, 0>{}));
+		       diag::code(INET_DIAG_BC_AUTO));
 }
 
 template <typename F> void one_by_cookie()
@@ -379,7 +379,8 @@ template <typename F> void a_dump_while_sockets_come_and_go()
 						// Some go that were told of, some that were not, and some come.
 						if (parts < going.size()) {
 							going[parts] = Socket();
-							going[going.size() - 1 - parts] = diag::bound<F>();
+							going[going.size() - 1 - parts] =
+								diag::bound<F>();
 						}
 						parts++;
 					}),

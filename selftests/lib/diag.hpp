@@ -117,17 +117,25 @@ template <typename F> inet_diag_req_v2 request_for(const Entry &entry)
 	return made;
 }
 
-/// A test of the byte code, with what it compares to: the socket passes if it holds.
-template <typename Operand> Bytes code(std::uint8_t operation, const Operand &operand)
+/// A test of the byte code, with the bytes that it compares to, if any: the socket passes if it holds.
+inline Bytes code(std::uint8_t operation, const Bytes &operand = {})
 {
-	const auto size = static_cast<std::uint16_t>(sizeof(inet_diag_bc_op) + sizeof(operand));
+	const std::size_t size = sizeof(inet_diag_bc_op) + operand.size();
 	const inet_diag_bc_op op{operation, static_cast<unsigned char>(size),
 				 static_cast<std::uint16_t>(size + sizeof(inet_diag_bc_op))};
-	Bytes made(size);
+	Bytes made(sizeof(op));
 
 	std::memcpy(made.data(), &op, sizeof(op));
-	std::memcpy(&made[sizeof(op)], &operand, sizeof(operand));
+	made.insert(made.end(), operand.begin(), operand.end());
 	return made;
+}
+
+template <typename Operand> Bytes code(std::uint8_t operation, const Operand &operand)
+{
+	Bytes bytes(sizeof(operand));
+
+	std::memcpy(bytes.data(), &operand, sizeof(operand));
+	return code(operation, bytes);
 }
 
 inline netlink::Message message(std::uint16_t type, const inet_diag_req_v2 &request,
@@ -216,8 +224,7 @@ inline std::optional<Entry> find(const std::vector<Entry> &list, const Socket &s
 	return found;
 }
 
-template <typename F>
-using End = std::conditional_t<F::is_ipv6, sock6::Endpoint, sock::Endpoint>;
+template <typename F> using End = std::conditional_t<F::is_ipv6, sock6::Endpoint, sock::Endpoint>;
 
 /// A ping socket of the family.
 template <typename F> Socket open()
@@ -229,8 +236,7 @@ template <typename F> Socket open()
 }
 
 /// One that has an identifier, @p id or any, and an address, @p address or all.
-template <typename F>
-Socket bound(std::uint16_t id = 0, const typename F::Address &address = {})
+template <typename F> Socket bound(std::uint16_t id = 0, const typename F::Address &address = {})
 {
 	Socket socket = open<F>();
 

@@ -239,7 +239,7 @@ static const struct inet_diag_handler icmpx_diag6 = {
 	.idiag_type = IPPROTO_ICMPV6,
 };
 
-/* Without icmpx, a program is to learn that there are no diagnostics, not that there is no socket. */
+/* Without icmpx, a program must not be told that there are no ping sockets. */
 static int __init icmpx_diag_init(void)
 {
 	int err;
@@ -270,5 +270,5 @@ MODULE_AUTHOR("The icmpx developers");
 MODULE_LICENSE("GPL");
 MODULE_VERSION("0.1");
 /* What the kernel asks modprobe for. It asks for 2-58 only if IPv4 has a protocol 58, too. */
-MODULE_ALIAS_NET_PF_PROTO_TYPE(PF_NETLINK, NETLINK_SOCK_DIAG, 2-1);
-MODULE_ALIAS_NET_PF_PROTO_TYPE(PF_NETLINK, NETLINK_SOCK_DIAG, 2-58);
+MODULE_ALIAS("net-pf-" __stringify(PF_NETLINK) "-proto-" __stringify(NETLINK_SOCK_DIAG) "-type-2-1");
+MODULE_ALIAS("net-pf-" __stringify(PF_NETLINK) "-proto-" __stringify(NETLINK_SOCK_DIAG) "-type-2-58");
