@@ -61,6 +61,8 @@ void asked_for_by_the_kernel()
 	ktap::require(!module::loaded(name), "not loaded");
 	ktap::expect_equal(ask<V4>(), ENOENT, "without it");
 	Installed installed;
+	// The kernel looks for a protocol of that number in IPv4.
+	ktap::expect_equal(ask<V6>(), ENOENT, "IPv6 alone");
 	child::run([] {
 		child::become({});
 		ktap::expect_equal(ask<V4>(), 0, "a dump for nobody");

@@ -270,5 +270,7 @@ MODULE_AUTHOR("The icmpx developers");
 MODULE_LICENSE("GPL");
 MODULE_VERSION("0.1");
 /* What the kernel asks modprobe for. It asks for 2-58 only if IPv4 has a protocol 58, too. */
-MODULE_ALIAS("net-pf-" __stringify(PF_NETLINK) "-proto-" __stringify(NETLINK_SOCK_DIAG) "-type-2-1");
-MODULE_ALIAS("net-pf-" __stringify(PF_NETLINK) "-proto-" __stringify(NETLINK_SOCK_DIAG) "-type-2-58");
+MODULE_ALIAS("net-pf-" __stringify(PF_NETLINK) "-proto-" __stringify(NETLINK_SOCK_DIAG)
+	     "-type-2-1");
+MODULE_ALIAS("net-pf-" __stringify(PF_NETLINK) "-proto-" __stringify(NETLINK_SOCK_DIAG)
+	     "-type-2-58");
