@@ -386,6 +386,8 @@ template <typename F> void a_dump_while_sockets_come_and_go()
 					}),
 			    0, "a dump");
 	std::vector<std::uint64_t> cookies;
+
+	cookies.reserve(seen.size());
 	for (const Entry &entry : seen)
 		cookies.push_back(entry.cookie());
 	std::ranges::sort(cookies);
