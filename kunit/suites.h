@@ -34,6 +34,8 @@ extern struct kunit_suite icmpx_ping_error_suite;
 extern struct kunit_suite icmpx_ping_find_suite;
 extern struct kunit_suite icmpx_ping_table_suite;
 extern struct kunit_suite icmpx_ping6_table_suite;
+extern struct kunit_suite icmpx_ping_share_suite;
+extern struct kunit_suite icmpx_ping6_share_suite;
 extern struct kunit_suite icmpx_prefix_limit_suite;
 extern struct kunit_suite icmpx_probe_suite;
 extern struct kunit_suite icmpx_ratelimit_suite;

@@ -65,15 +65,18 @@ template <typename Change> Values moved_in(const Change &change)
 template <typename F> const char *names()
 {
 	if constexpr (F::is_ipv6)
-		return "packets_in reply_in_place reply_copied deliver_error_icmp "
+		return "packets_in reply_in_place reply_copied deliver_ping deliver_error_icmp "
 		       "deliver_error_tcp "
 		       "deliver_error_udp deliver_error_other deliver_error_raw pass_nd pass_mld "
 		       "pass_ping limit_global limit_host limit_prefix ignore_echo "
 		       "ignore_multicast "
 		       "ignore_anycast ignore_probe ignore_type drop_policy drop_truncated "
 		       "drop_checksum drop_unknown_type drop_embedded drop_no_protocol "
-		       "drop_no_route drop_busy drop_no_buffer drop_no_memory drop_output "
-		       "fragmented_replies route_lookups errors_to_raw_sockets ";
+		       "drop_no_socket drop_ambiguous drop_socket_full drop_socket_filter "
+		       "drop_socket_memory drop_no_route drop_busy drop_no_buffer drop_no_memory "
+		       "drop_output fragmented_replies route_lookups errors_to_raw_sockets "
+		       "ping_sent ping_send_failed ping_errors ping_errors_queued "
+		       "ping_errors_dropped ping_errors_unmatched ping_sockets ";
 	return "packets_in reply_in_place reply_copied reply_express deliver_ping "
 	       "deliver_ping_builtin "
 	       "deliver_error_icmp deliver_error_tcp deliver_error_udp "
@@ -400,7 +403,7 @@ template <typename F> void a_random_mixture()
 	for (const char *outcome : {"reply_in_place", "reply_copied", "drop_truncated"})
 		ktap::expect(moved[outcome] > 0, outcome);
 	if constexpr (F::is_ipv6) {
-		for (const char *outcome : {"pass_nd", "pass_mld", "pass_ping"})
+		for (const char *outcome : {"pass_nd", "pass_mld", "drop_no_socket"})
 			ktap::expect(moved[outcome] > 0, outcome);
 	}
 }

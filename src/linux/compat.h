@@ -36,8 +36,8 @@
 #define ICMPX_HAS_INET_PEER (LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0))
 
 /*
- * Since 7.2 no module may call ipv4_sk_update_pmtu(), ipv4_sk_redirect() and
- * ip6_sk_update_pmtu().
+ * Since 7.2 no module may call ipv4_sk_update_pmtu(), ipv4_sk_redirect(),
+ * ip6_sk_update_pmtu() and ip6_sk_dst_lookup_flow().
  */
 #define ICMPX_HAS_SK_ROUTE_UPDATES (LINUX_VERSION_CODE < KERNEL_VERSION(7, 2, 0))
 
@@ -106,46 +106,6 @@ static inline bool icmpx_sk_hdrincl(const struct sock *sk)
 	return icmpx_inet_flag(sk, HDRINCL, hdrincl);
 }
 
-/* The same of IPv6's flags, which had a structure of their own. */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
-#define icmpx6_inet_flag(sk, flag, field) inet_test_bit(flag, sk)
-#else
-#define icmpx6_inet_flag(sk, flag, field) (inet6_sk(sk)->field)
-#endif
-
-static inline bool icmpx6_sk_recverr(const struct sock *sk)
-{
-	return icmpx6_inet_flag(sk, RECVERR6, recverr);
-}
-
-static inline bool icmpx6_sk_recverr_rfc4884(const struct sock *sk)
-{
-	return icmpx6_inet_flag(sk, RECVERR6_RFC4884, recverr_rfc4884);
-}
-
-static inline bool icmpx6_sk_sndflow(const struct sock *sk)
-{
-	return icmpx6_inet_flag(sk, SNDFLOW, sndflow);
-}
-
-/* IPV6_AUTOFLOWLABEL, else the setting auto_flowlabels. */
-static inline bool icmpx6_sk_autolabel(const struct sock *sk)
-{
-	if (icmpx6_inet_flag(sk, AUTOFLOWLABEL_SET, autoflowlabel_set))
-		return icmpx6_inet_flag(sk, AUTOFLOWLABEL, autoflowlabel);
-	return ip6_default_np_autolabel(sock_net(sk));
-}
-
-/* IPV6_MTU_DISCOVER. Since 6.6 it is no bit field. */
-static inline int icmpx6_sk_pmtudisc(const struct sock *sk)
-{
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
-	return READ_ONCE(inet6_sk(sk)->pmtudisc);
-#else
-	return inet6_sk(sk)->pmtudisc;
-#endif
-}
-
 static inline bool icmpx_sk_bind_address_no_port(const struct sock *sk)
 {
 	return icmpx_inet_flag(sk, BIND_ADDRESS_NO_PORT, bind_address_no_port);
@@ -208,15 +168,6 @@ static inline int icmpx_run_bpf_connect4(struct sock *sk, ICMPX_SOCKADDR *uaddr,
 	return BPF_CGROUP_RUN_PROG_INET4_CONNECT_LOCK(sk, uaddr, addr_len);
 #else
 	return BPF_CGROUP_RUN_PROG_INET4_CONNECT_LOCK(sk, uaddr);
-#endif
-}
-
-static inline int icmpx_run_bpf_connect6(struct sock *sk, ICMPX_SOCKADDR *uaddr, int *addr_len)
-{
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
-	return BPF_CGROUP_RUN_PROG_INET6_CONNECT_LOCK(sk, uaddr, addr_len);
-#else
-	return BPF_CGROUP_RUN_PROG_INET6_CONNECT_LOCK(sk, uaddr);
 #endif
 }
 

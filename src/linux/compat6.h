@@ -3,9 +3,62 @@
 #ifndef ICMPX_COMPAT6_H
 #define ICMPX_COMPAT6_H
 
+#include <linux/bpf-cgroup.h>
 #include <linux/version.h>
 #include <net/ip6_fib.h>
 #include <net/ipv6.h>
+
+#include "compat.h"
+
+/* Since 6.6 the flags of a socket are bits of one word, see compat.h. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+#define icmpx6_inet_flag(sk, flag, field) inet_test_bit(flag, sk)
+#else
+#define icmpx6_inet_flag(sk, flag, field) (inet6_sk(sk)->field)
+#endif
+
+static inline bool icmpx6_sk_recverr(const struct sock *sk)
+{
+	return icmpx6_inet_flag(sk, RECVERR6, recverr);
+}
+
+static inline bool icmpx6_sk_recverr_rfc4884(const struct sock *sk)
+{
+	return icmpx6_inet_flag(sk, RECVERR6_RFC4884, recverr_rfc4884);
+}
+
+static inline bool icmpx6_sk_sndflow(const struct sock *sk)
+{
+	return icmpx6_inet_flag(sk, SNDFLOW, sndflow);
+}
+
+/* IPV6_AUTOFLOWLABEL, else the setting auto_flowlabels. */
+static inline bool icmpx6_sk_autolabel(const struct sock *sk)
+{
+	if (icmpx6_inet_flag(sk, AUTOFLOWLABEL_SET, autoflowlabel_set))
+		return icmpx6_inet_flag(sk, AUTOFLOWLABEL, autoflowlabel);
+	return ip6_default_np_autolabel(sock_net(sk));
+}
+
+/* IPV6_MTU_DISCOVER. Since 6.6 it is no bit field. */
+static inline int icmpx6_sk_pmtudisc(const struct sock *sk)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+	return READ_ONCE(inet6_sk(sk)->pmtudisc);
+#else
+	return inet6_sk(sk)->pmtudisc;
+#endif
+}
+
+/* As icmpx_run_bpf_connect4(). */
+static inline int icmpx_run_bpf_connect6(struct sock *sk, ICMPX_SOCKADDR *uaddr, int *addr_len)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	return BPF_CGROUP_RUN_PROG_INET6_CONNECT_LOCK(sk, uaddr, addr_len);
+#else
+	return BPF_CGROUP_RUN_PROG_INET6_CONNECT_LOCK(sk, uaddr);
+#endif
+}
 
 /* Since 6.9 the kernel has the setting error_anycast_as_unicast. */
 #define ICMPX_HAS_ANYCAST_AS_UNICAST (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0))
@@ -69,20 +122,6 @@ static inline u32 icmpx6_priority(const struct sock *sk, const struct ipcm6_cook
 	return ipc->sockc.priority;
 #else
 	return READ_ONCE(sk->sk_priority);
-#endif
-}
-
-/*
- * The route of a message: the one that a connected socket keeps, if it leads there. Since 7.2
- * no module may look at that one, and the lookup finds the same.
- */
-static inline struct dst_entry *icmpx6_sk_route(struct sock *sk, struct flowi6 *fl6,
-						const struct in6_addr *destination)
-{
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
-	return ip6_dst_lookup_flow(sock_net(sk), sk, fl6, destination);
-#else
-	return ip6_sk_dst_lookup_flow(sk, fl6, destination, false);
 #endif
 }
 

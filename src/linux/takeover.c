@@ -113,7 +113,8 @@ bool icmpx_in_module(const void *function)
 }
 
 /*
- * Takes a slot. @handlers replaces the first members of the entry. Returns 0, -EBUSY if another module has the slot, or -ENOMEM.
+ * Takes a slot. @handlers replaces the first members of the entry. Returns 0, -EBUSY if
+ * another module has the slot, or -ENOMEM.
  *
  * Another module's entry may be freed a grace period after it has left the slot.
  */

@@ -51,11 +51,15 @@ void icmpx_queue_local_error(struct sock *sk, int number, __be32 destination, u3
 /* errqueue6.c */
 bool icmpx6_queue_error(struct sock *sk, struct sk_buff *error, int number, const u8 *payload);
 
-/* A path MTU or a redirect from an error, for the route of a socket. */
+/*
+ * A path MTU or a redirect from an error, for the route of a socket; the route of a message, that
+ * of a connected socket if it keeps one.
+ */
 #if ICMPX_HAS_SK_ROUTE_UPDATES
 #define icmpx_sk_update_pmtu ipv4_sk_update_pmtu
 #define icmpx_sk_redirect ipv4_sk_redirect
 #define icmpx6_sk_update_pmtu ip6_sk_update_pmtu
+#define icmpx6_sk_route(sk, fl6, destination) ip6_sk_dst_lookup_flow(sk, fl6, destination, false)
 #else
 /* sk_route.c */
 void icmpx_sk_update_pmtu(struct sk_buff *skb, struct sock *sk, u32 mtu);
@@ -63,6 +67,8 @@ void icmpx_sk_redirect(struct sk_buff *skb, struct sock *sk);
 
 /* sk_route6.c */
 void icmpx6_sk_update_pmtu(struct sk_buff *skb, struct sock *sk, __be32 mtu);
+struct dst_entry *icmpx6_sk_route(struct sock *sk, struct flowi6 *fl6,
+				  const struct in6_addr *destination);
 #endif
 
 #endif

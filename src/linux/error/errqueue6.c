@@ -5,6 +5,7 @@
 #include <linux/icmpv6.h>
 #include <linux/ipv6.h>
 
+#include "compat6.h"
 #include "error/error.h"
 
 /**

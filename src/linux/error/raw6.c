@@ -8,6 +8,7 @@
 #include <net/rawv6.h>
 #include <net/sock.h>
 
+#include "compat6.h"
 #include "error/error.h"
 
 static void icmpx6_raw_socket_error(struct sock *sk, struct sk_buff *skb, unsigned int offset)

@@ -5,7 +5,7 @@
 
 #include "ping/internal.h"
 
-/* The device that an address is looked for at: that of the scope, else the socket's; NULL for any. */
+/* The device at which an address is looked for: that of the scope, else the socket's; or any. */
 static struct net_device *icmpx6_bind_device(const struct sock *sk,
 					     const struct sockaddr_in6 *name)
 {
@@ -77,7 +77,7 @@ int icmpx6_check_bind_address(struct sock *sk, const struct sockaddr_in6 *name, 
 void icmpx6_set_address(struct sock *sk, const struct sockaddr_in6 *name)
 {
 	inet6_sk(sk)->saddr = name->sin6_addr;
-	data_race(sk->sk_v6_rcv_saddr = name->sin6_addr);
+	sk->sk_v6_rcv_saddr = name->sin6_addr;
 	if (!ipv6_addr_any(&name->sin6_addr))
 		sk->sk_userlocks |= SOCK_BINDADDR_LOCK;
 	memset(&sk->sk_v6_daddr, 0, sizeof(sk->sk_v6_daddr));

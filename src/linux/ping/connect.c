@@ -7,6 +7,7 @@
 #include <net/route.h>
 #include <net/transp_v6.h>
 
+#include "compat6.h"
 #include "ping/internal.h"
 
 /**

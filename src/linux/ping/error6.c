@@ -4,6 +4,7 @@
 #include <linux/icmpv6.h>
 #include <net/ipv6.h>
 
+#include "compat6.h"
 #include "error/error.h"
 #include "icmpx.h"
 #include "ping/internal.h"

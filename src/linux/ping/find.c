@@ -8,14 +8,15 @@
 
 #include "ping/table.h"
 
-/* bind() and connect() write the address while packets come in: they may see a part of it. */
 static __always_inline bool icmpx_is_local(const struct sock *sk, int family, const void *address)
 {
 	__be32 own;
 
-	if (family == AF_INET6)
+	if (family == AF_INET6) {
+		/* bind() and connect() may be writing it: then a packet sees a part of it. */
 		return data_race(ipv6_addr_any(&sk->sk_v6_rcv_saddr) ||
 				 ipv6_addr_equal(&sk->sk_v6_rcv_saddr, address));
+	}
 	own = READ_ONCE(inet_sk(sk)->inet_rcv_saddr);
 	return !own || own == *(const __be32 *)address;
 }

@@ -8,6 +8,7 @@
 #include <net/route.h>
 #include <net/transp_v6.h>
 
+#include "compat6.h"
 #include "ping/internal.h"
 
 static enum icmpx_stat icmpx_drop_outcome(enum skb_drop_reason reason)

@@ -7,6 +7,7 @@
 #include <net/transp_v6.h>
 
 #include "compat6.h"
+#include "error/error.h"
 #include "ping/internal.h"
 
 /* Reads the ICMPv6 header. Only the program's type, code and sequence number are used. */
@@ -138,7 +139,11 @@ static int icmpx6_send_message(struct sock *sk, struct icmpx6_outgoing *out)
 	if (err)
 		return err;
 	out->header.icmp6_cksum = 0;
-	out->header.icmp6_identifier = READ_ONCE(inet_sk(sk)->inet_sport);
+	/*
+	 * Not inet_sport: another thread that is about to send may have set inet_num alone so
+	 * far. The socket is not locked.
+	 */
+	out->header.icmp6_identifier = htons(READ_ONCE(inet_sk(sk)->inet_num));
 	err = icmpx6_send_datagram(sk, out);
 	if (out->rt)
 		ip6_rt_put(out->rt);

@@ -7,7 +7,6 @@
  */
 #include <linux/random.h>
 #include <linux/slab.h>
-#include <net/ipv6.h>
 #include <net/sock.h>
 
 #include "ping/table.h"
@@ -84,52 +83,6 @@ static void icmpx_update_mark(struct icmpx_ping_table *table, u16 id,
 		xa_clear_mark(&table->idents, id, ICMPX_SHAREABLE);
 	else
 		xa_set_mark(&table->idents, id, ICMPX_SHAREABLE);
-}
-
-static int icmpx_insert_peer(struct icmpx_ping_table *table, struct icmpx_ping_sock *psk, u16 id,
-			     const union icmpx_ping_address *peer)
-{
-	int err;
-
-	if (psk->inet.sk.sk_family == AF_INET6) {
-		psk->peer6 = (struct icmpx_ping6_peer){ .address = peer->v6, .id = id };
-		err = rhashtable_insert_fast(&table->v6.peers, &psk->peer_node, icmpx_peer6_params);
-	} else {
-		psk->peer = (struct icmpx_ping_peer){ .address = peer->v4, .id = id };
-		err = rhashtable_insert_fast(&table->v4.peers, &psk->peer_node, icmpx_peer_params);
-	}
-	psk->has_peer = !err;
-	return err;
-}
-
-static void icmpx_remove_peer(struct icmpx_ping_table *table, struct icmpx_ping_sock *psk)
-{
-	if (!psk->has_peer)
-		return;
-	if (psk->inet.sk.sk_family == AF_INET6)
-		rhashtable_remove_fast(&table->v6.peers, &psk->peer_node, icmpx_peer6_params);
-	else
-		rhashtable_remove_fast(&table->v4.peers, &psk->peer_node, icmpx_peer_params);
-	psk->has_peer = false;
-}
-
-/* Whether a socket of the family has both the identifier and the peer. */
-static bool icmpx_peer_taken(struct icmpx_ping_table *table, int family, u16 id,
-			     const union icmpx_ping_address *peer)
-{
-	const struct icmpx_ping6_peer key6 = { .address = peer->v6, .id = id };
-	const struct icmpx_ping_peer key = { .address = peer->v4, .id = id };
-
-	if (family == AF_INET6)
-		return rhashtable_lookup_fast(&table->v6.peers, &key6, icmpx_peer6_params);
-	return rhashtable_lookup_fast(&table->v4.peers, &key, icmpx_peer_params);
-}
-
-static bool icmpx_has_peer(const struct icmpx_ping_sock *psk, const union icmpx_ping_address *peer)
-{
-	if (psk->inet.sk.sk_family == AF_INET6)
-		return ipv6_addr_equal(&psk->peer6.address, &peer->v6);
-	return psk->peer.address == peer->v4;
 }
 
 /*
@@ -338,7 +291,7 @@ static int icmpx_share_locked(struct icmpx_ping_table *table, struct sock *sk,
 	err = icmpx_add_serial(table, sk);
 	if (err)
 		return err;
-	err = icmpx_insert_peer(table, psk, id, peer);
+	err = icmpx_peer_insert(table, psk, id, peer);
 	if (err) {
 		icmpx_remove_serial(table, sk);
 		return err;
@@ -397,7 +350,7 @@ bool icmpx_ping_release(struct icmpx_ping_table *table, struct sock *sk)
 	sk_del_node_init_rcu(sk);
 	if (!psk->has_peer)
 		ident->alone--;
-	icmpx_remove_peer(table, psk);
+	icmpx_peer_remove(table, psk);
 	if (hlist_empty(&ident->bound) && hlist_empty(&ident->automatic)) {
 		xa_erase(&table->idents, id);
 		kfree_rcu(ident, rcu);
@@ -431,7 +384,7 @@ void icmpx_ping_set_peer(struct icmpx_ping_table *table, struct sock *sk,
 
 	spin_lock(&table->lock);
 	if (psk->ident && psk->automatic && !psk->has_peer &&
-	    !icmpx_insert_peer(table, psk, psk->inet.inet_num, peer)) {
+	    !icmpx_peer_insert(table, psk, psk->inet.inet_num, peer)) {
 		psk->ident->alone--;
 		icmpx_update_mark(table, psk->inet.inet_num, psk->ident);
 	}
@@ -459,10 +412,10 @@ int icmpx_ping_forget_peer(struct icmpx_ping_table *table, struct sock *sk,
 	if (!psk->has_peer)
 		goto unlock;
 	if (!hlist_is_singular_node(&sk->sk_node, &psk->ident->automatic)) {
-		err = icmpx_has_peer(psk, next) ? 0 : -EADDRINUSE;
+		err = icmpx_peer_is(psk, next) ? 0 : -EADDRINUSE;
 		goto unlock;
 	}
-	icmpx_remove_peer(table, psk);
+	icmpx_peer_remove(table, psk);
 	psk->ident->alone++;
 	icmpx_update_mark(table, psk->inet.inet_num, psk->ident);
 unlock:

@@ -165,6 +165,15 @@ struct icmpx_ping_query {
 	u16 id;
 };
 
+/* peer.c */
+int icmpx_peer_insert(struct icmpx_ping_table *table, struct icmpx_ping_sock *psk, u16 id,
+		      const union icmpx_ping_address *peer);
+void icmpx_peer_remove(struct icmpx_ping_table *table, struct icmpx_ping_sock *psk);
+bool icmpx_peer_taken(struct icmpx_ping_table *table, int family, u16 id,
+		      const union icmpx_ping_address *peer);
+bool icmpx_peer_is(const struct icmpx_ping_sock *psk, const union icmpx_ping_address *peer);
+
+/* table.c, find.c */
 int icmpx_ping_table_init(struct icmpx_ping_table *table);
 void icmpx_ping_table_exit(struct icmpx_ping_table *table);
 
