@@ -7,7 +7,7 @@
 #include "lib/fault.hpp"
 #include "lib/host.hpp"
 #include "lib/ktap.hpp"
-#include "lib/ping.hpp"
+#include "lib/pinger.hpp"
 
 #include <algorithm>
 #include <array>
@@ -23,10 +23,16 @@ using fault::Victims;
 using ktap::expect;
 using ktap::expect_equal;
 using packet::Bytes;
-using sock::Endpoint;
+using pinger::V4;
+using pinger::V6;
 using sock::Socket;
 
-constexpr Endpoint peer{errors::router, 0};
+template <typename F> typename F::Endpoint peer() { return {F::client, 0}; }
+
+template <typename F> std::size_t number_of_sockets()
+{
+	return ping::listed(pinger::list_path<F>()).size();
+}
 
 /// What socket() and its like say without memory: connect(), as with the built-in code, that it got no identifier.
 bool means_no_memory(int error)
@@ -37,15 +43,15 @@ bool means_no_memory(int error)
 }
 
 /// A network without ping sockets, and nothing left of them when it goes.
-struct Network {
-	wire::Wire wire = ping::new_network();
+template <typename F> struct Network {
+	wire::Wire wire = pinger::new_network<F>();
 
-	Network() { host::need_icmpx(); }
+	Network() { F::need_icmpx(); }
 	Network(const Network &) = delete;
 	Network &operator=(const Network &) = delete;
 	~Network()
 	{
-		expect_equal(ping::listed().size(), std::size_t{0}, "sockets in the list");
+		expect_equal(number_of_sockets<F>(), std::size_t{0}, "sockets in the list");
 		fault::expect_calm_log();
 	}
 
@@ -54,8 +60,8 @@ struct Network {
 			  const wire::Where &where = wire::Where::current()) const
 	{
 		wire.receive_all(wire::milliseconds{0});
-		ping::sent(wire, socket, peer, {}, 0, where);
-		wire.send(ping::reply(ping::identifier(socket)));
+		pinger::sent_on<F>(wire, socket, peer<F>(), {}, where);
+		wire.send(pinger::reply<F>(pinger::identifier<F>(socket)));
 		expect(sock::receive(socket).has_value(), "a reply", where);
 	}
 };
@@ -81,108 +87,115 @@ void each(const std::function<int()> &call, const std::function<void(int error)>
 	expect(refused > 0, "some are necessary");
 }
 
-void opening()
+template <typename F> void opening()
 {
-	Network network;
+	Network<F> network;
 	int fd = -1;
 
-	each([&] { return (fd = ::socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP)) < 0 ? errno : 0; },
+	each([&] { return (fd = ::socket(F::domain, SOCK_DGRAM, F::protocol)) < 0 ? errno : 0; },
 	     [&](int error) {
 		     const Socket socket(fd);
 
-		     expect_equal(ping::listed().size(), std::size_t{0}, "sockets in the list");
+		     expect_equal(number_of_sockets<F>(), std::size_t{0}, "sockets in the list");
 		     if (!error)
 			     network.expect_works(socket);
 	     });
 }
 
 /// What gives a socket an identifier: @p call on a new one.
+template <typename F>
 void identifiers(const std::function<int(const Socket &)> &call, bool has_identifier)
 {
-	Network network;
-	Socket socket = sock::ping();
+	Network<F> network;
+	Socket socket = F::open();
 
 	each([&] { return call(socket); },
 	     [&](int error) {
 		     if (error && !has_identifier)
-			     expect_equal(ping::identifier(socket), 0, "the identifier");
-		     expect_equal(ping::listed().size(), std::size_t{ping::identifier(socket) != 0},
+			     expect_equal(pinger::identifier<F>(socket), 0, "the identifier");
+		     expect_equal(number_of_sockets<F>(),
+				  std::size_t{pinger::identifier<F>(socket) != 0},
 				  "sockets in the list");
 		     // Whoever was refused may try again, on the same socket.
 		     expect_equal(call(socket) == 0 || !error, true, "another time");
-		     socket = sock::ping();
+		     socket = F::open();
 		     network.expect_works(socket);
-		     socket = sock::ping();
+		     socket = F::open();
 	     });
 }
 
-void binding()
+template <typename F> void binding()
 {
-	identifiers(
+	identifiers<F>(
 		[](const Socket &socket) {
-			return ping::try_to_bind(socket, {errors::host, 77});
+			return pinger::try_to_bind<F>(socket, {F::server, 77});
 		},
 		false);
 }
 
-void binding_to_any()
+template <typename F> void binding_to_any()
 {
-	identifiers(
+	identifiers<F>(
 		[](const Socket &socket) {
-			return ping::try_to_bind(socket, {errors::host, 0});
+			return pinger::try_to_bind<F>(socket, {F::server, 0});
 		},
 		false);
 }
 
-void connecting()
+template <typename F> void connecting()
 {
-	identifiers([](const Socket &socket) { return sock::connect(socket, peer); }, false);
+	identifiers<F>([](const Socket &socket) { return connect(socket, peer<F>()); }, false);
 }
 
 /// The second of an identifier needs a place in the table of peers.
-void sharing()
+template <typename F> void sharing()
 {
-	Network network;
-	Socket first = sock::ping(), second = sock::ping();
+	Network<F> network;
+	Socket first = F::open(), second = F::open();
 
-	ping::try_to_bind(first, {errors::host, 77});
+	pinger::try_to_bind<F>(first, {F::server, 77});
 	each(
 		[&] {
-			const int error = ping::try_to_bind(second, {errors::host, 77});
-			return error ? error : sock::connect(second, {errors::remote(1), 0});
+			const int error = pinger::try_to_bind<F>(second, {F::server, 77});
+			return error ? error
+				     : connect(second, typename F::Endpoint{F::remote(1), 0});
 		},
 		[&](int) {
-			second = sock::ping();
-			expect_equal(ping::listed().size(), std::size_t{1}, "sockets in the list");
+			second = F::open();
+			expect_equal(number_of_sockets<F>(), std::size_t{1}, "sockets in the list");
 			network.expect_works(first);
 		});
 }
 
 /// Sends a request of @p size bytes in all ways of failing; what comes out is whole or nothing.
+template <typename F>
 void sending(std::size_t size, const std::vector<control::Message> &messages = {})
 {
-	Network network;
-	const Socket socket = sock::ping();
-	const Bytes message = ping::request(1, packet::pattern(size));
+	Network<F> network;
+	const Socket socket = F::open();
+	const Bytes message = pinger::request<F>(1, packet::pattern(size));
 	const Bytes control = control::build(messages);
+	auto name = F::to_kernel(peer<F>());
 
 	network.expect_works(socket);
 	sock::set(socket, SOL_SOCKET, SO_SNDBUFFORCE, 1 << 20);
-	counters::Change change;
+	typename F::Change change;
 	int unseen = 0;
-	each([&] { return control::send_built(socket, message, peer, control); },
+	each([&] { return control::send_named(socket, message, &name, sizeof(name), control, 0); },
 	     [&](int error) {
 		     auto moved = ktap::require_value(change.icmpx(), "counters");
-		     auto sent = network.wire.receive_all(wire::milliseconds{0});
+		     auto sent = network.wire.template receive_all<typename F::Datagram>(
+			     wire::milliseconds{0});
 
-		     expect_equal(moved["ping_sent"], !error, "ping_sent");
 		     const bool failed = moved["ping_send_failed"] == 1;
-		     expect(error != 0 || !failed, "ping_send_failed");
+		     // A program is not told that a packet of IPv6 did not get out.
+		     const bool got_out = !error && !(F::is_ipv6 && failed);
+		     expect_equal(moved["ping_sent"], got_out, "ping_sent");
+		     expect(!got_out || !failed, "ping_send_failed");
 		     unseen += error != 0 && !failed;
-		     if (!error) {
-			     auto whole = ktap::require_value(packet::reassemble(sent), "whole");
-			     auto icmp =
-				     ktap::require_value(packet::parse_icmp(whole.payload), "it");
+		     if (got_out) {
+			     auto whole = ktap::require_value(reassemble(sent), "whole");
+			     auto icmp = ktap::require_value(F::message(whole), "it");
 			     expect(icmp.checksum_right, "a right checksum");
 			     expect(icmp.data == packet::pattern(size), "the data");
 		     }
@@ -202,41 +215,42 @@ void sending(std::size_t size, const std::vector<control::Message> &messages = {
 	network.expect_works(socket);
 }
 
-void sending_a_small_one() { sending(56); }
-void sending_fragments() { sending(8000); }
+template <typename F> void sending_a_small_one() { sending<F>(56); }
+template <typename F> void sending_fragments() { sending<F>(8000); }
 
 void sending_with_control_messages()
 {
 	// Record route, with room for three.
-	sending(56, {{SOL_IP, IP_RETOPTS, Bytes{7, 15, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},
+	sending<V4>(56,
+		    {{SOL_IP, IP_RETOPTS, Bytes{7, 15, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},
 		     control::make(SOL_IP, IP_TTL, 9)});
 }
 
-void receiving()
+template <typename F> void receiving()
 {
-	Network network;
-	const Socket socket = sock::ping();
+	Network<F> network;
+	const Socket socket = F::open();
 	std::array<std::uint8_t, 2048> data{};
 	ssize_t size = 0;
 
 	network.expect_works(socket);
-	const std::uint16_t id = ping::identifier(socket);
+	const std::uint16_t id = pinger::identifier<F>(socket);
 	Injection injection(fault::anywhere);
-	network.wire.send(ping::reply(id, 1, packet::pattern(1000)));
+	network.wire.send(pinger::reply<F>(id, 1, packet::pattern(1000)));
 	fault::each_allocation(
 		Victims::self,
 		[&] { size = recv(socket.get(), data.data(), data.size(), MSG_DONTWAIT); },
 		[&](bool) {
 			expect_equal(size, 1008, "bytes");
-			network.wire.send(ping::reply(id, 1, packet::pattern(1000)));
+			network.wire.send(pinger::reply<F>(id, 1, packet::pattern(1000)));
 		});
 }
 
 /// Without memory the error that a socket is told of is there, but not its entry in the queue.
 void local_errors()
 {
-	Network network;
-	const Socket socket = sock::ping();
+	Network<V4> network;
+	const Socket socket = V4::open();
 	const Bytes message = ping::request(1, packet::pattern(3000));
 	int error = 0, entries = 0, attempts = 0;
 
@@ -245,7 +259,8 @@ void local_errors()
 	sock::set(socket, SOL_IP, IP_RECVERR, 1);
 	Injection injection(fault::icmpx());
 	fault::each_allocation(
-		Victims::self, [&] { error = control::send_built(socket, message, peer, {}); },
+		Victims::self,
+		[&] { error = control::send_built(socket, message, peer<V4>(), {}); },
 		[&](bool hit) {
 			auto entry = sock::next_error(socket);
 
@@ -261,19 +276,25 @@ void local_errors()
 	network.expect_works(socket);
 }
 
+template <typename F> std::vector<ktap::Test> tests()
+{
+	return {{"opening", opening<F>},
+		{"binding", binding<F>},
+		{"binding_to_any", binding_to_any<F>},
+		{"connecting", connecting<F>},
+		{"sharing", sharing<F>},
+		{"sending_a_small_one", sending_a_small_one<F>},
+		{"sending_fragments", sending_fragments<F>},
+		{"receiving", receiving<F>}};
+}
+
 } // namespace
 
 int main(int argc, char **argv)
 {
-	return ktap::run(argc, argv,
-			 {{"opening", opening},
-			  {"binding", binding},
-			  {"binding_to_any", binding_to_any},
-			  {"connecting", connecting},
-			  {"sharing", sharing},
-			  {"sending_a_small_one", sending_a_small_one},
-			  {"sending_fragments", sending_fragments},
-			  {"sending_with_control_messages", sending_with_control_messages},
-			  {"receiving", receiving},
-			  {"local_errors", local_errors}});
+	auto all = family::both(tests<V4>(), tests<V6>());
+
+	all.push_back({"sending_with_control_messages", sending_with_control_messages});
+	all.push_back({"local_errors", local_errors});
+	return ktap::run(argc, argv, all);
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// Ping sockets in numbers: every identifier taken, and more sockets than there are identifiers. The built-in family has
-// no more than one socket for each identifier, so what is beyond that needs icmpx.
+// Ping sockets in numbers, of both families: every identifier taken, and more sockets than there are identifiers. The built-in
+// family has no more than one socket for each identifier, so what is beyond that needs icmpx.
 
 #include "lib/counters.hpp"
-#include "lib/ping.hpp"
+#include "lib/pinger.hpp"
 #include "lib/volume.hpp"
 
 #include <algorithm>
@@ -21,11 +21,9 @@
 
 namespace {
 
-using counters::Change;
-using packet::Address;
 using packet::Bytes;
-using packet::Type;
-using sock::Endpoint;
+using pinger::V4;
+using pinger::V6;
 using sock::Socket;
 
 constexpr unsigned identifiers = 65535;
@@ -33,8 +31,30 @@ constexpr unsigned identifiers = 65535;
 /// More sockets than there are identifiers; a debug kernel needs four times as much memory for each.
 unsigned many() { return static_cast<unsigned>(volume::count("PING_SOCKETS", 200000, 70000)); }
 
-/// 11.0.0.1 and on: everybody is reachable over the wire.
-constexpr Address peer(unsigned n) { return 0x0b000001U + n; }
+/// 11.0.0.1 and on, or 2001:db8::b00:1 and on: everybody is reachable over the wire.
+template <typename F> typename F::Address peer(unsigned n)
+{
+	const std::uint32_t number = 0x0b000001U + n;
+
+	if constexpr (F::is_ipv6) {
+		typename F::Address address = F::remote(0);
+
+		for (unsigned i = 0; i < 4; i++)
+			address[15 - i] = static_cast<std::uint8_t>(number >> 8 * i);
+		return address;
+	} else {
+		return number;
+	}
+}
+
+/// Of a request that came by that, a reply has another source.
+template <typename F> typename F::Address group()
+{
+	if constexpr (F::is_ipv6)
+		return {0xff, 0x05, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+	else
+		return 0xe0000001;
+}
 
 void allow_open_files(rlim_t count)
 {
@@ -43,14 +63,14 @@ void allow_open_files(rlim_t count)
 	host::check(setrlimit(RLIMIT_NOFILE, &limit), "RLIMIT_NOFILE");
 }
 
-std::vector<Socket> open_connected(unsigned first, unsigned count)
+template <typename F> std::vector<Socket> open_connected(unsigned first, unsigned count)
 {
 	std::vector<Socket> sockets;
 
 	sockets.reserve(count);
 	for (unsigned i = first; i < first + count; i++) {
-		sockets.push_back(sock::ping());
-		ktap::require_equal(sock::connect(sockets.back(), {peer(i), 0}), 0,
+		sockets.push_back(F::open());
+		ktap::require_equal(connect(sockets.back(), typename F::Endpoint{peer<F>(i), 0}), 0,
 				    "connect, socket " + std::to_string(i));
 	}
 	return sockets;
@@ -64,9 +84,11 @@ Bytes data_of(unsigned n)
 	return data;
 }
 
-void deliver(const wire::Wire &net, const Socket &socket, unsigned n, Address from)
+template <typename F>
+void deliver(const wire::Wire &net, const Socket &socket, unsigned n,
+	     const typename F::Address &from)
 {
-	net.send(ping::reply(ping::identifier(socket), 1, data_of(n), from));
+	net.send(pinger::reply<F>(pinger::identifier<F>(socket), 1, data_of(n), from));
 }
 
 /// Expects exactly the one message that was meant for this socket.
@@ -82,67 +104,68 @@ void expect_own(const Socket &socket, unsigned n)
 	ktap::expect(!sock::receive(socket), what + ": nothing else");
 }
 
-void every_identifier_once()
+template <typename F> void every_identifier_once()
 {
-	wire::Wire net = ping::new_network();
+	wire::Wire net = pinger::new_network<F>();
 	allow_open_files(identifiers + 100);
 	std::vector<Socket> sockets;
 	std::set<std::uint16_t> seen;
 
 	for (unsigned i = 0; i < identifiers; i++) {
-		sockets.push_back(sock::ping());
-		ktap::require_equal(ping::try_to_bind(sockets.back(), {0, 0}), 0, "bind");
-		seen.insert(ping::identifier(sockets.back()));
+		sockets.push_back(F::open());
+		ktap::require_equal(pinger::try_to_bind<F>(sockets.back(), {F::any, 0}), 0, "bind");
+		seen.insert(pinger::identifier<F>(sockets.back()));
 	}
 	ktap::expect_equal(seen.size(), identifiers, "different identifiers");
 	ktap::expect_equal(seen.count(0), 0, "identifier 0");
 
-	Socket more = sock::ping();
-	ktap::expect_equal(ping::try_to_bind(more, {0, 0}), EADDRINUSE, "bind, all are taken");
-	ktap::expect_equal(sock::connect(more, {peer(0), 0}), EAGAIN, "connect, all are taken");
-	ktap::expect_equal(sock::send(more, ping::request(1), Endpoint{peer(0), 0}), EAGAIN,
-			   "send, all are taken");
-	ktap::expect_equal(ping::identifier(more), 0, "its identifier");
+	Socket more = F::open();
+	ktap::expect_equal(pinger::try_to_bind<F>(more, {F::any, 0}), EADDRINUSE,
+			   "bind, all are taken");
+	ktap::expect_equal(connect(more, typename F::Endpoint{peer<F>(0), 0}), EAGAIN,
+			   "connect, all are taken");
+	ktap::expect_equal(pinger::send<F>(more, pinger::request<F>(1), {peer<F>(0), 0}, {}),
+			   EAGAIN, "send, all are taken");
+	ktap::expect_equal(pinger::identifier<F>(more), 0, "its identifier");
 
-	const std::uint16_t freed = ping::identifier(sockets[1234]);
+	const std::uint16_t freed = pinger::identifier<F>(sockets[1234]);
 	sockets[1234] = Socket();
-	ktap::expect_equal(ping::try_to_bind(more, {0, 0}), 0, "bind, one is free");
-	ktap::expect_equal(ping::identifier(more), freed, "the one that was freed");
+	ktap::expect_equal(pinger::try_to_bind<F>(more, {F::any, 0}), 0, "bind, one is free");
+	ktap::expect_equal(pinger::identifier<F>(more), freed, "the one that was freed");
 }
 
-void more_connected_than_identifiers()
+template <typename F> void more_connected_than_identifiers()
 {
-	host::need_icmpx();
-	wire::Wire net = ping::new_network();
+	F::need_icmpx();
+	wire::Wire net = pinger::new_network<F>();
 	const unsigned count = many();
 	allow_open_files(count + 100);
-	std::vector<Socket> sockets = open_connected(0, count);
+	std::vector<Socket> sockets = open_connected<F>(0, count);
 	std::map<std::uint16_t, unsigned> sharers;
 
 	for (const Socket &socket : sockets)
-		sharers[ping::identifier(socket)]++;
+		sharers[pinger::identifier<F>(socket)]++;
 	ktap::expect_equal(sharers.size(), identifiers, "identifiers in use");
 	ktap::expect_equal(sharers.count(0), 0, "identifier 0");
 
-	Change change;
+	typename F::Change change;
 	for (unsigned i = 0; i < count; i++)
-		deliver(net, sockets[i], i, peer(i));
+		deliver<F>(net, sockets[i], i, peer<F>(i));
 	for (unsigned i = 0; i < count; i++)
 		expect_own(sockets[i], i);
 	change.expect_outcomes({{"deliver_ping", count}}, "outcomes");
-	auto stat = ktap::require_value(counters::icmpx(), "icmpx_stat");
-	ktap::expect_equal(stat["ping_sockets"], count, "ping_sockets");
-	ktap::expect_equal(ping::listed().size(), count, "lines of /proc/net/icmpx");
+	ktap::expect_equal(ping::listed(pinger::list_path<F>()).size(), count, "lines of the list");
 }
 
 /// Two sockets that share an identifier, which takes as many as there are identifiers to get.
-struct Sharers {
-	Sharers() : net(ping::new_network())
+template <typename F> struct Sharers {
+	Sharers() : net(pinger::new_network<F>())
 	{
 		allow_open_files(identifiers + 100);
-		sockets = open_connected(0, identifiers + 1);
+		sockets = open_connected<F>(0, identifiers + 1);
 		last = sockets.size() - 1;
-		while (ping::identifier(sockets[other]) != ping::identifier(sockets[last]))
+		while (pinger::identifier<F>(sockets[other]) !=
+		       pinger::identifier<F>(sockets[last]))
 			other++;
 		ktap::require(other < last, "another socket has the identifier");
 	}
@@ -150,12 +173,8 @@ struct Sharers {
 	/// The error that a router sends about what socket @p n sent.
 	Bytes error_about(std::size_t n) const
 	{
-		packet::Icmp request =
-			packet::echo_request(ping::identifier(sockets[n]), 1, Bytes(20));
-
-		return errors::sent(IPPROTO_ICMP, errors::host, peer(static_cast<unsigned>(n)),
-				    request.build())
-			.build();
+		return pinger::sent<F>(pinger::identifier<F>(sockets[n]),
+				       peer<F>(static_cast<unsigned>(n)));
 	}
 
 	wire::Wire net;
@@ -163,79 +182,87 @@ struct Sharers {
 	std::size_t last = 0, other = 0;
 };
 
-void sharing_an_identifier()
+template <typename F> void sharing_an_identifier()
 {
-	host::need_icmpx();
-	Sharers made;
+	F::need_icmpx();
+	Sharers<F> made;
 	const Socket &a = made.sockets[made.last], &b = made.sockets[made.other];
 
 	{
-		Change change;
+		typename F::Change change;
 
-		deliver(made.net, a, 1, peer(identifiers + 7));
+		deliver<F>(made.net, a, 1, peer<F>(identifiers + 7));
 		ktap::expect(!sock::receive(a) && !sock::receive(b), "a third party's reply");
 		change.expect_outcomes({{"drop_ambiguous", 1}}, "a third party's reply");
 	}
 	for (const Socket *socket : {&a, &b})
-		sock::set(*socket, SOL_IP, IP_RECVERR, 1);
+		sock::set(*socket, F::level, F::recverr, 1);
 	for (std::size_t n : {made.last, made.other}) {
-		made.net.send(errors::report(Type::time_exceeded, 0, 0, made.error_about(n)));
-		ktap::expect_equal(sock::next_error(a).has_value(), n == made.last, "error, one");
-		ktap::expect_equal(sock::next_error(b).has_value(), n == made.other,
+		made.net.send(F::report(F::Type::time_exceeded, 0, 0, made.error_about(n)));
+		ktap::expect_equal(F::next_error(a).has_value(), n == made.last, "error, one");
+		ktap::expect_equal(F::next_error(b).has_value(), n == made.other,
 				   "error, the other");
 		sock::forget_errors(a);
 		sock::forget_errors(b);
 	}
 
 	// Who shares an identifier is known by his peer, and keeps him or gives the identifier up.
-	ktap::expect_equal(sock::connect(a, {peer(identifiers + 9), 0}), EADDRINUSE,
-			   "another peer");
-	ktap::expect_equal(sock::connect(a, {peer(identifiers), 0}), 0, "the same peer");
-	deliver(made.net, a, 5, peer(identifiers));
+	ktap::expect_equal(connect(a, typename F::Endpoint{peer<F>(identifiers + 9), 0}),
+			   EADDRINUSE, "another peer");
+	ktap::expect_equal(connect(a, typename F::Endpoint{peer<F>(identifiers), 0}), 0,
+			   "the same peer");
+	deliver<F>(made.net, a, 5, peer<F>(identifiers));
 	expect_own(a, 5);
 	sockaddr none{.sa_family = AF_UNSPEC, .sa_data = {}};
 	host::check(connect(a.get(), &none, sizeof(none)), "disconnect");
-	ktap::expect_equal(ping::identifier(a), 0, "identifier after disconnecting");
-	ktap::expect_equal(sock::connect(a, {peer(identifiers + 9), 0}), 0, "connecting anew");
-	deliver(made.net, a, 6, peer(identifiers + 9));
+	ktap::expect_equal(pinger::identifier<F>(a), 0, "identifier after disconnecting");
+	ktap::expect_equal(connect(a, typename F::Endpoint{peer<F>(identifiers + 9), 0}), 0,
+			   "connecting anew");
+	deliver<F>(made.net, a, 6, peer<F>(identifiers + 9));
 	expect_own(a, 6);
 
 	// Left alone with an identifier, a socket gets what comes from any address again.
-	const std::uint16_t id = ping::identifier(a);
+	const std::uint16_t id = pinger::identifier<F>(a);
 	for (Socket &socket : made.sockets)
-		if (&socket != &a && ping::identifier(socket) == id)
+		if (&socket != &a && pinger::identifier<F>(socket) == id)
 			socket = Socket();
-	deliver(made.net, a, 7, peer(identifiers + 7));
+	deliver<F>(made.net, a, 7, peer<F>(identifiers + 7));
 	expect_own(a, 7);
 }
 
-void what_needs_an_identifier_of_its_own()
+template <typename F> void what_needs_an_identifier_of_its_own()
 {
-	host::need_icmpx();
-	Sharers made;
-	Socket socket = sock::ping();
+	F::need_icmpx();
+	Sharers<F> made;
+	Socket socket = F::open();
 
-	ktap::expect_equal(ping::try_to_bind(socket, {errors::host, 0}), EADDRINUSE, "bind");
-	ktap::expect_equal(sock::connect(socket, {0xe0000001, 0}), EAGAIN, "connect, multicast");
-	sock::set(socket, SOL_SOCKET, SO_BROADCAST, 1);
-	ktap::expect_equal(sock::connect(socket, {0x0a0000ff, 0}), EAGAIN, "connect, broadcast");
-	ktap::expect_equal(sock::send(socket, ping::request(1), Endpoint{peer(1), 0}), EAGAIN,
-			   "send");
-	ktap::expect_equal(ping::identifier(socket), 0, "identifier");
+	ktap::expect_equal(pinger::try_to_bind<F>(socket, {F::server, 0}), EADDRINUSE, "bind");
+	ktap::expect_equal(connect(socket, typename F::Endpoint{group<F>(), 0}), EAGAIN,
+			   "connect, multicast");
+	if constexpr (!F::is_ipv6) {
+		sock::set(socket, SOL_SOCKET, SO_BROADCAST, 1);
+		ktap::expect_equal(connect(socket, typename F::Endpoint{F::many, 0}), EAGAIN,
+				   "connect, broadcast");
+	}
+	ktap::expect_equal(pinger::send<F>(socket, pinger::request<F>(1), {peer<F>(1), 0}, {}),
+			   EAGAIN, "send");
+	ktap::expect_equal(pinger::identifier<F>(socket), 0, "identifier");
 	// An address can be bound without one, which connect() then finds.
 	sock::set(socket, SOL_IP, IP_BIND_ADDRESS_NO_PORT, 1);
-	ktap::expect_equal(ping::try_to_bind(socket, {errors::host, 0}), 0,
+	ktap::expect_equal(pinger::try_to_bind<F>(socket, {F::server, 0}), 0,
 			   "bind, IP_BIND_ADDRESS_NO_PORT");
-	ktap::expect_equal(sock::connect(socket, {peer(identifiers + 20), 0}), 0, "connect");
-	ktap::expect_equal(sock::local(socket).address, errors::host, "local address");
-	deliver(made.net, socket, 3, peer(identifiers + 20));
+	ktap::expect_equal(connect(socket, typename F::Endpoint{peer<F>(identifiers + 20), 0}), 0,
+			   "connect");
+	ktap::expect_equal(F::local(socket).address, F::server, "local address");
+	deliver<F>(made.net, socket, 3, peer<F>(identifiers + 20));
 	expect_own(socket, 3);
 
 	// A socket that asks for an identifier gets it, by SO_REUSEADDR, and what comes with it.
-	Socket asking = sock::ping();
-	const std::uint16_t shared = ping::identifier(made.sockets[made.last]);
-	ktap::expect_equal(ping::try_to_bind(asking, {0, shared}), 0, "bind to a shared one");
-	deliver(made.net, asking, 4, peer(identifiers));
+	Socket asking = F::open();
+	const std::uint16_t shared = pinger::identifier<F>(made.sockets[made.last]);
+	ktap::expect_equal(pinger::try_to_bind<F>(asking, {F::any, shared}), 0,
+			   "bind to a shared one");
+	deliver<F>(made.net, asking, 4, peer<F>(identifiers));
 	expect_own(asking, 4);
 }
 
@@ -252,10 +279,10 @@ std::string read_at(int fd, off_t position)
 
 void the_list_is_seekable()
 {
-	wire::Wire net = ping::new_network();
-	std::vector<Socket> sockets = open_connected(0, 500);
+	wire::Wire net = pinger::new_network<V4>();
+	std::vector<Socket> sockets = open_connected<V4>(0, 500);
 	host::Descriptor file(
-		host::check(open(ping::list_path().c_str(), O_RDONLY | O_CLOEXEC), "open"));
+		host::check(open(pinger::list_path<V4>().c_str(), O_RDONLY | O_CLOEXEC), "open"));
 	std::string whole, piece;
 
 	while (!(piece = read_at(file.get(), static_cast<off_t>(whole.size()))).empty())
@@ -270,14 +297,15 @@ void the_list_is_seekable()
 	ktap::expect(read_at(file.get(), static_cast<off_t>(whole.size())).empty(), "the end");
 }
 
-void the_list_while_sockets_come_and_go()
+template <typename F> void the_list_while_sockets_come_and_go()
 {
-	host::need_icmpx();
-	wire::Wire net = ping::new_network();
-	std::vector<Socket> staying = open_connected(0, 300), going = open_connected(1000, 300);
+	F::need_icmpx();
+	wire::Wire net = pinger::new_network<F>();
+	std::vector<Socket> staying = open_connected<F>(0, 300),
+			    going = open_connected<F>(1000, 300);
 	std::map<unsigned long, unsigned> seen;
 	host::Descriptor file(
-		host::check(open(ping::list_path().c_str(), O_RDONLY | O_CLOEXEC), "open"));
+		host::check(open(pinger::list_path<F>().c_str(), O_RDONLY | O_CLOEXEC), "open"));
 	std::string text;
 	char buffer[1024];
 	ssize_t size = 0;
@@ -288,7 +316,7 @@ void the_list_while_sockets_come_and_go()
 		if (n < going.size() / 2) {
 			going[n] = Socket();
 			going[going.size() - 1 - n] = Socket();
-			staying.push_back(std::move(open_connected(2000 + n, 1).front()));
+			staying.push_back(std::move(open_connected<F>(2000 + n, 1).front()));
 		}
 	}
 	host::check(static_cast<int>(size), "read");
@@ -311,7 +339,7 @@ void the_list_while_sockets_come_and_go()
 }
 
 /// The shortest of a few times, since this machine may have had other things to do in one of them.
-double seconds_to_read_list()
+template <typename F> double seconds_to_read_list()
 {
 	using seconds = std::chrono::duration<double>;
 	seconds shortest = seconds::max();
@@ -319,7 +347,7 @@ double seconds_to_read_list()
 	for (int i = 0; i < 4; i++) {
 		const auto begin = std::chrono::steady_clock::now();
 
-		host::read_file(ping::list_path());
+		host::read_file(pinger::list_path<F>());
 		shortest = std::min<seconds>(shortest, std::chrono::steady_clock::now() - begin);
 	}
 	return shortest.count();
@@ -327,54 +355,60 @@ double seconds_to_read_list()
 
 /// Ten times the sockets are read in about ten times the time; looking for the place again after each page would take
 /// a hundred times.
-void the_list_is_linear()
+template <typename F> void the_list_is_linear()
 {
-	host::need_icmpx();
-	wire::Wire net = ping::new_network();
+	F::need_icmpx();
+	wire::Wire net = pinger::new_network<F>();
 	allow_open_files(40100);
-	std::vector<Socket> few = open_connected(0, 4000);
-	double short_list = seconds_to_read_list();
-	std::vector<Socket> more = open_connected(4000, 36000);
-	double long_list = seconds_to_read_list();
+	std::vector<Socket> few = open_connected<F>(0, 4000);
+	double short_list = seconds_to_read_list<F>();
+	std::vector<Socket> more = open_connected<F>(4000, 36000);
+	double long_list = seconds_to_read_list<F>();
 
 	ktap::say(std::to_string(short_list) + " s for 4,000, " + std::to_string(long_list) +
 		  " s for 40,000");
 	ktap::expect(long_list < 30 * short_list, "less than 30 times as long");
 }
 
-void namespaces_have_identifiers_of_their_own()
+template <typename F> void namespaces_have_identifiers_of_their_own()
 {
-	wire::Wire here = ping::new_network();
-	Socket first = sock::ping();
-	sock::bind(first, {0, 77});
+	wire::Wire here = pinger::new_network<F>();
+	Socket first = F::open();
+	ktap::require_equal(pinger::try_to_bind<F>(first, {F::any, 77}), 0, "bind");
 	host::Namespace home = host::Namespace::current();
-	wire::Wire there = ping::new_network();
-	Socket second = sock::ping();
+	wire::Wire there = pinger::new_network<F>();
+	Socket second = F::open();
 
 	sock::set(second, SOL_SOCKET, SO_REUSEADDR, 0);
-	ktap::require_equal(ping::try_to_bind(second, {0, 77}), 0, "bind in another namespace");
-	deliver(there, second, 2, peer(0));
+	ktap::require_equal(pinger::try_to_bind<F>(second, {F::any, 77}), 0,
+			    "bind in another namespace");
+	deliver<F>(there, second, 2, peer<F>(0));
 	expect_own(second, 2);
 	ktap::expect(!sock::receive(first), "the namespace where it did not come in");
 	home.enter();
-	deliver(here, first, 1, peer(0));
+	deliver<F>(here, first, 1, peer<F>(0));
 	expect_own(first, 1);
 	ktap::expect(!sock::receive(second), "the other namespace");
+}
+
+template <typename F> std::vector<ktap::Test> tests()
+{
+	return {{"every_identifier_once", every_identifier_once<F>},
+		{"more_connected_than_identifiers", more_connected_than_identifiers<F>},
+		{"sharing_an_identifier", sharing_an_identifier<F>},
+		{"what_needs_an_identifier_of_its_own", what_needs_an_identifier_of_its_own<F>},
+		{"the_list_while_sockets_come_and_go", the_list_while_sockets_come_and_go<F>},
+		{"the_list_is_linear", the_list_is_linear<F>},
+		{"namespaces_have_identifiers_of_their_own",
+		 namespaces_have_identifiers_of_their_own<F>}};
 }
 
 } // namespace
 
 int main(int argc, char **argv)
 {
-	return ktap::run(
-		argc, argv,
-		{{"every_identifier_once", every_identifier_once},
-		 {"more_connected_than_identifiers", more_connected_than_identifiers},
-		 {"sharing_an_identifier", sharing_an_identifier},
-		 {"what_needs_an_identifier_of_its_own", what_needs_an_identifier_of_its_own},
-		 {"the_list_is_seekable", the_list_is_seekable},
-		 {"the_list_while_sockets_come_and_go", the_list_while_sockets_come_and_go},
-		 {"the_list_is_linear", the_list_is_linear},
-		 {"namespaces_have_identifiers_of_their_own",
-		  namespaces_have_identifiers_of_their_own}});
+	auto all = family::both(tests<V4>(), tests<V6>());
+
+	all.push_back({"the_list_is_seekable", the_list_is_seekable});
+	return ktap::run(argc, argv, all);
 }
