@@ -34,10 +34,11 @@ template <typename F> std::size_t number_of_sockets()
 	return ping::listed(pinger::list_path<F>()).size();
 }
 
-/// What socket() and its like say without memory: connect(), as with the built-in code, that it got no identifier.
+/// What socket() and its like say without memory: connect(), as with the built-in code, that it got no identifier; IPv6, when
+/// it has no memory for a route, that there is none.
 bool means_no_memory(int error)
 {
-	constexpr std::array<int, 4> meaning{ENOMEM, ENOBUFS, ENFILE, EAGAIN};
+	constexpr std::array<int, 5> meaning{ENOMEM, ENOBUFS, ENFILE, EAGAIN, ENETUNREACH};
 
 	return std::ranges::find(meaning, error) != meaning.end();
 }
