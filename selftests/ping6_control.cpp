@@ -124,6 +124,9 @@ void traffic_classes()
 	for (int value : {0, 1, 0x10, 0xff})
 		ktap::expect_equal(sent(socket, {make(SOL_IPV6, IPV6_TCLASS, value)}).traffic_class,
 				   value, "the message's");
+	// RFC 3542, 6.5, has -1 for the default. To the kernel it is all bits, and must not reach those of the version.
+	ktap::expect_equal(sent(socket, {make(SOL_IPV6, IPV6_TCLASS, -1)}).traffic_class, 0xff,
+			   "-1");
 	ktap::expect_equal(sent(socket).traffic_class, 0x28, "the socket's again");
 	expect_refused_values(IPV6_TCLASS, {-2, 256}, "traffic class");
 }

@@ -74,7 +74,8 @@ static void icmpx6_dress(struct sock *sk, struct sk_buff *skb, struct icmpx6_out
 	struct ipv6hdr *header;
 
 	header = icmpx6_put_header(skb, &fl6->saddr, &fl6->daddr, ipc->hlimit);
-	ip6_flow_hdr(header, ipc->tclass,
+	/* A control message may ask for -1, which is 255 here, as in the built-in code. */
+	ip6_flow_hdr(header, (u8)ipc->tclass,
 		     ip6_make_flowlabel(sock_net(sk), skb, fl6->flowlabel, icmpx6_sk_autolabel(sk),
 					fl6));
 	skb->ignore_df = ip6_sk_ignore_df(sk);
