@@ -20,15 +20,15 @@ static void sharing(struct kunit *test)
 	id = inet_sk(more)->inet_num;
 	for (first = 0; fixture->socks[first].inet.inet_num != id; first++)
 		;
-	/* Each gets its own, nobody what comes from a third. */
+	/* Each socket gets replies of its own peer, and none gets those of a third host. */
 	KUNIT_EXPECT_PTR_EQ(test, find(fixture, id, IDS), more);
 	KUNIT_EXPECT_PTR_EQ(test, find(fixture, id, first), sock_of(fixture, first));
 	KUNIT_EXPECT_TRUE(test, ambiguous(fixture, id, IDS + 1));
-	/* Who shares keeps the peer. */
+	/* A socket that shares its identifier cannot change its peer. */
 	KUNIT_EXPECT_EQ(test, forget_peer(fixture, more, IDS), 0);
 	KUNIT_EXPECT_EQ(test, forget_peer(fixture, more, IDS + 1), -EADDRINUSE);
 	KUNIT_EXPECT_PTR_EQ(test, find(fixture, id, IDS), more);
-	/* Who is left alone gets it all. */
+	/* A socket that does not share it any more gets replies of all hosts. */
 	release(fixture, first);
 	KUNIT_EXPECT_PTR_EQ(test, find(fixture, id, first), more);
 	KUNIT_EXPECT_EQ(test, forget_peer(fixture, more, IDS + 1), 0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The table of ping sockets: who gets which identifier, and whose a packet is. It is tested with
- * sockets of IPv4 and with those of IPv6.
+ * The table of ping sockets: which socket gets an identifier, and which one a packet. It is
+ * tested with sockets of IPv4 and with those of IPv6.
  */
 #include "ping_sockets.h"
 
