@@ -15,8 +15,9 @@
 #include "lib/ktap.hpp"
 #include "lib/module.hpp"
 #include "lib/packet.hpp"
-#include "lib/ping.hpp"
+#include "lib/pinger.hpp"
 #include "lib/socket.hpp"
+#include "lib/socket6.hpp"
 #include "lib/volume.hpp"
 
 #include <atomic>
@@ -116,7 +117,7 @@ private:
  * An open one keeps the module, and a closed one until a grace period has passed. So who unloads asks for a pause, which
  * ends when unloading begins: those opened from then on are the built-in code's, or refused.
  */
-class PingSockets {
+template <typename F> class PingSockets {
 public:
 	explicit PingSockets(const Network &network)
 	{
@@ -149,11 +150,12 @@ private:
 		const Bytes data = packet::pattern(56, static_cast<std::uint8_t>(number));
 
 		account.requests++;
-		// The flood's are others.
-		const auto identifier = static_cast<std::uint16_t>(1 + number % 64);
-		if (ping::try_to_bind(socket, {0, identifier}) ||
-		    sock::connect(socket, {packet::server, 0}) ||
-		    sock::send(socket, ping::request(number, data))) {
+		// The flood's are others, and both families have one space of identifiers.
+		const auto identifier =
+			static_cast<std::uint16_t>((F::is_ipv6 ? 65 : 1) + number % 64);
+		if (pinger::try_to_bind<F>(socket, {F::any, identifier}) ||
+		    connect(socket, typename F::Endpoint{F::server, 0}) ||
+		    sock::send(socket, pinger::request<F>(number, data))) {
 			account.wrong++;
 			return;
 		}
@@ -161,7 +163,7 @@ private:
 		auto reply = message ? packet::parse_icmp(*message) : std::nullopt;
 		if (!message)
 			account.lost++;
-		else if (!reply || reply->type != packet::Type::echo_reply ||
+		else if (!reply || reply->type != F::Type::echo_reply ||
 			 reply->sequence() != number || reply->data != data)
 			account.wrong++;
 		else
@@ -173,7 +175,7 @@ private:
 		while (!stop.stop_requested()) {
 			while (paused_ && module_is_live())
 				std::this_thread::sleep_for(milliseconds{1});
-			Socket socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_ICMP));
+			Socket socket(::socket(F::domain, SOCK_DGRAM | SOCK_CLOEXEC, F::protocol));
 			if (socket.get() >= 0)
 				use(socket);
 			else if (errno == ENOBUFS || errno == ENOMEM)
@@ -272,7 +274,8 @@ void under_a_flood_of_everything()
 	Flood flood(network, 56, 16);
 	Refusals refusals(network);
 	TcpErrors tcp(network);
-	PingSockets pings(network);
+	PingSockets<pinger::V4> pings(network);
+	PingSockets<pinger::V6> pings6(network);
 	Flood6 flood6(network);
 	int held = 0;
 
@@ -280,28 +283,35 @@ void under_a_flood_of_everything()
 		load(icmpx, flood.account, 20);
 		// The second of them is of a socket of the module.
 		wait_for_replies(pings.account, 2);
+		wait_for_replies(pings6.account, 2);
 		flood6.wait();
 		flood6.expect_ours();
 		pings.pause(true);
+		pings6.pause(true);
 		held += unload(icmpx);
 		pings.pause(false);
+		pings6.pause(false);
 		wait_for_replies(flood.account, 20);
 		flood6.wait();
 	}
 	pings.finish();
+	pings6.finish();
 	tcp.finish();
 	refusals.finish();
 	flood.finish();
 	ktap::say(std::to_string(cycles) + " cycles; ping sockets held the module " +
 		  std::to_string(held) + " times, and were refused " +
-		  std::to_string(pings.refused) + " times while it went");
+		  std::to_string(pings.refused) + " and, of IPv6, " +
+		  std::to_string(pings6.refused) + " times while it went");
 	flood6.finish();
 	expect_complete(flood.account, "echo requests");
 	expect_complete(refusals.account, "UDP to a closed port");
 	expect_complete(tcp.account, "errors about a TCP connection");
 	expect_complete(pings.account, "ping sockets");
+	expect_complete(pings6.account, "IPv6: ping sockets");
 	// A few instructions long is the time for it, and there is one try in a millisecond.
 	ktap::expect_between(pings.refused, 0, cycles / 2, "ping sockets refused");
+	ktap::expect_between(pings6.refused, 0, cycles / 2, "IPv6: ping sockets refused");
 }
 
 void with_pings_of_64_kib_in_flight()

@@ -250,6 +250,10 @@ void icmpx_ping_take_over(void)
 /**
  * icmpx_ping_give_back() - Let the built-in code serve ping sockets that are opened from now on.
  *
+ * From the moment when the module's end is certain to the moment when its family is off the
+ * list, socket() fails. Taking a family off waits for a grace period: the two families go at
+ * the same time, or one of them would refuse sockets while the other waits.
+ *
  * socket() looks up the family under RCU, and takes the reference to this module after
  * it has allocated the socket. A task between these two steps has no reference when the
  * module's references are counted, and the task may be preempted: synchronize_rcu_tasks()
@@ -261,7 +265,8 @@ void icmpx_ping_take_over(void)
  */
 void icmpx_ping_give_back(void)
 {
-	icmpx_ping6_give_back();
+	icmpx_ping6_start_give_back();
 	inet_unregister_protosw(&icmpx_ping_protosw);
+	icmpx_ping6_finish_give_back();
 	synchronize_rcu_tasks();
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The family of ping sockets of IPv6, see family.c. */
 #include <linux/module.h>
+#include <linux/workqueue.h>
 #include <net/inet_common.h>
 #include <net/ipv6.h>
 #include <net/protocol.h>
@@ -112,15 +113,35 @@ void icmpx_ping6_take_over(void)
 		WARN_ON(inet6_register_protosw(&icmpx_ping6_protosw));
 }
 
+static void icmpx_ping6_unregister(struct work_struct *work)
+{
+	inet6_unregister_protosw(&icmpx_ping6_protosw);
+}
+
+static DECLARE_WORK(icmpx_ping6_unregister_work, icmpx_ping6_unregister);
+
 /**
- * icmpx_ping6_give_back() - Undo icmpx_ping6_take_over().
+ * icmpx_ping6_start_give_back() - Begin to undo icmpx_ping6_take_over().
+ *
+ * A worker does it, see icmpx_ping_give_back(): one of high priority, which runs at once.
+ *
+ * Context: process.
+ */
+void icmpx_ping6_start_give_back(void)
+{
+	if (icmpx_handles_ipv6())
+		queue_work(system_highpri_wq, &icmpx_ping6_unregister_work);
+}
+
+/**
+ * icmpx_ping6_finish_give_back() - Wait until icmpx_ping6_take_over() is undone.
  *
  * The caller waits for tasks that may be about to open a socket.
  *
  * Context: process; no socket of the family is left.
  */
-void icmpx_ping6_give_back(void)
+void icmpx_ping6_finish_give_back(void)
 {
 	if (icmpx_handles_ipv6())
-		inet6_unregister_protosw(&icmpx_ping6_protosw);
+		flush_work(&icmpx_ping6_unregister_work);
 }

@@ -53,7 +53,8 @@ int icmpx_ping_ops_connect(struct socket *sock, ICMPX_SOCKADDR *uaddr, int addr_
 int icmpx_ping6_init(void);
 void icmpx_ping6_exit(void);
 void icmpx_ping6_take_over(void);
-void icmpx_ping6_give_back(void);
+void icmpx_ping6_start_give_back(void);
+void icmpx_ping6_finish_give_back(void);
 #else
 static inline int icmpx_ping6_init(void)
 {
@@ -68,7 +69,11 @@ static inline void icmpx_ping6_take_over(void)
 {
 }
 
-static inline void icmpx_ping6_give_back(void)
+static inline void icmpx_ping6_start_give_back(void)
+{
+}
+
+static inline void icmpx_ping6_finish_give_back(void)
 {
 }
 #endif
