@@ -7,14 +7,12 @@
 # shellcheck source=lib/netns.sh
 . "$(dirname "$0")/lib/netns.sh"
 
-# Cases of implementation6 that are answered at once: with a reply, or with an error of that type and code. The program waits
-# five seconds in each of the others.
+# Cases of implementation6 that every kernel answers at once: with a reply, or with an error of that type and code. The program
+# waits five seconds in each of the others.
 cases=(
 	1 "PASSED - we got a reply"
 	3 "FAILED - error reply [4:1]"
 	7 "PASSED - we got a reply"
-	8 "PASSED - we got a reply"
-	10 "PASSED - we got a reply"
 	12 "PASSED - we got a reply"
 	14 "FAILED - error reply [4:1]"
 	19 "FAILED - error reply [4:0]"
@@ -23,8 +21,15 @@ cases=(
 )
 
 test_implementation6() {
-	local i output
+	local i output format=/sys/kernel/tracing/events/skb/kfree_skb/format
 	needs_command atk6-implementation6
+	mountpoint -q /sys/kernel/tracing || mount -t tracefs tracefs /sys/kernel/tracing
+	# 128 and 8172 headers of destination options: 7.x drops such packets before ICMPv6 sees them.
+	if grep -q IPV6_TOO_MANY_EXTHDRS "$format"; then
+		cases+=(8 "FAILED - no reply" 10 "FAILED - no reply")
+	else
+		cases+=(8 "PASSED - we got a reply" 10 "PASSED - we got a reply")
+	fi
 	make_network6
 	sysctl_in "$server" net.ipv6.icmp.ratelimit=0
 	for ((i = 0; i < ${#cases[@]}; i += 2)); do
