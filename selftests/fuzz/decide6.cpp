@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// What an ICMPv6 message calls for: icmpx6_pass() and icmpx6_decide().
+// What an ICMPv6 message calls for: icmpx6_pass(), icmpx6_decide() and icmpx6_is_request().
 
 #include "fuzz.hpp"
 
@@ -23,6 +23,8 @@ void check(const fuzz::Header &header, u32 policy, fuzz::Edge edge)
 	const u32 pass = icmpx6_pass(type);
 	const icmpx_verdict verdict = icmpx6_decide(message.constant(header, edge)->bytes, policy);
 
+	fuzz::must(icmpx6_is_request(type, header.bytes[1]) ==
+		   (is_request(type) && header.bytes[1] == 0));
 	fuzz::must(pass == 0 || fuzz::is_outcome(pass));
 	fuzz::must(verdict.action <= ICMPX_TO_ERROR && verdict.action != ICMPX_ANSWER_TIMESTAMP);
 	fuzz::must(verdict.in_error == 0);
