@@ -5,6 +5,7 @@
 
 #include "lib/counters6.hpp"
 #include "lib/ktap.hpp"
+#include "lib/socket6.hpp"
 #include "lib/wire6.hpp"
 
 #include <array>
@@ -110,33 +111,13 @@ void multicast_source_is_what_the_route_prefers()
 		      ipv6("fd00::9"), "source that the route prefers");
 }
 
-/// A socket whose open descriptor keeps this host in a group, or has it have an anycast address.
-host::Descriptor member(int option, const Address &address, unsigned device)
-{
-	host::Descriptor socket(
-		host::check(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
-	ipv6_mreq join{};
-
-	std::ranges::copy(address, join.ipv6mr_multiaddr.s6_addr);
-	join.ipv6mr_interface = device;
-	host::check(setsockopt(socket.get(), IPPROTO_IPV6, option, &join, sizeof(join)),
-		    "join " + packet6::text(address));
-	return socket;
-}
-
-unsigned index_of(const std::string &device)
-{
-	return static_cast<unsigned>(
-		std::stoul(host::read_file("/sys/class/net/" + device + "/ifindex").value_or("0")));
-}
-
 void multicast_group_that_was_joined()
 {
 	auto wire = wire6::new_server();
 
 	wire::expect_no_answer(wire, ping({.destination = group}), Cast::multicast);
 	{
-		const auto joined = member(IPV6_JOIN_GROUP, group, index_of("wire0"));
+		const auto joined = sock6::join(IPV6_JOIN_GROUP, group, "wire0");
 
 		expect_source(wire, ping({.destination = group}), Cast::multicast, packet6::server,
 			      "a group that was joined");
@@ -163,17 +144,15 @@ class Anycasts {
 public:
 	Anycasts() : wire(wire6::new_server())
 	{
-		constexpr int ipv6_join_anycast = 27;
-
 		// A router would join groups, and report that.
 		host::run("ip link set wire0 multicast off");
-		joined = member(ipv6_join_anycast, anycast, index_of("wire0"));
+		joined = sock6::join(sock6::join_anycast, anycast, "wire0");
 		host::set_sysctl("net/ipv6/conf/all/forwarding", 1);
 		host::set_sysctl("net/ipv6/conf/wire0/forwarding", 1);
 	}
 
 	Wire wire;
-	host::Descriptor joined{};
+	sock6::Socket joined{};
 	const std::array<Address, 2> addresses{anycast, ipv6("fd00::")};
 };
 

@@ -4,9 +4,14 @@
 // marked, and about which datagrams there are none.
 
 #include "lib/counters.hpp"
+#include "lib/family.hpp"
 #include "lib/ktap.hpp"
 #include "lib/sending.hpp"
 #include "lib/wire.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <vector>
 
 #include <netinet/in.h>
 
@@ -18,32 +23,35 @@ using sending::expect_error;
 using sending::expect_none;
 using sending::to_closed_port;
 using sending::unlimited_host;
+using sending::V4;
+using sending::V6;
 using wire::Cast;
 
 namespace {
 
 constexpr sending::Error port_unreachable{.code = 3};
 
-/// As much of the datagram as fits into 576 bytes.
-void closed_port()
+/// As much of the datagram as fits into 576 bytes, or 1280.
+template <typename F> void closed_port()
 {
-	auto wire = unlimited_host();
+	constexpr std::size_t udp = F::header + 8, fits = F::largest - F::headers - udp;
+	auto wire = unlimited_host<F>();
 
-	for (std::size_t size : {0, 1, 18, 519, 520, 521, 1000, 1472})
-		expect_error(wire, to_closed_port(size), port_unreachable);
+	for (std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{18}, fits - 1, fits,
+				 fits + 1, std::size_t{1000}, 1500 - udp})
+		expect_error(wire, to_closed_port<F>(size), {.code = F::port_unreachable});
 }
 
-void closed_port_of_fragments()
+template <typename F> void closed_port_of_fragments()
 {
-	auto wire = unlimited_host();
-	Ipv4 whole = to_closed_port(4000);
-	Change change;
+	auto wire = unlimited_host<F>();
+	const auto whole = to_closed_port<F>(4000);
+	const auto change = F::change();
 
-	for (const Ipv4 &part : packet::fragment(whole, 1500))
-		wire.send(part);
-	auto answer = ktap::require_value(wire::next_answer(wire), "an error");
-	sending::expect_is(answer, whole, port_unreachable);
-	sending::expect_counted_sent(change, Type::unreachable);
+	family::send_in_fragments(wire, whole);
+	auto answer = ktap::require_value(family::next_answer<F>(wire), "an error");
+	sending::expect_is(answer, whole, {.code = F::port_unreachable});
+	sending::expect_counted_sent(change, F::Type::unreachable);
 }
 
 void unknown_protocol()
@@ -55,15 +63,15 @@ void unknown_protocol()
 	expect_error(wire, about, {.code = 2});
 }
 
-void type_of_service()
+template <typename F> void type_of_service()
 {
-	auto wire = unlimited_host();
+	auto wire = unlimited_host<F>();
 
-	for (unsigned tos = 0; tos <= 255; tos += 5) {
-		Ipv4 about = to_closed_port();
+	for (unsigned value = 0; value <= 255; value += 5) {
+		auto about = to_closed_port<F>();
 
-		about.tos = static_cast<std::uint8_t>(tos);
-		expect_error(wire, about, port_unreachable);
+		F::set_class(about, static_cast<std::uint8_t>(value));
+		expect_error(wire, about, {.code = F::port_unreachable});
 	}
 }
 
@@ -136,27 +144,27 @@ void reassembly_timeout()
 		     "no error without the first");
 }
 
-void loopback()
+template <typename F> void loopback()
 {
-	auto wire = wire::new_server();
-	auto socket = sock::udp();
+	auto wire = F::new_server();
+	auto socket = F::udp();
 
-	ktap::require_equal(sock::connect(socket, {packet::ipv4("127.0.0.1"), 9}), 0, "connect");
+	ktap::require_equal(F::connect(socket, F::loopback, 9), 0, "connect");
 	// Limits do not apply there.
 	for (int i = 0; i < 20; i++) {
-		Change change;
+		const auto change = F::change();
 		sock::send(socket, packet::pattern(8));
 		ktap::expect_equal(sock::take_error(socket), ECONNREFUSED, "error");
 		sending::expect_counted(change, {{"error_sent_unreachable", 1}});
 	}
 }
 
-void broadcast_frame()
+template <typename F> void broadcast_frame()
 {
-	auto wire = unlimited_host();
+	auto wire = unlimited_host<F>();
 
-	expect_none(wire, to_closed_port(), "error_suppressed_link_broadcast", Cast::broadcast);
-	expect_none(wire, to_closed_port(), "error_suppressed_link_broadcast", Cast::multicast);
+	for (const Cast cast : {Cast::broadcast, Cast::multicast})
+		expect_none(wire, to_closed_port<F>(), "error_suppressed_link_broadcast", cast);
 }
 
 /// UDP says nothing about broadcasts by itself, so a protocol that nobody knows does.
@@ -173,15 +181,15 @@ void broadcast_address()
 }
 
 /// The first bytes of a datagram whose header says more than there is: nothing is delivered, nothing sent.
-void truncated()
+template <typename F> void truncated()
 {
-	auto wire = unlimited_host();
-	Bytes bytes = to_closed_port().build();
+	auto wire = unlimited_host<F>();
+	Bytes bytes = to_closed_port<F>().build();
 
-	bytes.resize(30);
-	Change change;
+	bytes.resize(F::header + 10);
+	const auto change = F::change();
 	wire.send_bytes(bytes);
-	ktap::expect(!wire.receive(wire::silence), "no error");
+	ktap::expect(!family::next_answer<F>(wire, wire::silence), "no error");
 	change.expect_icmp({}, "nothing");
 }
 
@@ -217,37 +225,44 @@ void odd_sources()
 	}
 }
 
-void no_way_back()
+template <typename F> void no_way_back()
 {
-	auto wire = unlimited_host();
+	auto wire = unlimited_host<F>();
 
-	host::set_sysctl("net/ipv4/conf/all/rp_filter", 0);
-	host::set_sysctl("net/ipv4/conf/wire0/rp_filter", 0);
-	host::run("ip route add prohibit 10.0.0.1/32");
-	expect_none(wire, to_closed_port(), "error_failed_no_route");
+	F::accept_any_source();
+	host::run("ip " + F::option + " route add prohibit " + F::client_text);
+	expect_none(wire, to_closed_port<F>(), "error_failed_no_route");
+}
+
+/// What holds for both families.
+template <typename F> std::vector<ktap::Test> tests()
+{
+	return {
+		{"closed_port", closed_port<F>},
+		{"closed_port_of_fragments", closed_port_of_fragments<F>},
+		{"type_of_service", type_of_service<F>},
+		{"loopback", loopback<F>},
+		{"broadcast_frame", broadcast_frame<F>},
+		{"truncated", truncated<F>},
+		{"no_way_back", no_way_back<F>},
+	};
 }
 
 } // namespace
 
 int main(int argc, char **argv)
 {
-	return ktap::run(argc, argv,
-			 {
-				 {"closed_port", closed_port},
-				 {"closed_port_of_fragments", closed_port_of_fragments},
-				 {"unknown_protocol", unknown_protocol},
-				 {"type_of_service", type_of_service},
-				 {"identification", identification},
-				 {"small_path", small_path},
-				 {"tiny_path", tiny_path},
-				 {"bad_option", bad_option},
-				 {"reassembly_timeout", reassembly_timeout},
-				 {"loopback", loopback},
-				 {"broadcast_frame", broadcast_frame},
-				 {"broadcast_address", broadcast_address},
-				 {"truncated", truncated},
-				 {"broadcast_source", broadcast_source},
-				 {"odd_sources", odd_sources},
-				 {"no_way_back", no_way_back},
-			 });
+	auto all = family::both(tests<V4>(), tests<V6>());
+
+	std::ranges::move(std::vector<ktap::Test>{{"unknown_protocol", unknown_protocol},
+						  {"identification", identification},
+						  {"small_path", small_path},
+						  {"tiny_path", tiny_path},
+						  {"bad_option", bad_option},
+						  {"reassembly_timeout", reassembly_timeout},
+						  {"broadcast_address", broadcast_address},
+						  {"broadcast_source", broadcast_source},
+						  {"odd_sources", odd_sources}},
+			  std::back_inserter(all));
+	return ktap::run(argc, argv, all);
 }

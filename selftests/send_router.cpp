@@ -3,9 +3,15 @@
 // Errors that a router sends (RFC 1812, 4.3 and 5.2.7), from which address, and about which datagrams there are none.
 
 #include "lib/counters.hpp"
+#include "lib/family.hpp"
 #include "lib/ktap.hpp"
 #include "lib/sending.hpp"
 #include "lib/wire.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <string>
+#include <vector>
 
 using counters::Change;
 using packet::Icmp;
@@ -16,7 +22,10 @@ using sending::expect_error;
 using sending::expect_error_over;
 using sending::expect_none;
 using sending::Router;
+using sending::RouterIn;
 using sending::to_closed_port;
+using sending::V4;
+using sending::V6;
 
 namespace {
 
@@ -43,12 +52,18 @@ Ipv4 expiring_icmp(std::uint8_t type)
 
 constexpr sending::Error expired{.type = Type::time_exceeded};
 
-void time_to_live()
+template <typename F> void time_to_live()
 {
-	Router router;
+	RouterIn<F> router;
 
-	for (std::size_t size : {0, 18, 600})
-		expect_error(router.near, expiring(size), expired);
+	for (std::size_t size : {0, 18, 600, 1400}) {
+		for (std::uint8_t left : {0, 1}) {
+			auto about = to_closed_port<F>(size, F::beyond);
+
+			F::set_hops(about, left);
+			expect_error(router.near, about, {.type = F::Type::time_exceeded});
+		}
+	}
 }
 
 void fragmentation_needed()
@@ -173,13 +188,14 @@ void source_address()
 }
 
 /// What was sent to an address of ours is answered from it.
-void source_is_where_it_was_sent_to()
+template <typename F> void source_is_where_it_was_sent_to()
 {
-	Router router;
+	RouterIn<F> router;
 
-	host::set_sysctl("net/ipv4/icmp_errors_use_inbound_ifaddr", 1);
-	expect_error(router.near, to_closed_port(18, sending::second),
-		     {.code = 3, .source = sending::second});
+	if constexpr (!F::is_ipv6)
+		host::set_sysctl("net/ipv4/icmp_errors_use_inbound_ifaddr", 1);
+	expect_error(router.near, to_closed_port<F>(18, F::second),
+		     {.code = F::port_unreachable, .source = F::second});
 }
 
 /// RFC 7600, 4.8: a router without addresses.
@@ -194,23 +210,25 @@ void no_source_address()
 	expect_error(router.near, expiring(), dummy);
 }
 
-/// A rule for marks chooses the way back, where packets' marks are reflected.
-void mark()
+/// A rule for marks chooses the way back, where packets' marks are reflected. Only IPv6 has the source be of the way in.
+template <typename F> void mark()
 {
-	Router router;
+	RouterIn<F> router;
+	auto about = to_closed_port<F>(18, F::beyond);
 
 	if (!host::try_run("nft 'add table ip probe; delete table ip probe'"))
 		ktap::skip("the kernel has no nf_tables");
-	host::run(
-		"nft -f - <<'END'\nadd table ip t\nadd chain ip t in { type filter hook prerouting "
-		"priority -150; }\nadd rule ip t in mark set 7\nEND");
-	host::run(
-		"ip rule add fwmark 7 iif lo table 100; ip route add default dev wire1 table 100");
-	expect_error(router.near, expiring(), expired);
-	host::set_sysctl("net/ipv4/fwmark_reflect", 1);
-	sending::Error by_the_mark = expired;
-	by_the_mark.source = sending::second;
-	expect_error_over(router.near, router.far, expiring(), by_the_mark);
+	host::run("nft 'add table " + F::table + " t; add chain " + F::table +
+		  " t in { type filter hook prerouting priority -150; }; add rule " + F::table +
+		  " t in mark set 7'");
+	host::run("ip " + F::option + " rule add fwmark 7 iif lo table 100; ip " + F::option +
+		  " route add default dev wire1 table 100");
+	F::set_hops(about, 1);
+	expect_error(router.near, about, {.type = F::Type::time_exceeded});
+	host::set_sysctl(F::fwmark_reflect, 1);
+	expect_error_over(
+		router.near, router.far, about,
+		{.type = F::Type::time_exceeded, .source = F::is_ipv6 ? F::server : F::second});
 }
 
 /// An error goes back in the VRF that the datagram is in, whatever the main table says.
@@ -228,24 +246,35 @@ void vrf()
 	expect_error(router.near, to_closed_port(), {.code = 3});
 }
 
+/// What holds for both families.
+template <typename F> std::vector<ktap::Test> tests()
+{
+	return {
+		{"time_to_live", time_to_live<F>},
+		{"source_is_where_it_was_sent_to", source_is_where_it_was_sent_to<F>},
+		{"mark", mark<F>},
+	};
+}
+
 } // namespace
 
 int main(int argc, char **argv)
 {
-	return ktap::run(argc, argv,
-			 {
-				 {"time_to_live", time_to_live},
-				 {"fragmentation_needed", fragmentation_needed},
-				 {"routes_that_lead_nowhere", routes_that_lead_nowhere},
-				 {"neighbour_that_does_not_answer", neighbour_that_does_not_answer},
-				 {"redirect", redirect},
-				 {"later_fragments", later_fragments},
-				 {"errors_about_errors", errors_about_errors},
-				 {"icmp_of_no_bytes", icmp_of_no_bytes},
-				 {"source_address", source_address},
-				 {"source_is_where_it_was_sent_to", source_is_where_it_was_sent_to},
-				 {"no_source_address", no_source_address},
-				 {"mark", mark},
-				 {"vrf", vrf},
-			 });
+	auto all = family::both(tests<V4>(), tests<V6>());
+
+	std::ranges::move(
+		std::vector<ktap::Test>{
+			{"fragmentation_needed", fragmentation_needed},
+			{"routes_that_lead_nowhere", routes_that_lead_nowhere},
+			{"neighbour_that_does_not_answer", neighbour_that_does_not_answer},
+			{"redirect", redirect},
+			{"later_fragments", later_fragments},
+			{"errors_about_errors", errors_about_errors},
+			{"icmp_of_no_bytes", icmp_of_no_bytes},
+			{"source_address", source_address},
+			{"no_source_address", no_source_address},
+			{"vrf", vrf},
+		},
+		std::back_inserter(all));
+	return ktap::run(argc, argv, all);
 }

@@ -3,9 +3,15 @@
 // Errors and the rest of the network stack: netfilter's REJECT, connection tracking, IP options and IPsec.
 
 #include "lib/counters.hpp"
+#include "lib/family.hpp"
 #include "lib/ktap.hpp"
 #include "lib/sending.hpp"
 #include "lib/wire.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <string>
+#include <vector>
 
 #include <netinet/in.h>
 
@@ -17,8 +23,11 @@ using packet::View;
 using sending::beyond;
 using sending::expect_error;
 using sending::Router;
+using sending::RouterIn;
 using sending::to_closed_port;
 using sending::unlimited_host;
+using sending::V4;
+using sending::V6;
 
 namespace {
 
@@ -113,23 +122,31 @@ void reject_output()
 	ktap::expect_equal(error.code, 10, "code");
 }
 
-/// Connection tracking knows whose error it is.
-void related()
+/// What runs out of time here.
+template <typename F> typename F::Datagram expiring()
 {
-	Router router;
+	auto about = to_closed_port<F>(18, F::beyond);
 
-	nft("add table ip t\nadd counter ip t related\nadd counter ip t other\n"
-	    "add chain ip t c { type filter hook output priority 0; }\n"
-	    "add rule ip t c ct state related counter name related\n"
-	    "add rule ip t c ct state != related counter name other\n"
-	    "add chain ip t d { type filter hook forward priority 0; }\n"
-	    "add rule ip t d udp dport 9 reject with icmp type host-unreachable");
-	expect_rejected(router, beyond, 1);
-	expect_rejected(router, packet::server, 3);
-	ktap::expect(host::output_of("nft list counter ip t related").find("packets 2 ") !=
+	F::set_hops(about, 1);
+	return about;
+}
+
+/// Connection tracking knows whose error it is.
+template <typename F> void related()
+{
+	RouterIn<F> router;
+	const std::string table = F::table + " t";
+
+	nft("add table " + table + "\nadd counter " + table + " related\nadd counter " + table +
+	    " other\nadd chain " + table + " c { type filter hook output priority 0; }\nadd rule " +
+	    table + " c ct state related counter name related\nadd rule " + table +
+	    " c ct state != related counter name other");
+	expect_error(router.near, expiring<F>(), {.type = F::Type::time_exceeded});
+	expect_error(router.near, to_closed_port<F>(), {.code = F::port_unreachable});
+	ktap::expect(host::output_of("nft list counter " + table + " related").find("packets 2 ") !=
 			     std::string::npos,
 		     "both errors are related");
-	ktap::expect(host::output_of("nft list counter ip t other").find("packets 0 ") !=
+	ktap::expect(host::output_of("nft list counter " + table + " other").find("packets 0 ") !=
 			     std::string::npos,
 		     "no other");
 }
@@ -196,86 +213,94 @@ void source_route_is_reversed()
 	ktap::expect_equal(answer.icmp.type, Type::unreachable, "type");
 }
 
-/// A tunnel to the client for what comes from 10.0.1.0/24, not for what comes from the router itself.
-void tunnel(const std::string &flags)
+/// A tunnel to the client for what comes from beyond, not for what comes from the router itself.
+template <typename F> void tunnel(const std::string &flags)
 {
+	const std::string ends = "src " + F::server_text + " dst " + F::client_text;
+
 	host::need("xfrm_user", "ip xfrm state flush && ip xfrm policy flush");
-	host::need("esp4",
-		   "ip xfrm state add src 10.0.0.2 dst 10.0.0.1 proto esp spi 0x100 reqid 1 "
-		   "mode tunnel auth digest_null '' enc 'ecb(cipher_null)' ''");
-	host::run("ip xfrm policy add dir out src 10.0.1.0/24 dst 10.0.0.0/24 " + flags +
-		  " tmpl src 10.0.0.2 dst 10.0.0.1 proto esp reqid 1 mode tunnel");
-}
-
-Ipv4 expiring()
-{
-	Ipv4 about = to_closed_port(18, beyond);
-
-	about.ttl = 1;
-	return about;
+	host::need(F::is_ipv6 ? "esp6" : "esp4",
+		   "ip xfrm state add " + ends +
+			   " proto esp spi 0x100 reqid 1 mode tunnel auth digest_null '' "
+			   "enc 'ecb(cipher_null)' ''");
+	host::run("ip xfrm policy add dir out src " + F::beyond_prefix + " dst " + F::client_text +
+		  " " + flags + " tmpl " + ends + " proto esp reqid 1 mode tunnel");
 }
 
 /// RFC 4301, 6.2: only a policy that says so takes errors about what it protects.
-void policy_without_the_flag()
+template <typename F> void policy_without_the_flag()
 {
-	Router router;
+	RouterIn<F> router;
 
-	tunnel("");
-	expect_error(router.near, expiring(), {.type = Type::time_exceeded});
+	tunnel<F>("");
+	expect_error(router.near, expiring<F>(), {.type = F::Type::time_exceeded});
 }
 
-void policy_with_the_flag()
+template <typename F> void policy_with_the_flag()
 {
-	Router router;
+	RouterIn<F> router;
+	const auto about = expiring<F>();
 
-	tunnel("flag icmp");
-	Change change;
-	router.near.send(expiring());
-	auto outer = ktap::require_value(router.near.receive(), "a datagram");
+	tunnel<F>("flag icmp");
+	const auto change = F::change();
+	router.near.send(about);
+	auto outer = ktap::require_value(router.near.template receive<typename F::Datagram>(),
+					 "a datagram");
 	ktap::require_equal(outer.protocol, IPPROTO_ESP, "protocol");
 	// SPI and sequence number; nothing is encrypted.
-	auto inner =
-		ktap::require_value(packet::parse_ipv4(View(outer.payload).subspan(8)), "inner");
-	auto icmp = ktap::require_value(packet::parse_icmp(inner.payload), "ICMP");
-	ktap::expect_equal(icmp.type, Type::time_exceeded, "type");
-	ktap::expect_equal(inner.destination, packet::client, "destination");
-	ktap::expect_equal(icmp.data, expiring().build(), "quoted");
+	auto inner = ktap::require_value(F::parse(View(outer.payload).subspan(8)), "inner");
+	auto icmp = ktap::require_value(F::message(inner), "ICMP");
+	ktap::expect_equal(icmp.type, F::Type::time_exceeded, "type");
+	ktap::expect_equal(inner.destination, F::client, "destination");
+	ktap::expect_equal(icmp.data, about.build(), "quoted");
 	sending::expect_counted(change, {{"error_sent_time_exceeded", 1}});
 }
 
 /// What blocks the error itself is not asked about the datagram's reverse, unless that takes errors.
-void policy_that_blocks()
+template <typename F> void policy_that_blocks()
 {
-	Router router;
+	RouterIn<F> router;
+	const std::string block = "ip xfrm policy add dir out src " + F::server_text + " dst " +
+				  F::client_text + " proto " + (F::is_ipv6 ? "ipv6-icmp" : "icmp") +
+				  " action block";
 
 	host::need("xfrm_user", "ip xfrm state flush && ip xfrm policy flush");
-	host::run("ip xfrm policy add dir out src 10.0.0.2/32 dst 10.0.0.1/32 proto icmp action "
-		  "block");
-	sending::expect_none(router.near, expiring(), "error_failed_no_route");
-	tunnel("flag icmp");
-	host::run("ip xfrm policy add dir out src 10.0.0.2/32 dst 10.0.0.1/32 proto icmp action "
-		  "block");
-	router.near.send(expiring());
-	auto outer = ktap::require_value(router.near.receive(), "a datagram");
+	host::run(block);
+	sending::expect_none(router.near, expiring<F>(), "error_failed_no_route");
+	tunnel<F>("flag icmp");
+	host::run(block);
+	router.near.send(expiring<F>());
+	auto outer = ktap::require_value(router.near.template receive<typename F::Datagram>(),
+					 "a datagram");
 	ktap::expect_equal(outer.protocol, IPPROTO_ESP, "protocol");
+}
+
+/// What holds for both families.
+template <typename F> std::vector<ktap::Test> tests()
+{
+	return {
+		{"related", related<F>},
+		{"policy_without_the_flag", policy_without_the_flag<F>},
+		{"policy_with_the_flag", policy_with_the_flag<F>},
+		{"policy_that_blocks", policy_that_blocks<F>},
+	};
 }
 
 } // namespace
 
 int main(int argc, char **argv)
 {
-	return ktap::run(
-		argc, argv,
-		{
+	auto all = family::both(tests<V4>(), tests<V6>());
+
+	std::ranges::move(
+		std::vector<ktap::Test>{
 			{"reject_in_every_hook", reject_in_every_hook},
 			{"rfc1122_3_2_1_3_rejected_from_elsewhere", rejected_from_elsewhere},
 			{"reject_output", reject_output},
-			{"related", related},
 			{"dropped_on_the_way_out", dropped_on_the_way_out},
 			{"record_route_is_returned", record_route_is_returned},
 			{"source_route_is_reversed", source_route_is_reversed},
-			{"policy_without_the_flag", policy_without_the_flag},
-			{"policy_with_the_flag", policy_with_the_flag},
-			{"policy_that_blocks", policy_that_blocks},
-		});
+		},
+		std::back_inserter(all));
+	return ktap::run(argc, argv, all);
 }

@@ -11,6 +11,9 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <string>
+
+#include <net/if.h>
 
 namespace sock6 {
 
@@ -100,6 +103,22 @@ inline int send(const Socket &socket, View data, const std::optional<Endpoint> &
 			to ? sizeof(name) : 0) < 0
 		       ? errno
 		       : 0;
+}
+
+/// IPV6_JOIN_ANYCAST of linux/in6.h, which the C library does not have.
+inline constexpr int join_anycast = 27;
+
+/// A socket whose open descriptor keeps this host in a group (IPV6_JOIN_GROUP), or has it have an anycast address.
+inline Socket join(int option, const Address &address, const std::string &device)
+{
+	Socket socket = udp();
+	ipv6_mreq request{};
+
+	std::ranges::copy(address, request.ipv6mr_multiaddr.s6_addr);
+	request.ipv6mr_interface = if_nametoindex(device.c_str());
+	host::check(setsockopt(socket.get(), IPPROTO_IPV6, option, &request, sizeof(request)),
+		    "join " + packet6::text(address));
+	return socket;
 }
 
 using Error = sock::ErrorIn<Endpoint>;
