@@ -170,7 +170,7 @@ void reply_fits_the_routes_mtu()
 {
 	auto wire = wire6::new_server();
 
-	for (unsigned mtu : {1280U, 1300U, 1497U}) {
+	for (unsigned mtu : {1000U, 1280U, 1300U, 1497U}) {
 		host::run("ip -6 route replace fd00::1/128 dev wire0 mtu " + std::to_string(mtu));
 		Ipv6 request = ping(6, 1452);
 		wire.send(request);

@@ -3,6 +3,7 @@
 #ifndef ICMPX_OUT6_H
 #define ICMPX_OUT6_H
 
+#include <linux/icmpv6.h>
 #include <linux/netfilter.h>
 #include <net/ip6_route.h>
 #include <net/ipv6.h>
@@ -10,6 +11,12 @@
 #include "icmpx.h"
 #include "out/control.h"
 #include "out/route_cache6.h"
+
+/*
+ * The smallest MTU of a route that a message is sent over. No link of IPv6 has less than 1280,
+ * but a route may say so: then the kernel sends fragments as small as that.
+ */
+#define ICMPX6_MTU_MIN (sizeof(struct ipv6hdr) + sizeof(struct icmp6hdr))
 
 /* Whether netfilter has a hook for packets of IPv6 that this host sends. */
 static inline bool icmpx6_has_output_hooks(const struct net *net)

@@ -67,6 +67,7 @@ static __always_inline void icmpx6_flow_back(struct net *net, const struct sk_bu
 		     FLOWLABEL_REFLECT_ICMPV6_ECHO_REPLIES))
 		flow->label = ip6_flowlabel(header);
 	flow->type = type;
+	flow->code = 0;
 }
 
 /* The lookup for a namespace with IPsec policies, which security labels select, too. */
@@ -112,14 +113,17 @@ static void icmpx6_make_message(struct sk_buff *skb, const struct icmpx6_reply *
 /*
  * The built-in code makes each fragment but the last one as long as a multiple of 8 allows, and
  * the last one no longer than these. ip6_fragment() would make the last one up to 7 bytes longer.
- * A reply that netfilter may send another way is not bound: the MTU may be smaller there.
+ * A reply that netfilter may send another way is not bound: the MTU may be smaller there. Nor is
+ * one over a route with less than the smallest MTU of IPv6, which ip6_fragment() would exceed.
  */
 static void icmpx6_bound_fragments(const struct net *net, struct sk_buff *skb, unsigned int mtu)
 {
 	const unsigned int headers = sizeof(struct ipv6hdr) + sizeof(struct frag_hdr);
 
 	/* A larger bound would not fit into its member, and no link needs it. */
-	if (mtu <= U16_MAX && !icmpx6_has_output_hooks(net) && !dst_xfrm(skb_dst(skb)))
+	if (mtu < IPV6_MIN_MTU || mtu > U16_MAX)
+		return;
+	if (!icmpx6_has_output_hooks(net) && !dst_xfrm(skb_dst(skb)))
 		IP6CB(skb)->frag_max_size = headers + round_down(mtu - headers, 8);
 }
 
@@ -136,7 +140,7 @@ static __always_inline enum icmpx_stat icmpx6_transmit(struct net *net, struct i
 	struct sock *sk;
 	bool carry;
 
-	if (unlikely(mtu < IPV6_MIN_MTU))
+	if (unlikely(mtu < ICMPX6_MTU_MIN))
 		goto err_route;
 	outcome = ICMPX_DROP_NO_MEMORY;
 	sk = icmpx_control(net, &ix->v6, ICMPX_REPLIES, rt->dst.dev);
@@ -187,7 +191,7 @@ static __always_inline enum icmpx_stat icmpx6_send_reply(struct net *net, struct
 	if (unlikely(icmpx_has_policy(net)))
 		rt = icmpx6_route_by_policy(net, reply);
 	else
-		rt = icmpx6_route(net, ix, &reply->way);
+		rt = icmpx6_route(net, ix, &reply->way, NULL);
 	if (!rt)
 		return ICMPX_DROP_NO_ROUTE;
 	if (unlikely(limited) && !icmpx6_host_allow(net, rt, &reply->way.flow.daddr)) {
