@@ -10,7 +10,8 @@
 static const struct icmpx_interface eth0 = {
 	.ifindex = 0x01020304,
 	.mtu = 1500,
-	.address = cpu_to_be32(0x0a000001),
+	.address = { 10, 0, 0, 1 },
+	.address_len = 4,
 	.name = "eth0",
 	.role = ICMPX_ROLE_INCOMING,
 };
@@ -49,6 +50,33 @@ static void build_byte_for_byte(struct kunit *test)
 	KUNIT_EXPECT_MEMEQ(test, extension, eth0_extension, sizeof(eth0_extension));
 }
 
+/* An address of IPv6: its family, and twelve bytes more. */
+static void build_ipv6_address(struct kunit *test)
+{
+	static const u8 address[16] = { 0xfd, [7] = 7, [15] = 1 };
+	struct icmpx_interface interface = eth0;
+	u8 extension[ICMPX_EXTENSION_MAX];
+	size_t len;
+
+	memcpy(interface.address, address, sizeof(address));
+	interface.address_len = sizeof(address);
+	len = icmpx_extension_build(&interface, 1, extension);
+	KUNIT_ASSERT_EQ(test, len, sizeof(eth0_extension) + 12);
+	KUNIT_EXPECT_EQ(test, get_unaligned_be16(extension + 4), 52);
+	KUNIT_EXPECT_EQ(test, extension[7], 0x0f);
+	KUNIT_EXPECT_EQ(test, get_unaligned_be32(extension + 12), 0x00020000);
+	KUNIT_EXPECT_MEMEQ(test, extension + 16, address, sizeof(address));
+	KUNIT_EXPECT_MEMEQ(test, extension + 32, eth0_extension + 20, 24);
+	KUNIT_EXPECT_EQ(test, sum(extension, len), 0xffff);
+	/* No family has addresses of another length. */
+	for (u32 other = 0; other <= 255; other++) {
+		interface.address_len = other;
+		len = icmpx_extension_build(&interface, 1, extension);
+		KUNIT_EXPECT_EQ(test, extension[7] & 0x04, other == 4 || other == 16 ? 4 : 0);
+		KUNIT_EXPECT_EQ(test, sum(extension, len), 0xffff);
+	}
+}
+
 struct role {
 	const char *name;
 	u8 role;
@@ -75,7 +103,7 @@ static void build_role(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, extension[7], row->ctype);
 	KUNIT_EXPECT_EQ(test, sum(extension, len), 0xffff);
 	/* RFC 5837, 4.1: without an address there is no sub-object for one. */
-	interface.address = 0;
+	interface.address_len = 0;
 	KUNIT_EXPECT_EQ(test, icmpx_extension_build(&interface, 1, extension), len - 8);
 	KUNIT_EXPECT_EQ(test, extension[7], row->ctype & ~0x04);
 	KUNIT_EXPECT_EQ(test, sum(extension, len - 8), 0xffff);
@@ -121,6 +149,7 @@ static void build_the_longest(struct kunit *test)
 
 	for (u32 i = 0; i < ARRAY_SIZE(interfaces); i++) {
 		interfaces[i] = eth0;
+		interfaces[i].address_len = sizeof(interfaces[i].address);
 		memset(interfaces[i].name, 'x', sizeof(interfaces[i].name));
 	}
 	for (u32 count = 0; count <= ARRAY_SIZE(interfaces); count++) {
@@ -130,7 +159,7 @@ static void build_the_longest(struct kunit *test)
 		guard_set(&buffer.before);
 		guard_set(&buffer.after);
 		len = icmpx_extension_build(interfaces, count, buffer.extension);
-		KUNIT_EXPECT_EQ(test, len, ICMPX_EXTENSION_ROOM(kept));
+		KUNIT_EXPECT_EQ(test, len, ICMPX6_EXTENSION_ROOM(kept));
 		KUNIT_EXPECT_EQ(test, sum(buffer.extension, len), 0xffff);
 		KUNIT_EXPECT_TRUE(test, guard_intact(&buffer.before));
 		KUNIT_EXPECT_TRUE(test, guard_intact(&buffer.after));
@@ -185,9 +214,11 @@ static void length_reads_the_header_only(struct kunit *test)
 
 static void extensible_which_types(struct kunit *test)
 {
-	for (u32 type = 0; type <= 255; type++)
+	for (u32 type = 0; type <= 255; type++) {
 		KUNIT_EXPECT_EQ(test, icmpx_extensible(type),
 				type == 3 || type == 11 || type == 12);
+		KUNIT_EXPECT_EQ(test, icmpx6_extensible(type), type == 1 || type == 3);
+	}
 }
 
 /* The longest that either family can say. */
@@ -295,6 +326,7 @@ static void check_reads_no_further(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(build_byte_for_byte),
+	KUNIT_CASE(build_ipv6_address),
 	KUNIT_CASE_PARAM(build_role, roles_gen_params),
 	KUNIT_CASE(build_names),
 	KUNIT_CASE(build_the_longest),

@@ -42,6 +42,7 @@ extern struct kunit_suite icmpx_ratelimit_suite;
 extern struct kunit_suite icmpx_reply_suite;
 extern struct kunit_suite icmpx_reply_limit_suite;
 extern struct kunit_suite icmpx_send_suite;
+extern struct kunit_suite icmpx_send6_suite;
 extern struct kunit_suite icmpx_stat_suite;
 extern struct kunit_suite icmpx_sysctl_suite;
 

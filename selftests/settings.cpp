@@ -41,6 +41,7 @@ const Own own_rate{
 	"echo_ratelimit", "0", {"1", "1000", "1000000", "0"}, {"-1", "1000001", "2147483647"}};
 const Own own_burst{
 	"echo_burst", "50", {"1", "1000000", "50"}, {"0", "-1", "1000001", "2147483647"}};
+const Own own_mask{"errors_extension_mask", "0", {"0", "1", "7", "0"}, {"-1", "8", "2147483647"}};
 
 bool exists(const std::string &name) { return host::read_file("/proc/sys/" + name).has_value(); }
 
@@ -52,7 +53,7 @@ struct Settings {
 	std::vector<Shared> all_shared;
 	std::vector<Own> all_own;
 	/// Others in our directory.
-	std::vector<std::string> others;
+	std::vector<std::string> others{};
 	/// What an administrator may have set before icmpx is loaded.
 	std::map<std::string, std::string> hardened;
 
@@ -108,7 +109,7 @@ const Settings of_ipv4{
 			 "32",
 			 {"0", "24", "32"},
 			 {"-1", "33", "2147483647"}},
-			{"errors_extension_mask", "0", {"0", "1", "7"}, {"-1", "8", "2147483647"}},
+			own_mask,
 		},
 	.others = {"ping_group_range", "express"},
 	.hardened =
@@ -141,8 +142,8 @@ const Settings of_ipv6{
 			 "64",
 			 {"1", "48", "128", "64"},
 			 {"0", "-1", "129", "2147483647"}},
+			own_mask,
 		},
-	.others = {},
 	.hardened =
 		{
 			{"echo_ignore_all", "1"},
@@ -409,11 +410,10 @@ void loading_changes_no_value(const Settings &family)
 	ktap::expect_equal(values(), before_second, "the second namespace's");
 	ktap::expect_equal(host::sysctl(family.ours + "ratelimit"), "4320", "ratelimit as ours");
 	host::set_sysctl(family.ours + "ratelimit", 80);
-	std::string changed = values();
+	std::string now = values();
 	ktap::require_equal(icmpx.unload(), 0, "unloading");
-	ktap::expect_equal(values(), changed, "the second namespace's afterwards");
-	ktap::expect_equal(host::sysctl(family.kernels + "ratelimit"), "80",
-			   "what was set through our name");
+	ktap::expect_equal(values(), now, "the second namespace's afterwards");
+	ktap::expect_equal(host::sysctl(family.kernels + "ratelimit"), "80", "set by our name");
 	first.enter();
 	ktap::expect_equal(values(), before_first, "the first namespace's afterwards");
 }

@@ -76,7 +76,15 @@ template <typename F> const char *names()
 		       "drop_socket_memory drop_no_route drop_busy drop_no_buffer drop_no_memory "
 		       "drop_output fragmented_replies route_lookups errors_to_raw_sockets "
 		       "ping_sent ping_send_failed ping_errors ping_errors_queued "
-		       "ping_errors_dropped ping_errors_unmatched ping_sockets ";
+		       "ping_errors_dropped ping_errors_unmatched errors_wanted "
+		       "error_sent_unreachable error_sent_packet_too_big "
+		       "error_sent_time_exceeded error_sent_parameter_problem "
+		       "error_sent_other error_limit_global error_limit_host "
+		       "error_suppressed_link_broadcast error_suppressed_broadcast "
+		       "error_suppressed_error error_suppressed_source "
+		       "error_suppressed_malformed error_failed_no_route error_failed_busy "
+		       "error_failed_no_buffer error_failed_no_memory error_failed_mtu "
+		       "error_failed_output ping_sockets sending ";
 	return "packets_in reply_in_place reply_copied reply_express deliver_ping "
 	       "deliver_ping_builtin "
 	       "deliver_error_icmp deliver_error_tcp deliver_error_udp "

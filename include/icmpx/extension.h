@@ -13,9 +13,11 @@ extern "C" {
 #define ICMPX_ORIGINAL_LEN 128
 /* The most interfaces that icmpx_extension_build() takes. */
 #define ICMPX_INTERFACES_MAX 3
-/* The most bytes that icmpx_extension_build() writes for a number of interfaces. */
+/* The most bytes that icmpx_extension_build() writes for interfaces with IPv4 addresses. */
 #define ICMPX_EXTENSION_ROOM(interfaces) (4 + 40 * (interfaces))
-#define ICMPX_EXTENSION_MAX ICMPX_EXTENSION_ROOM(ICMPX_INTERFACES_MAX)
+/* The same for interfaces with IPv6 addresses. */
+#define ICMPX6_EXTENSION_ROOM(interfaces) (4 + 52 * (interfaces))
+#define ICMPX_EXTENSION_MAX ICMPX6_EXTENSION_ROOM(ICMPX_INTERFACES_MAX)
 
 /* The role of an interface for a datagram (RFC 5837, 4.1). */
 #define ICMPX_ROLE_INCOMING	0
@@ -26,15 +28,17 @@ extern "C" {
  * struct icmpx_interface - an interface, as an error describes it
  * @ifindex: host order
  * @mtu: bytes
- * @address: network order; 0 if the interface has none
+ * @address: network order; the first @address_len bytes are used
+ * @address_len: 4 for an IPv4 address, 16 for an IPv6 address, 0 if the interface has none
  * @name: ends with 0; empty if the error is to leave out the name
  * @role: %ICMPX_ROLE_INCOMING, ...
  */
 struct icmpx_interface {
 	u32 ifindex;
 	u32 mtu;
-	__be32 address;
+	u8 address[16];
 	char name[ICMPX_IFNAME_MAX];
+	u8 address_len;
 	u8 role;
 };
 
@@ -45,6 +49,14 @@ struct icmpx_interface {
  * Return: true if it may (RFC 4884, 4).
  */
 bool icmpx_extensible(u8 type);
+
+/**
+ * icmpx6_extensible() - Tell whether an ICMPv6 message may carry an extension.
+ * @type: the message's type
+ *
+ * Return: true if it may (RFC 4884, 4).
+ */
+bool icmpx6_extensible(u8 type);
 
 /**
  * icmpx_extension_build() - Make an extension that describes interfaces.

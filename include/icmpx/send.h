@@ -41,6 +41,53 @@ struct icmpx_send_verdict {
 struct icmpx_send_verdict icmpx_decide_send(u8 type, const u8 *datagram, const u8 *inner_type,
 					    u32 facts);
 
+/* Bytes of the fixed part of an IPv6 header. */
+#define ICMPX6_IP_HEADER_LEN 40
+
+/* What a packet of IPv6 is; bits of a mask, with %ICMPX_BY_LINK_BROADCAST. */
+#define ICMPX6_IS_ICMPV6	(1u << 2) /* behind extension headers, if it has any */
+#define ICMPX6_IS_FRAGMENT	(1u << 3)
+
+/**
+ * struct icmpx6_offender - a packet that an error may be sent about
+ * @header: its first %ICMPX6_IP_HEADER_LEN bytes
+ * @inner_type: the ICMPv6 type in it; NULL if it has none that can be read
+ * @option: type of the option that a parameter problem is about; NULL if it cannot be read
+ * @facts: mask of %ICMPX_BY_LINK_BROADCAST, %ICMPX6_IS_ICMPV6, %ICMPX6_IS_FRAGMENT
+ */
+struct icmpx6_offender {
+	const u8 *header;
+	const u8 *inner_type;
+	const u8 *option;
+	u32 facts;
+};
+
+/**
+ * struct icmpx6_send_verdict - whether an error is sent about a packet of IPv6
+ * @outcome: enum icmpx_stat: what to count once the error is sent, or the rule that
+ *	forbids it
+ * @send: 1 if the error may be sent
+ * @for_many: 1 if the packet was not sent to this host alone
+ */
+struct icmpx6_send_verdict {
+	u8 outcome;
+	u8 send;
+	u8 for_many;
+};
+
+/**
+ * icmpx6_decide_send() - Decide whether an ICMPv6 error may be sent.
+ * @type: ICMP type of the error
+ * @code: ICMP code of the error
+ * @offender: the packet that the error is about
+ *
+ * RFC 4443, 2.4 (e). That its source is an anycast address only a route can tell.
+ *
+ * Return: the verdict.
+ */
+struct icmpx6_send_verdict icmpx6_decide_send(u8 type, u8 code,
+					      const struct icmpx6_offender *offender);
+
 #ifdef __cplusplus
 }
 #endif

@@ -72,7 +72,8 @@ void put(const icmpx_interface &interface)
 {
 	put(interface.ifindex);
 	put(interface.mtu);
-	put(interface.address);
+	put(Bytes{interface.address});
+	put(interface.address_len);
 	put(Bytes{reinterpret_cast<const u8 *>(interface.name), sizeof(interface.name)});
 	put(interface.role);
 }
@@ -332,11 +333,31 @@ icmpx_send_verdict wrap_decide_send(u8 type, const u8 *datagram, const u8 *inner
 	return verdict;
 }
 
+ENTRY6(decide_send);
+icmpx6_send_verdict wrap6_decide_send(u8 type, u8 code, const icmpx6_offender *offender)
+{
+	asked("decide_send6", type, code, Bytes{offender->header, ICMPX6_IP_HEADER_LEN},
+	      Bytes{offender->inner_type, offender->inner_type == nullptr ? 0U : 1U},
+	      Bytes{offender->option, offender->option == nullptr ? 0U : 1U}, offender->facts);
+	const icmpx6_send_verdict verdict = real6_decide_send(type, code, offender);
+	answered(verdict.outcome, verdict.send, verdict.for_many);
+	return verdict;
+}
+
 ENTRY(extensible);
 bool wrap_extensible(u8 type)
 {
 	asked("extensible", type);
 	const bool may = real_extensible(type);
+	answered(may);
+	return may;
+}
+
+ENTRY6(extensible);
+bool wrap6_extensible(u8 type)
+{
+	asked("extensible6", type);
+	const bool may = real6_extensible(type);
 	answered(may);
 	return may;
 }

@@ -124,6 +124,15 @@ std::vector<Walk> walks()
 		 0x45},
 		// Version and header length, fragment offset, first byte of the source.
 		{"send", 23, 23, {{0, 3, 3}, {1, 0, 0}, {2, 0, 255}, {8, 0, 255}, {14, 0, 255}}},
+		// Type, code, facts, option, first byte of the destination; then the type in the
+		// packet, and what is missing; then first bytes of both addresses.
+		{"send6",
+		 46,
+		 46,
+		 {{0, 0, 5}, {1, 1, 3}, {2, 0, 15}, {3, 128, 128}, {4, 0, 255}, {30, 0xfe, 0xff}},
+		 1},
+		{"send6", 46, 46, {{0, 1, 4}, {2, 0, 15}, {3, 0, 255}, {5, 0, 3}}, 1},
+		{"send6", 46, 46, {{0, 1, 4}, {14, 0, 255}, {30, 0, 255}}},
 		first_option(srr_at, 0),
 		first_option(rr_at, 0),
 		first_option(cipso_at, 0),

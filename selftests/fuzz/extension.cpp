@@ -53,7 +53,7 @@ u16 length_of(bool v6, u8 type, u8 words, fuzz::Edge edge)
 	header.bytes[v6 ? 4 : 5] = words;
 	const u8 *bytes = memory.constant(header, edge)->bytes;
 	const u16 length = v6 ? icmpx6_extension_length(bytes) : icmpx_extension_length(bytes);
-	const bool extensible = v6 ? type == 1 || type == 3 : icmpx_extensible(type);
+	const bool extensible = v6 ? icmpx6_extensible(type) : icmpx_extensible(type);
 
 	fuzz::must(length == (extensible ? words * (v6 ? 8 : 4) : 0));
 	return length;

@@ -25,18 +25,19 @@ using packet::Ipv4;
 /// Where an extension is, whatever the datagram's length.
 inline constexpr std::size_t original = 128;
 
-/// An object for the interface @p index, as RFC 5837 has it and Linux fills it in; @p address 0 for none, @p name may be empty.
-inline Bytes object(std::uint8_t role, unsigned index, const std::string &name, Address address,
-		    std::uint32_t mtu)
+/// An object for the interface @p index, as RFC 5837 has it and Linux fills it in; @p address in network order, empty for none;
+/// @p name may be empty.
+inline Bytes object_with(std::uint8_t role, unsigned index, const std::string &name,
+			 packet::View address, std::uint32_t mtu)
 {
-	const int parts = 9 | (address ? 4 : 0) | (name.empty() ? 0 : 2);
+	const int parts = 9 | (address.empty() ? 0 : 4) | (name.empty() ? 0 : 2);
 	Bytes content;
 
 	packet::put32(content, index);
-	if (address) {
-		packet::put16(content, 1);
+	if (!address.empty()) {
+		packet::put16(content, address.size() == 4 ? 1 : 2);
 		packet::put16(content, 0);
-		packet::put32(content, address);
+		content.insert(content.end(), address.begin(), address.end());
 	}
 	if (!name.empty()) {
 		Bytes text{0};
@@ -55,9 +56,27 @@ inline Bytes object(std::uint8_t role, unsigned index, const std::string &name, 
 	return whole;
 }
 
+/// The same with an address of IPv4; 0 for none.
+inline Bytes object(std::uint8_t role, unsigned index, const std::string &name, Address address,
+		    std::uint32_t mtu)
+{
+	Bytes bytes;
+
+	if (address)
+		packet::put32(bytes, address);
+	return object_with(role, index, name, bytes, mtu);
+}
+
 inline Bytes object(std::uint8_t role, const std::string &name, Address address, std::uint32_t mtu)
 {
 	return object(role, if_nametoindex(name.c_str()), name, address, mtu);
+}
+
+/// The same with an address of IPv6.
+inline Bytes object(std::uint8_t role, const std::string &name, const packet6::Address &address,
+		    std::uint32_t mtu)
+{
+	return object_with(role, if_nametoindex(name.c_str()), name, address, mtu);
 }
 
 /// An extension of these objects.
@@ -74,7 +93,7 @@ inline Bytes build(std::initializer_list<Bytes> objects)
 }
 
 /// What @p about is quoted as, with @p extension behind it.
-inline Bytes extended(const Ipv4 &about, const Bytes &extension)
+template <typename Datagram> Bytes extended(const Datagram &about, const Bytes &extension)
 {
 	Bytes data = about.build();
 
@@ -84,17 +103,20 @@ inline Bytes extended(const Ipv4 &about, const Bytes &extension)
 }
 
 /// Sends @p about and expects @p expected with @p extension to come back, and to be counted.
-inline void expect_extended(const wire::Wire &wire, const Ipv4 &about,
-			    const sending::Error &expected, const Bytes &extension,
-			    const wire::Where &where = wire::Where::current())
+template <typename Datagram>
+void expect_extended(const wire::Wire &wire, const Datagram &about,
+		     const sending::ErrorAbout<Datagram> &expected, const Bytes &extension,
+		     const wire::Where &where = wire::Where::current())
 {
-	counters::Change change;
-	wire::Answer answer = wire::require_answer(wire, about, wire::Cast::unicast, where);
+	using F = sending::Of<Datagram>;
+	// RFC 4884, 4.1 and 4.4: the original datagram's length, in words of 32 or of 64 bits.
+	const std::uint32_t length = F::is_ipv6 ? 16U << 24 : 32U << 16;
+	const auto change = F::change();
+	const auto answer = wire::require_answer(wire, about, wire::Cast::unicast, where);
 
 	ktap::expect_equal(answer.icmp.type, expected.type, "type", where);
 	ktap::expect_equal(answer.icmp.code, expected.code, "code", where);
-	// RFC 4884, 4.1: the original datagram's length, in words.
-	ktap::expect_equal(answer.icmp.rest, expected.rest | 32U << 16, "second word", where);
+	ktap::expect_equal(answer.icmp.rest, expected.rest | length, "second word", where);
 	ktap::expect_equal(answer.icmp.data, extended(about, extension), "message", where);
 	ktap::expect_equal(answer.ip.destination, about.source, "destination", where);
 	sending::expect_counted_sent(change, expected.type, where);

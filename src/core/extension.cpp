@@ -31,18 +31,22 @@ constexpr u8 kHasName = 1U << 1;
 constexpr u8 kHasMtu = 1U << 0;
 constexpr unsigned kRoleShift = 6;
 
-/// Address family identifier of IPv4 (RFC 5837, 4.2).
+/// Address family identifiers (RFC 5837, 4.2).
 constexpr u16 kAfiIpv4 = 1;
+constexpr u16 kAfiIpv6 = 2;
 
 /// The sub-objects: index, address with its family, name with its length, MTU.
 constexpr std::size_t kIndexLen = 4;
-constexpr std::size_t kAddressLen = 8;
+constexpr std::size_t kAddressAt = 4;
+constexpr std::size_t kIpv4AddressLen = 4;
+constexpr std::size_t kIpv6AddressLen = 16;
 /// As in the built-in code, the field is as long as for the longest name.
 constexpr std::size_t kNameLen = (1 + ICMPX_IFNAME_MAX + 3) & ~std::size_t{3};
 constexpr std::size_t kMtuLen = 4;
-constexpr std::size_t kObjectMax = kObjectHeaderLen + kIndexLen + kAddressLen + kNameLen + kMtuLen;
+constexpr std::size_t kObjectBase = kObjectHeaderLen + kIndexLen + kAddressAt + kNameLen + kMtuLen;
 
-static_assert(kHeaderLen + ICMPX_INTERFACES_MAX * kObjectMax == ICMPX_EXTENSION_MAX);
+static_assert(ICMPX_EXTENSION_ROOM(1) == kHeaderLen + kObjectBase + kIpv4AddressLen);
+static_assert(ICMPX6_EXTENSION_ROOM(1) == kHeaderLen + kObjectBase + kIpv6AddressLen);
 
 /// RFC 4884, 4: only these types have a field for the original datagram's length.
 static_assert(kTable[kUnreachable].extensible && kTable[kTimeExceeded].extensible);
@@ -104,19 +108,28 @@ constexpr void put_name(Writer &out, const icmpx_interface &interface)
 		field[1 + i] = static_cast<u8>(interface.name[i]);
 }
 
+/// A length that no family has is none.
+constexpr Bytes address_of(const icmpx_interface &interface)
+{
+	const Bytes all{interface.address};
+	const std::size_t len = interface.address_len;
+
+	return len == kIpv4AddressLen || len == kIpv6AddressLen ? all.first(len) : Bytes{};
+}
+
 constexpr void put_interface(Writer &out, const icmpx_interface &interface)
 {
-	const bool has_address = interface.address != __be32{0};
+	const Bytes address = address_of(interface);
 	const bool has_name = interface.name[0] != 0;
 	const std::size_t start = out.size();
 	const MutableBytes header = out.take(kObjectHeaderLen);
 
 	store32(out.take(kIndexLen), 0, interface.ifindex);
-	if (has_address) {
-		const MutableBytes address = out.take(kAddressLen);
+	if (!address.empty()) {
+		const MutableBytes field = out.take(kAddressAt + address.size());
 
-		store16(address, 0, kAfiIpv4);
-		store_be32(address, 4, interface.address);
+		store16(field, 0, address.size() == kIpv4AddressLen ? kAfiIpv4 : kAfiIpv6);
+		std::copy(address.begin(), address.end(), field.begin() + kAddressAt);
 	}
 	if (has_name)
 		put_name(out, interface);
@@ -125,7 +138,7 @@ constexpr void put_interface(Writer &out, const icmpx_interface &interface)
 	store16(header, 0, static_cast<u16>(out.size() - start));
 	header[kClassAt] = kInterfaceClass;
 	header[kCTypeAt] = static_cast<u8>((interface.role & 3U) << kRoleShift | kHasIndex |
-					   (has_address ? kHasAddress : 0) |
+					   (address.empty() ? 0 : kHasAddress) |
 					   (has_name ? kHasName : 0) | kHasMtu);
 }
 
@@ -157,6 +170,8 @@ constexpr bool valid(Bytes extension)
 } // namespace icmpx
 
 bool icmpx_extensible(u8 type) { return icmpx::kTable[type].extensible; }
+
+bool icmpx6_extensible(u8 type) { return icmpx::kTable6[type].extensible; }
 
 size_t icmpx_extension_build(const icmpx_interface *interfaces, size_t count, u8 *extension)
 {

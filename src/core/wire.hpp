@@ -39,7 +39,9 @@ enum Type : u8 {
 /// one are errors.
 enum Type6 : u8 {
 	kUnreachable6 = 1,
+	kPacketTooBig6 = 2,
 	kTimeExceeded6 = 3,
+	kParameterProblem6 = 4,
 	kFirstInformational6 = 128,
 	kEcho6 = kFirstInformational6,
 	kEchoReply6 = 129,

@@ -6,7 +6,9 @@
 #include <linux/bpf-cgroup.h>
 #include <linux/version.h>
 #include <net/ip6_fib.h>
+#include <net/ip_fib.h>
 #include <net/ipv6.h>
+#include <net/xfrm.h>
 
 #include "compat.h"
 
@@ -63,6 +65,15 @@ static inline int icmpx_run_bpf_connect6(struct sock *sk, ICMPX_SOCKADDR *uaddr,
 /* Since 6.9 the kernel has the setting error_anycast_as_unicast. */
 #define ICMPX_HAS_ANYCAST_AS_UNICAST (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0))
 
+static inline bool icmpx6_anycast_as_unicast(const struct net *net)
+{
+#if ICMPX_HAS_ANYCAST_AS_UNICAST
+	return READ_ONCE(net->ipv6.sysctl.icmpv6_error_anycast_as_unicast);
+#else
+	return false;
+#endif
+}
+
 /*
  * Whether the kernel can mark a route as obsolete through its tables. Other routes are on the
  * list of uncached routes, since 6.4 by a member of the dst.
@@ -100,6 +111,27 @@ static inline int icmpx6_interval(int ratelimit, int prefix_len)
 	return ratelimit;
 #else
 	return ratelimit >> ((128 - prefix_len) / 32);
+#endif
+}
+
+/* The hash by which Linux chooses among next hops. Since 6.11 a namespace may have its own key. */
+static inline u32 icmpx6_hash_from_keys(const struct net *net, struct flow_keys *keys)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+	return fib_multipath_hash_from_keys(net, keys);
+#else
+	return flow_hash_from_keys(keys);
+#endif
+}
+
+/* As icmpx_decode_session_reverse(). */
+static inline int icmpx6_decode_session_reverse(struct net *net, struct sk_buff *skb,
+						struct flowi6 *fl6)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	return xfrm_decode_session_reverse(net, skb, flowi6_to_flowi(fl6), AF_INET6);
+#else
+	return xfrm_decode_session_reverse(skb, flowi6_to_flowi(fl6), AF_INET6);
 #endif
 }
 

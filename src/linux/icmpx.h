@@ -201,7 +201,7 @@ void icmpx_settings_exit(struct net *net, struct icmpx_net *ix);
 
 /* sysctl6.c */
 int icmpx6_settings_init(struct net *net, struct icmpx_net *ix);
-void icmpx6_settings_exit(struct icmpx_net *ix);
+void icmpx6_settings_exit(struct net *net, struct icmpx_net *ix);
 
 /* stat.c */
 int icmpx_stat_init(struct net *net, struct icmpx_net *ix);

@@ -85,7 +85,7 @@ err_stat:
 static void __net_exit icmpx6_net_pre_exit(struct net *net, struct icmpx_net *ix)
 {
 	if (icmpx_handles_ipv6())
-		icmpx6_settings_exit(ix);
+		icmpx6_settings_exit(net, ix);
 }
 
 static void __net_exit icmpx6_net_exit(struct net *net, struct icmpx_net *ix)
@@ -227,7 +227,6 @@ static void icmpx_stay(void)
 static int __init icmpx_init(void)
 {
 	int stuck = 0;
-	bool sends;
 	int err;
 
 	err = icmpx_control_init();
@@ -263,12 +262,13 @@ static int __init icmpx_init(void)
 	err = icmpx_take_over();
 	if (err)
 		goto err_mib;
-	sends = icmpx_send_take_over();
+	icmpx_send_take_over();
 	icmpx_ping_take_over();
-	pr_info("took over from the built-in ICMP: received messages, new ping sockets%s; ICMPv6: %s\n",
-		sends ? ", errors to send" : "",
+	pr_info("took over from the built-in ICMP: received messages, new ping sockets%s; ICMPv6: %s%s\n",
+		icmpx_sending() ? ", errors to send" : "",
 		icmpx_handles_ipv6() ? "received messages, new ping sockets" :
-				       "left to the built-in code");
+				       "left to the built-in code",
+		icmpx6_sending() ? ", errors to send" : "");
 	return 0;
 
 err_mib:

@@ -67,6 +67,7 @@ static int icmpx6_stat_show(struct seq_file *seq, void *v)
 
 	icmpx_stat_print(seq, &icmpx_net(net)->v6, ICMPX_STAT_V6);
 	seq_printf(seq, "ping_sockets %d\n", sock_prot_inuse_get(net, &icmpx_ping6_prot));
+	seq_printf(seq, "sending %d\n", icmpx6_sending());
 	return 0;
 }
 

@@ -26,7 +26,8 @@
 static int icmpx_rate_max = ICMPX_RATE_MAX;
 static int icmpx_burst_max = ICMPX_BURST_MAX;
 static int icmpx_prefix_max = ICMPX_PREFIX_MAX;
-static int icmpx_extension_mask_max = ICMPX_EXTENSION_MASK_MAX;
+/* Both families have the setting errors_extension_mask. */
+int icmpx_extension_mask_max = ICMPX_EXTENSION_MASK_MAX;
 static unsigned long icmpx_group_min[] = { 0, 0 };
 static unsigned long icmpx_group_max[] = { GID_T_MAX, GID_T_MAX };
 
@@ -203,11 +204,22 @@ static const struct ctl_table icmpx_shared_settings[] = {
 	},
 };
 
-/* Settings that both families have; the data is an offset into struct icmpx_prefix_limit. */
-static const struct ctl_table icmpx_limit_settings[] = {
+/* Settings that both families have; the data is an offset into struct icmpx_family. */
+static const struct ctl_table icmpx_family_settings[] = {
+#if !ICMPX_KERNEL_HAS_EXTENSIONS
+	{
+		.procname = "errors_extension_mask",
+		.data = (void *)offsetof(struct icmpx_family, extension_mask),
+		.maxlen = sizeof(int),
+		.mode = 0644,
+		.proc_handler = proc_dointvec_minmax,
+		.extra1 = SYSCTL_ZERO,
+		.extra2 = &icmpx_extension_mask_max,
+	},
+#endif
 	{
 		.procname = "echo_ratelimit",
-		.data = (void *)offsetof(struct icmpx_prefix_limit, rate),
+		.data = (void *)offsetof(struct icmpx_family, limit.rate),
 		.maxlen = sizeof(int),
 		.mode = 0644,
 		.proc_handler = icmpx_echo_ratelimit_handler,
@@ -216,7 +228,7 @@ static const struct ctl_table icmpx_limit_settings[] = {
 	},
 	{
 		.procname = "echo_burst",
-		.data = (void *)offsetof(struct icmpx_prefix_limit, burst),
+		.data = (void *)offsetof(struct icmpx_family, limit.burst),
 		.maxlen = sizeof(int),
 		.mode = 0644,
 		.proc_handler = icmpx_echo_burst_handler,
@@ -225,34 +237,17 @@ static const struct ctl_table icmpx_limit_settings[] = {
 	},
 	{
 		.procname = "echo_ratelimit_prefix",
-		.data = (void *)offsetof(struct icmpx_prefix_limit, length),
+		.data = (void *)offsetof(struct icmpx_family, limit.length),
 		.maxlen = sizeof(int),
 		.mode = 0644,
 		.proc_handler = proc_dointvec_minmax,
 	},
-};
-
-/* Settings of icmpx that IPv4 alone has; the data is an offset into struct icmpx_net. */
-static const struct ctl_table icmpx_own_settings[] = {
-#if !ICMPX_KERNEL_HAS_EXTENSIONS
-	{
-		.procname = "errors_extension_mask",
-		.data = (void *)offsetof(struct icmpx_net, v4.extension_mask),
-		.maxlen = sizeof(int),
-		.mode = 0644,
-		.proc_handler = proc_dointvec_minmax,
-		.extra1 = SYSCTL_ZERO,
-		.extra2 = &icmpx_extension_mask_max,
-	},
-#endif
 };
 
 static const struct icmpx_settings icmpx_all_settings = {
 	.path = "net/icmpx",
 	.shared = icmpx_shared_settings,
 	.shared_count = ARRAY_SIZE(icmpx_shared_settings),
-	.own = icmpx_own_settings,
-	.own_count = ARRAY_SIZE(icmpx_own_settings),
 	.prefix_min = SYSCTL_ZERO,
 	.prefix_max = &icmpx_prefix_max,
 };
@@ -260,19 +255,18 @@ static const struct icmpx_settings icmpx_all_settings = {
 /**
  * icmpx_settings_register() - Give a namespace the settings of an address family.
  * @net: the namespace
- * @ix: icmpx's state of @net
- * @family: the part of @ix that the settings are of
+ * @family: icmpx's state of the address family in @net
  * @settings: the settings
  *
  * Context: process.
  *
  * Return: 0; -ENOMEM, also if another module has registered the directory.
  */
-int icmpx_settings_register(struct net *net, struct icmpx_net *ix, struct icmpx_family *family,
+int icmpx_settings_register(struct net *net, struct icmpx_family *family,
 			    const struct icmpx_settings *settings)
 {
-	const size_t limits = ARRAY_SIZE(icmpx_limit_settings);
-	const size_t count = settings->shared_count + settings->own_count + limits;
+	const size_t own = ARRAY_SIZE(icmpx_family_settings);
+	const size_t count = settings->shared_count + own;
 	struct ctl_table *table, *entry;
 	size_t i;
 
@@ -285,13 +279,9 @@ int icmpx_settings_register(struct net *net, struct icmpx_net *ix, struct icmpx_
 		*entry = settings->shared[i];
 		entry->data += (void *)net - (void *)&init_net;
 	}
-	for (i = 0; i < settings->own_count; i++, entry++) {
-		*entry = settings->own[i];
-		entry->data = (void *)ix + (size_t)entry->data;
-	}
-	for (i = 0; i < limits; i++, entry++) {
-		*entry = icmpx_limit_settings[i];
-		entry->data = (void *)&family->limit + (size_t)entry->data;
+	for (i = 0; i < own; i++, entry++) {
+		*entry = icmpx_family_settings[i];
+		entry->data = (void *)family + (size_t)entry->data;
 		if (entry->extra2)
 			continue;
 		entry->extra1 = settings->prefix_min;
@@ -336,7 +326,7 @@ int icmpx_settings_init(struct net *net, struct icmpx_net *ix)
 #if !ICMPX_KERNEL_HAS_EXTENSIONS
 	ix->v4.extension_mask = 0;
 #endif
-	return icmpx_settings_register(net, ix, &ix->v4, &icmpx_all_settings);
+	return icmpx_settings_register(net, &ix->v4, &icmpx_all_settings);
 }
 
 /**

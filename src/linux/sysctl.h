@@ -12,8 +12,6 @@
  * @path: the directory below /proc/sys
  * @shared: second names of the kernel's settings; each data pointer is one into init_net
  * @shared_count: how many
- * @own: settings of icmpx; each data pointer is an offset into struct icmpx_net
- * @own_count: how many
  * @prefix_min: the range of echo_ratelimit_prefix
  * @prefix_max: the range of echo_ratelimit_prefix
  */
@@ -21,14 +19,13 @@ struct icmpx_settings {
 	const char *path;
 	const struct ctl_table *shared;
 	size_t shared_count;
-	const struct ctl_table *own;
-	size_t own_count;
 	int *prefix_min;
 	int *prefix_max;
 };
 
 /* sysctl.c */
-int icmpx_settings_register(struct net *net, struct icmpx_net *ix, struct icmpx_family *family,
+extern int icmpx_extension_mask_max;
+int icmpx_settings_register(struct net *net, struct icmpx_family *family,
 			    const struct icmpx_settings *settings);
 void icmpx_settings_unregister(struct icmpx_family *family);
 

@@ -9,6 +9,7 @@
 #include <linux/sysctl.h>
 
 #include "compat6.h"
+#include "send/send.h"
 #include "sysctl.h"
 
 /* The bits of a prefix that one customer has, as a rule (RFC 6177). */
@@ -55,6 +56,17 @@ static const struct ctl_table icmpx6_shared_settings[] = {
 		.extra2 = SYSCTL_ONE,
 	},
 #endif
+#if ICMPX_KERNEL_HAS_EXTENSIONS
+	{
+		.procname = "errors_extension_mask",
+		.data = &init_net.ipv6.sysctl.icmpv6_errors_extension_mask,
+		.maxlen = sizeof(u8),
+		.mode = 0644,
+		.proc_handler = proc_dou8vec_minmax,
+		.extra1 = SYSCTL_ZERO,
+		.extra2 = &icmpx_extension_mask_max,
+	},
+#endif
 };
 
 static const struct icmpx_settings icmpx6_all_settings = {
@@ -79,16 +91,26 @@ int icmpx6_settings_init(struct net *net, struct icmpx_net *ix)
 	ix->v6.limit.rate = 0;
 	ix->v6.limit.burst = ICMPX_BURST_DEFAULT;
 	ix->v6.limit.length = ICMPX6_PREFIX_DEFAULT;
-	return icmpx_settings_register(net, ix, &ix->v6, &icmpx6_all_settings);
+#if !ICMPX_KERNEL_HAS_EXTENSIONS
+	ix->v6.extension_mask = 0;
+#endif
+	return icmpx_settings_register(net, &ix->v6, &icmpx6_all_settings);
 }
 
 /**
  * icmpx6_settings_exit() - Take a namespace's settings of ICMPv6 away.
- * @ix: icmpx's state of the namespace
+ * @net: the namespace
+ * @ix: icmpx's state of @net
+ *
+ * Clears the bits of errors_extension_mask that the kernel's own name of it does not accept.
  *
  * Context: process. Waits for readers and writers.
  */
-void icmpx6_settings_exit(struct icmpx_net *ix)
+void icmpx6_settings_exit(struct net *net, struct icmpx_net *ix)
 {
 	icmpx_settings_unregister(&ix->v6);
+#if ICMPX_KERNEL_HAS_EXTENSIONS
+	WRITE_ONCE(net->ipv6.sysctl.icmpv6_errors_extension_mask,
+		   net->ipv6.sysctl.icmpv6_errors_extension_mask & ICMPX_TELL_INCOMING);
+#endif
 }

@@ -46,6 +46,7 @@ void icmpx6_fill_flow(const struct net *net, const struct icmpx6_flow *flow, str
 	fl6->flowi6_uid = icmpx_root_uid(net);
 	fl6->flowi6_proto = IPPROTO_ICMPV6;
 	fl6->fl6_icmp_type = flow->type;
+	fl6->fl6_icmp_code = flow->code;
 }
 
 /**
@@ -130,6 +131,7 @@ static void icmpx6_route_keep(struct net *net, struct icmpx6_way *way, struct ic
  * @way: as for icmpx6_route()
  * @place: the first of the two places where the route may be kept
  * @key: hash of the flow that selected @place
+ * @about: as for icmpx6_route()
  *
  * As in icmpx_route_miss(), only the second lookup in a row for a flow puts its route into
  * a place. A route with a source that Linux has chosen is not kept: another address may
@@ -140,7 +142,8 @@ static void icmpx6_route_keep(struct net *net, struct icmpx6_way *way, struct ic
  * Return: the route, or NULL if there is none.
  */
 struct rt6_info *icmpx6_route_miss(struct net *net, struct icmpx6_way *way,
-				   struct icmpx6_route *place, u32 key)
+				   struct icmpx6_route *place, u32 key,
+				   const struct sk_buff *about)
 {
 	const bool again = place->missed == key && !ipv6_addr_any(&way->flow.saddr);
 	const int generation = rt_genid_ipv6(net);
@@ -157,6 +160,8 @@ struct rt6_info *icmpx6_route_miss(struct net *net, struct icmpx6_way *way,
 	place->missed = key;
 	way->kept = false;
 	icmpx6_fill_flow(net, &way->flow, &fl6);
+	if (about)
+		fl6.mp_hash = icmpx6_multipath_hash(net, about);
 	if (ip6_dst_lookup(net, NULL, &dst, &fl6))
 		return NULL;
 	rt = dst_rt6_info(dst);

@@ -21,6 +21,7 @@
  * @vrf: index of the VRF that @oif is in, 0 for none: Linux looks the route up in its table
  * @label: flow label, network order; 0 for the kernel to choose one
  * @type: ICMP type of the packet
+ * @code: ICMP code of the packet
  *
  * A member that is added here is added to icmpx6_flow_equal(), too.
  */
@@ -32,6 +33,7 @@ struct icmpx6_flow {
 	int vrf;
 	__be32 label;
 	u32 type;
+	u32 code;
 };
 
 /**
@@ -77,9 +79,13 @@ void icmpx6_route_exit_net(const struct net *net);
 int icmpx6_route_init(void);
 void icmpx6_route_exit(void);
 struct rt6_info *icmpx6_route_miss(struct net *net, struct icmpx6_way *way,
-				   struct icmpx6_route *place, u32 key);
+				   struct icmpx6_route *place, u32 key,
+				   const struct sk_buff *about);
 void icmpx6_fill_flow(const struct net *net, const struct icmpx6_flow *flow, struct flowi6 *fl6);
 void icmpx6_hash_flow(struct icmpx6_way *way, const struct flowi6 *fl6);
+
+/* multipath6.c */
+u32 icmpx6_multipath_hash(const struct net *net, const struct sk_buff *skb);
 
 /* The 128 bits of a product, folded to 64: each bit depends on all bits of both factors. */
 static inline u64 icmpx6_mix(u64 a, u64 b)
@@ -103,7 +109,7 @@ static inline u32 icmpx6_route_hash(const struct net *net, const struct icmpx6_f
 	return icmpx6_mix(mixed ^ source[0], source[1] ^ icmpx6_route_key) >> 32;
 }
 
-static_assert(sizeof(struct icmpx6_flow) == 2 * sizeof(struct in6_addr) + 5 * sizeof(u32));
+static_assert(sizeof(struct icmpx6_flow) == 2 * sizeof(struct in6_addr) + 6 * sizeof(u32));
 
 /* Not by memcmp(), which takes several times as many instructions. */
 static inline bool icmpx6_flow_equal(const struct icmpx6_flow *one, const struct icmpx6_flow *other)
@@ -112,7 +118,7 @@ static inline bool icmpx6_flow_equal(const struct icmpx6_flow *one, const struct
 	       ipv6_addr_equal(&one->saddr, &other->saddr) &&
 	       !((one->mark ^ other->mark) | (u32)(one->oif ^ other->oif) |
 		 (u32)(one->vrf ^ other->vrf) | (__force u32)(one->label ^ other->label) |
-		 (one->type ^ other->type));
+		 (one->type ^ other->type) | (one->code ^ other->code));
 }
 
 /*
@@ -153,6 +159,8 @@ static __always_inline struct dst_entry *icmpx6_route_in(const struct icmpx6_rou
  * @way: its flow is what the route is looked up for; all else is set, and the source address
  *	if that was unspecified. If the route is kept, the caller has no reference to it, and
  *	may use it only under rcu_read_lock()
+ * @about: the packet that an error is about, by which Linux chooses among several next hops;
+ *	NULL for a reply
  *
  * Only for packets without an IPsec policy: with one, a route depends on more than a flow.
  *
@@ -161,7 +169,8 @@ static __always_inline struct dst_entry *icmpx6_route_in(const struct icmpx6_rou
  * Return: the route, or NULL if there is none.
  */
 static __always_inline struct rt6_info *icmpx6_route(struct net *net, struct icmpx_net *ix,
-						     struct icmpx6_way *way)
+						     struct icmpx6_way *way,
+						     const struct sk_buff *about)
 {
 	const u32 key = icmpx6_route_hash(net, &way->flow);
 	struct icmpx6_route *place = this_cpu_read(icmpx6_routes);
@@ -182,7 +191,7 @@ static __always_inline struct rt6_info *icmpx6_route(struct net *net, struct icm
 		return dst_rt6_info(dst);
 	}
 	__icmpx_count(&ix->v6, ICMPX_ROUTE_LOOKUPS);
-	return icmpx6_route_miss(net, way, place, key);
+	return icmpx6_route_miss(net, way, place, key, about);
 }
 
 /* Drops the reference to a route that is not used after all. A kept route has none to drop. */

@@ -57,17 +57,37 @@ bool icmpx_device_name(struct net *net, const struct net_device *dev, char *name
 	return false;
 }
 
-/* The name is left out while the device has none (RFC 5837, 4.1). */
-static void icmpx_describe(struct net *net, struct icmpx_interface *interface,
-			   const struct net_device *dev, u8 role, __be32 address)
+/**
+ * icmpx_describe() - Describe an interface.
+ * @net: the namespace
+ * @interface: the description
+ * @dev: the interface
+ * @role: %ICMPX_ROLE_INCOMING, ...
+ * @address: its address, or that of the next hop
+ * @address_len: bytes of @address; 0 for none
+ *
+ * The name is left out while the device has none (RFC 5837, 4.1).
+ *
+ * Context: rcu_read_lock().
+ */
+void icmpx_describe(struct net *net, struct icmpx_interface *interface,
+		    const struct net_device *dev, u8 role, const void *address, u8 address_len)
 {
 	*interface = (struct icmpx_interface){
 		.ifindex = dev->ifindex,
 		.mtu = READ_ONCE(dev->mtu),
-		.address = address,
+		.address_len = address_len,
 		.role = role,
 	};
+	memcpy(interface->address, address, address_len);
 	icmpx_device_name(net, dev, interface->name);
+}
+
+/* The same with an IPv4 address; 0 for none. */
+static void icmpx_describe4(struct net *net, struct icmpx_interface *interface,
+			    const struct net_device *dev, u8 role, __be32 address)
+{
+	icmpx_describe(net, interface, dev, role, &address, address ? sizeof(address) : 0);
 }
 
 /*
@@ -147,13 +167,13 @@ unsigned int icmpx_extend(struct net *net, const struct icmpx_error *error, u32 
 	size_t count = 0;
 
 	if (mask & ICMPX_TELL_INCOMING && in)
-		icmpx_describe(net, &interfaces[count++], in, ICMPX_ROLE_INCOMING,
-			       icmpx_interface_address(in, ICMPX_ROLE_INCOMING));
+		icmpx_describe4(net, &interfaces[count++], in, ICMPX_ROLE_INCOMING,
+				icmpx_interface_address(in, ICMPX_ROLE_INCOMING));
 	if (mask & ICMPX_TELL_OUTGOING && out)
-		icmpx_describe(net, &interfaces[count++], out, ICMPX_ROLE_OUTGOING,
-			       icmpx_interface_address(out, ICMPX_ROLE_OUTGOING));
+		icmpx_describe4(net, &interfaces[count++], out, ICMPX_ROLE_OUTGOING,
+				icmpx_interface_address(out, ICMPX_ROLE_OUTGOING));
 	if (mask & ICMPX_TELL_NEXT_HOP && out)
-		icmpx_describe(net, &interfaces[count++], out, ICMPX_ROLE_NEXT_HOP,
-			       icmpx_next_hop(error->skb));
+		icmpx_describe4(net, &interfaces[count++], out, ICMPX_ROLE_NEXT_HOP,
+				icmpx_next_hop(error->skb));
 	return count ? icmpx_extension_build(interfaces, count, extension) : 0;
 }

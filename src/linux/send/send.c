@@ -4,7 +4,6 @@
  * address and route; then the message, and its transmission.
  */
 #include <icmpx/dispatch.h>
-#include <icmpx/extension.h>
 #include <icmpx/send.h>
 #include <linux/icmp.h>
 #include <linux/inetdevice.h>
@@ -110,22 +109,6 @@ static __be32 icmpx_error_source(struct net *net, const struct icmpx_error *erro
 	return dev ? inet_select_addr(dev, ip_hdr(skb)->saddr, RT_SCOPE_LINK) : 0;
 }
 
-/*
- * Quotes @len bytes of the datagram. In front of an extension, the quote is cut or padded
- * to the length at which programs from before RFC 4884 look for an extension.
- */
-static void icmpx_put_original(struct sk_buff *skb, const struct icmpx_error *error,
-			       unsigned int len)
-{
-	skb->csum = skb_copy_and_csum_bits(error->skb, skb_network_offset(error->skb),
-					   __skb_put(skb, len), len);
-	if (likely(!error->extension))
-		return;
-	skb_put_zero(skb, ICMPX_ORIGINAL_LEN - len);
-	skb->csum = csum_add(skb->csum, csum_partial(error->extension, error->extension_len, 0));
-	skb_put_data(skb, error->extension, error->extension_len);
-}
-
 /* Puts the ICMP header in front of the quote; the error gets the datagram's conntrack entry. */
 static void icmpx_put_message(struct sk_buff *skb, const struct icmpx_error *error)
 {
@@ -162,7 +145,7 @@ static struct sk_buff *icmpx_make_error(struct net *net, struct sock *sk,
 	if (unlikely(!skb))
 		return NULL;
 	skb_reserve(skb, head);
-	icmpx_put_original(skb, error, len);
+	icmpx_put_original(skb, error->skb, len, error->extension, error->extension_len);
 	icmpx_put_message(skb, error);
 
 	/* As for a forwarded packet, the receive queue selects the queue for sending. */

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The source address and the route of an ICMPv6 error. The route depends on policy routing,
+ * VRFs, security labels and IPsec, which has a rule of its own for errors.
+ */
+#include <linux/icmpv6.h>
+#include <net/addrconf.h>
+#include <net/ip6_route.h>
+#include <net/l3mdev.h>
+#include <net/xfrm.h>
+
+#include "limit/limit.h"
+#include "receive6.h"
+#include "send/internal.h"
+
+/*
+ * Whether the destination of a packet is an anycast address of this host. The kernel's list
+ * of anycast addresses is not exported, but each address on it has a route. An address of the
+ * link is one only on the device that the packet came in by.
+ */
+static bool icmpx6_is_own_anycast(struct net *net, const struct sk_buff *skb)
+{
+	const struct in6_addr *daddr = &ipv6_hdr(skb)->daddr;
+	const struct rt6_info *rt = skb_rt6_info(skb);
+	struct rt6_info *found;
+	bool own;
+
+	/* A packet that netfilter rejects before routing has the route back to its sender. */
+	if (likely(rt && ipv6_prefix_equal(&rt->rt6i_dst.addr, daddr, rt->rt6i_dst.plen)))
+		return rt->rt6i_flags & RTF_ANYCAST;
+	if (ipv6_addr_is_multicast(daddr))
+		return false;
+	found = rt6_lookup(net, daddr, NULL, skb->dev->ifindex, skb,
+			   rt6_need_strict(daddr) ? RT6_LOOKUP_F_IFACE : 0);
+	own = found && found->rt6i_flags & RTF_ANYCAST;
+	ip6_rt_put(found);
+	return own;
+}
+
+/* Whether the route to the error's destination says which source to use. */
+static bool icmpx6_has_preferred_source(struct net *net, const struct in6_addr *destination)
+{
+	struct flowi6 fl6 = {
+		.flowi6_proto = IPPROTO_ICMPV6,
+		.daddr = *destination,
+	};
+	struct dst_entry *dst = ip6_route_output(net, NULL, &fl6);
+	struct in6_addr preferred = in6addr_any;
+
+	if (!dst->error)
+		rt6_get_prefsrc(dst_rt6_info(dst), &preferred);
+	dst_release(dst);
+	return !ipv6_addr_any(&preferred);
+}
+
+/**
+ * icmpx6_choose_source() - Choose the source address of an error.
+ * @net: the namespace
+ * @error: the source of its way is set; unspecified for the route to choose one
+ *
+ * RFC 4443, 2.2: the address that the packet was sent to, if this host has it. Else, on a
+ * router, an address of the interface that the packet came in by, unless the route back has a
+ * preferred one.
+ *
+ * Context: rcu_read_lock().
+ */
+void icmpx6_choose_source(struct net *net, struct icmpx6_error *error)
+{
+	const struct ipv6hdr *header = ipv6_hdr(error->skb);
+	struct icmpx6_flow *flow = &error->way.flow;
+	struct net_device *in;
+
+	if (error->forced) {
+		flow->saddr = *error->forced;
+		return;
+	}
+	if (!error->for_many && (ipv6_chk_addr(net, &header->daddr, error->skb->dev, 0) ||
+				 icmpx6_is_own_anycast(net, error->skb))) {
+		flow->saddr = header->daddr;
+		return;
+	}
+	flow->saddr = in6addr_any;
+	if (icmpx6_has_preferred_source(net, &flow->daddr))
+		return;
+	in = dev_get_by_index_rcu(net, error->parm->iif);
+	if (in)
+		ipv6_dev_get_saddr(net, in, &flow->daddr, 0, &flow->saddr);
+}
+
+/*
+ * Counts an error that has no route, as the built-in code does where a limit applies: it looks
+ * up the route for the limit first, and takes a route that is an error for a limit that is
+ * reached. ip6_dst_lookup() has counted for no device that there is no route, but not what
+ * another error of a route is.
+ */
+static void icmpx6_count_unrouted(struct net *net, const struct icmpx6_error *error)
+{
+	struct inet6_dev *idev;
+	struct dst_entry *dst;
+	struct flowi6 fl6;
+
+	icmpx6_fill_flow(net, &error->way.flow, &fl6);
+	fl6.mp_hash = icmpx6_multipath_hash(net, error->skb);
+	dst = ip6_route_output(net, NULL, &fl6);
+	idev = ip6_dst_idev(dst);
+	if (!dst->error) {
+		icmpx6_host_allow(net, dst_rt6_info(dst), &fl6.daddr);
+	} else {
+		if (dst->error != -ENETUNREACH)
+			IP6_INC_STATS(net, idev, IPSTATS_MIB_OUTNOROUTES);
+		else if (idev)
+			SNMP_INC_STATS64(idev->stats.ipv6, IPSTATS_MIB_OUTNOROUTES);
+		__ICMP6_INC_STATS(net, icmpx6_limit_idev(dst_rt6_info(dst)),
+				  ICMP6_MIB_RATELIMITHOST);
+	}
+	dst_release(dst);
+}
+
+/* Sets the outcome of an error that has no route. Returns NULL. */
+static noinline struct rt6_info *icmpx6_no_route(struct net *net, struct icmpx6_error *error)
+{
+	error->outcome = ICMPX_ERROR_FAILED_NO_ROUTE;
+	if (error->limited)
+		icmpx6_count_unrouted(net, error);
+	return NULL;
+}
+
+/* Applies what only the route tells. Sets the outcome of an error that may not be sent. */
+static bool icmpx6_admit(struct net *net, struct icmpx6_error *error, struct rt6_info *rt)
+{
+	if (error->limited && !icmpx6_host_allow(net, rt, &error->way.flow.daddr)) {
+		error->outcome = ICMPX_ERROR_LIMIT_HOST;
+		return false;
+	}
+	/* RFC 4443, 2.4 (e.6): an anycast address is not the address of one host. */
+	if (!icmpx6_anycast_as_unicast(net) &&
+	    ipv6_anycast_destination(&rt->dst, &error->way.flow.daddr)) {
+		error->outcome = ICMPX_ERROR_SUPPRESSED_SOURCE;
+		return false;
+	}
+	return true;
+}
+
+/*
+ * RFC 4301, 6.2: an error may take the tunnel of packets that go from the packet's destination
+ * back to its source, if the policy of those packets admits errors.
+ */
+static struct dst_entry *icmpx6_route_reverse(struct net *net, struct sk_buff *skb)
+{
+	struct dst_entry *dst;
+	struct flowi6 reverse;
+	int err;
+
+	err = icmpx6_decode_session_reverse(net, skb, &reverse);
+	if (!err)
+		err = ip6_dst_lookup(net, NULL, &dst, &reverse);
+	if (err)
+		return ERR_PTR(err);
+	return xfrm_lookup(net, dst, flowi6_to_flowi(&reverse), NULL, XFRM_LOOKUP_ICMP);
+}
+
+/*
+ * With IPsec: the policy for the error's own flow applies, else the policy for the reverse
+ * of the packet's flow. A policy that blocks returns -EPERM. From the first lookup, -EPERM
+ * leads to the second one; from the second lookup, it is final. Consumes @plain.
+ */
+static struct dst_entry *icmpx6_secure(struct net *net, struct icmpx6_error *error,
+				       struct flowi6 *fl6, struct dst_entry *plain)
+{
+	struct dst_entry *own = xfrm_lookup(net, plain, flowi6_to_flowi(fl6), NULL, 0);
+	struct dst_entry *reverse;
+
+	if (IS_ERR(own) ? PTR_ERR(own) != -EPERM : own != plain)
+		return own;
+	reverse = icmpx6_route_reverse(net, error->skb);
+	if (IS_ERR(reverse) && !IS_ERR(own) && PTR_ERR(reverse) != -EPERM)
+		return own;
+	if (!IS_ERR(own))
+		dst_release(own);
+	return reverse;
+}
+
+/* Policies look at labels and the packet, which struct icmpx6_flow lacks. */
+static noinline struct rt6_info *icmpx6_route_by_policy(struct net *net,
+							struct icmpx6_error *error)
+{
+	struct dst_entry *dst;
+	struct flowi6 fl6;
+
+	icmpx6_fill_flow(net, &error->way.flow, &fl6);
+	fl6.mp_hash = icmpx6_multipath_hash(net, error->skb);
+	security_skb_classify_flow(error->skb, flowi6_to_flowi_common(&fl6));
+	if (ip6_dst_lookup(net, NULL, &dst, &fl6))
+		return icmpx6_no_route(net, error);
+	if (!icmpx6_admit(net, error, dst_rt6_info(dst))) {
+		dst_release(dst);
+		return NULL;
+	}
+	dst = icmpx6_secure(net, error, &fl6, dst);
+	if (IS_ERR(dst)) {
+		error->outcome = ICMPX_ERROR_FAILED_NO_ROUTE;
+		return NULL;
+	}
+	error->way.flow.saddr = fl6.saddr;
+	error->way.kept = false;
+	icmpx6_hash_flow(&error->way, &fl6);
+	return dst_rt6_info(dst);
+}
+
+/**
+ * icmpx6_route_error() - Look up the route of an error, and apply what only the route tells.
+ * @net: the namespace
+ * @ix: icmpx's state of @net
+ * @error: in: the flow of its way, with the source that icmpx6_choose_source() has chosen; out:
+ *	its way, or its outcome if there is no route or the error may not be sent
+ *
+ * Context: icmpx_send_begin() returned true; rcu_read_lock().
+ *
+ * Return: a route, to be released with icmpx6_put_route(); NULL if there is none, or if the
+ * error may not be sent.
+ */
+struct rt6_info *icmpx6_route_error(struct net *net, struct icmpx_net *ix,
+				    struct icmpx6_error *error)
+{
+	struct rt6_info *rt;
+
+	if (unlikely(icmpx_has_policy(net)))
+		return icmpx6_route_by_policy(net, error);
+	rt = icmpx6_route(net, ix, &error->way, error->skb);
+	if (unlikely(!rt))
+		return icmpx6_no_route(net, error);
+	if (likely(icmpx6_admit(net, error, rt)))
+		return rt;
+	icmpx6_put_route(&error->way, rt);
+	return NULL;
+}
