@@ -10,13 +10,6 @@ cache=${ICMPX_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/icmpx}
 mkdir -p "$cache"
 cache=$(cd "$cache" && pwd -P)
 
-# Where ccache is installed, what a compiler made is kept in the cache: compilers are called by names that lead to it. Of paths,
-# those below the checkout may differ from one to the other.
-if [[ -d /usr/lib/ccache ]]; then
-	[[ :$PATH: == *:/usr/lib/ccache:* ]] || PATH=/usr/lib/ccache:$PATH
-	export PATH CCACHE_DIR="$cache/ccache" CCACHE_MAXSIZE=5G CCACHE_BASEDIR=$top CCACHE_ABSSTDERR=1
-fi
-
 # Packages of what the tests run.
 test_packages=(
 	ethtool fping iproute2 iptables iputils-ping iputils-tracepath libteam-utils mtr-tiny nftables nmap oping procps
@@ -47,23 +40,6 @@ once() {
 		mv -T "$tmp" "$dir"
 	fi
 	exec {lock}>&-
-}
-
-link_headers() { find "$1" -mindepth 1 -maxdepth 1 -exec ln -s -t "$2" {} +; }
-
-# keep_objects: before modules are built for $kdir, so that ccache knows their objects again in another checkout. Until 6.12 the
-# kernel's build calls the compiler in that directory, from which the path to the sources differs between checkouts: kdir
-# becomes a directory in the checkout, with links to the same. Later kernels call it where the objects are, and their
-# headers name KBUILD_OUTPUT. Objects have paths in them, for debuggers and in warnings: those of sources begin in the checkout.
-keep_objects() {
-	local dir
-	[[ -d /usr/lib/ccache ]] || return 0
-	if ! grep -q '^KBUILD_OUTPUT=' "$kdir/Makefile"; then
-		dir="$top/build/headers/$(sha256sum <<<"$kdir" | cut -c1-12)"
-		once "$dir" link_headers "$kdir"
-		kdir=$dir
-	fi
-	export KCFLAGS="${KCFLAGS-} -ffile-prefix-map=../../= -ffile-prefix-map=../../../= -fdebug-prefix-map=$top=."
 }
 
 # end_when_silent PID SECONDS COMMAND…: ends the process once nothing has been added for that long to any of the files that
