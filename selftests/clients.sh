@@ -45,7 +45,7 @@ test_ping_sizes() {
 }
 
 test_ping_options() {
-	local ping_twice=(in_client ping -n -c 2 -i 0.02 -W 2)
+	local ping_twice=(in_client ping -n -c 2 -i 0.02 -W 60)
 	needs_command ping
 	make_network
 	expect_output "ping -R" "RR:.*$client_address" "${ping_twice[@]}" -R "$server_address"
@@ -77,22 +77,22 @@ test_ping_broadcast() {
 	sysctl_in "$server" net.ipv4.icmp_echo_ignore_broadcasts=1
 	expect_output "ignored" ' 100% packet loss' in_client ping -n -q -b -c 1 -W 1 10.0.0.255
 	sysctl_in "$server" net.ipv4.icmp_echo_ignore_broadcasts=0
-	expect_output "answered" ' 0% packet loss' in_client ping -n -b -c 2 -i 0.1 -W 2 10.0.0.255
+	expect_output "answered" ' 0% packet loss' in_client ping -n -b -c 2 -i 0.1 -W 60 10.0.0.255
 }
 
 test_ping_flood() {
 	needs_command ping
 	make_network
 	expect_output "ping -f" '1000 packets transmitted, 1000 received' \
-		in_client ping -n -q -f -c 1000 -W 2 "$server_address"
+		in_client ping -n -q -f -c 1000 -W 60 "$server_address"
 	expect_icmpx "$server" 1000 reply_in_place reply_copied
 }
 
 test_busybox_ping() {
 	needs_command busybox
 	make_network
-	expect_output "ping" ' 0% packet loss' in_client busybox ping -c 2 -W 2 "$server_address"
-	expect_output "ping -s 3000" ' 0% packet loss' in_client busybox ping -c 2 -W 2 -s 3000 "$server_address"
+	expect_output "ping" ' 0% packet loss' in_client busybox ping -c 2 -W 60 "$server_address"
+	expect_output "ping -s 3000" ' 0% packet loss' in_client busybox ping -c 2 -W 60 -s 3000 "$server_address"
 	sysctl_in "$server" net.ipv4.icmp_echo_ignore_all=1
 	expect_output "ignored" ' 100% packet loss' in_client busybox ping -c 1 -W 1 "$server_address"
 }
@@ -101,11 +101,11 @@ test_ping_is_told_of_errors() {
 	needs_command ping
 	make_path
 	expect_output "no such host behind the router" 'From 10\.0\.0\.2 .*Host Unreachable' \
-		in_client ping -n -c 1 -W 5 10.1.0.77
+		in_client ping -n -c 1 -W 60 10.1.0.77
 	ip -n "$server" route add prohibit 10.9.0.0/24
-	expect_output "prohibited" 'From 10\.0\.0\.2 .*Packet filtered' in_client ping -n -c 1 -W 2 10.9.0.1
+	expect_output "prohibited" 'From 10\.0\.0\.2 .*Packet filtered' in_client ping -n -c 1 -W 60 10.9.0.1
 	expect_output "TTL" 'From 10\.0\.0\.2 .*Time to live exceeded' \
-		in_client ping -n -c 1 -W 2 -t 1 "$far_address"
+		in_client ping -n -c 1 -W 60 -t 1 "$far_address"
 }
 
 test_traceroute() {
@@ -114,9 +114,9 @@ test_traceroute() {
 	make_path
 	for how in -I -U -T; do
 		expect_output "traceroute $how, first hop" "^ 1  10\.0\.0\.2 " \
-			in_client traceroute -n "$how" -q 1 -w 2 -m 4 "$far_address"
+			in_client traceroute -n "$how" -q 1 -w 60 -m 4 "$far_address"
 		expect_output "traceroute $how, last hop" "^ 2  10\.1\.0\.2 " \
-			in_client traceroute -n "$how" -q 1 -w 2 -m 4 "$far_address"
+			in_client traceroute -n "$how" -q 1 -w 60 -m 4 "$far_address"
 	done
 }
 
@@ -127,7 +127,7 @@ test_path_mtu() {
 	ip -n "$server" link set inner mtu 1300
 	ip -n "$far" link set far mtu 1300
 	expect_output "ping -M do" '[Ff]rag needed.*mtu = 1300|too long.*mtu[=:] ?1300' \
-		in_client ping -n -c 2 -i 0.2 -W 2 -M "do" -s 1400 "$far_address"
+		in_client ping -n -c 2 -i 0.2 -W 60 -M "do" -s 1400 "$far_address"
 	expect_output "route" 'mtu 1300' in_client ip route get "$far_address"
 	expect_output "ping -M want" ' 0% packet loss' in_client ping -n -q -c 2 -i 0.2 -M want -s 1400 "$far_address"
 }

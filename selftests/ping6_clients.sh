@@ -14,7 +14,7 @@ expect_pings() {
 	shift 2
 	for who in user in_client; do
 		expect_output_of "$who" "$who, $what" "^$count packets transmitted, $count received, 0% packet loss" \
-			"${ping6[@]}" -c "$count" -i 0.02 -W 5 "$@"
+			"${ping6[@]}" -c "$count" -i 0.02 -W 60 "$@"
 	done
 }
 
@@ -33,7 +33,7 @@ test_groups() {
 	sysctl_in "$client" net.ipv4.ping_group_range="1 0"
 	expect_output "no group" 'not permitted|denied' "${ping6[@]}" -c 1 "$server_address6"
 	sysctl_in "$client" net.ipv4.ping_group_range="$(id -g nobody) $(id -g nobody)"
-	expect_output "own group" ' 0% packet loss' "${ping6[@]}" -c 1 -W 5 "$server_address6"
+	expect_output "own group" ' 0% packet loss' "${ping6[@]}" -c 1 -W 60 "$server_address6"
 }
 
 test_sizes() {
@@ -60,11 +60,11 @@ test_data() {
 test_pace() {
 	begin6
 	expect_output "ping -f -i 0.002" '^500 packets transmitted, 500 received' \
-		"${ping6[@]}" -q -f -i 0.002 -c 500 -W 5 "$server_address6"
+		"${ping6[@]}" -q -f -i 0.002 -c 500 -W 60 "$server_address6"
 	expect_output "ping -A" '^100 packets transmitted, 100 received' \
-		"${ping6[@]}" -q -A -c 100 -W 5 "$server_address6"
+		"${ping6[@]}" -q -A -c 100 -W 60 "$server_address6"
 	expect_output "ping -l 3" '^6 packets transmitted, 6 received' \
-		"${ping6[@]}" -q -l 3 -c 6 -i 0.02 -W 5 "$server_address6"
+		"${ping6[@]}" -q -l 3 -c 6 -i 0.02 -W 60 "$server_address6"
 }
 
 test_reports() {
@@ -114,9 +114,9 @@ test_header() {
 	heard "packets with identifier" 4 'id 4321,'
 	# A label is its user's for a while.
 	listen 4
-	expect_output "user, ping -F" ' 0% packet loss' "${ping6[@]}" -c 2 -i 0.02 -W 5 -F 0x54321 "$server_address6"
+	expect_output "user, ping -F" ' 0% packet loss' "${ping6[@]}" -c 2 -i 0.02 -W 60 -F 0x54321 "$server_address6"
 	expect_output_of in_client "root, ping -F" ' 0% packet loss' \
-		"${ping6[@]}" -c 2 -i 0.02 -W 5 -F 0x54320 "$server_address6"
+		"${ping6[@]}" -c 2 -i 0.02 -W 60 -F 0x54320 "$server_address6"
 	heard "packets with flow label" 4 'flowlabel 0x5432[01]'
 	expect_equal "$(grep -c 'bad icmp6 cksum' "$scratch/dump")" 0 "wrong checksums"
 }
@@ -129,7 +129,7 @@ test_interface() {
 		"${ping6[@]}" -c 1 -I nosuch "$server_address6"
 	expect_output "another's address" 'Cannot assign' "${ping6[@]}" -c 1 -I "$server_address6" "$server_address6"
 	ip -n "$client" address add fd00::3/64 dev client nodad
-	expect_output "second address" 'from fd00::3 .*' "${ping6[@]}" -c 1 -W 5 -I fd00::3 "$server_address6"
+	expect_output "second address" 'from fd00::3 .*' "${ping6[@]}" -c 1 -W 60 -I fd00::3 "$server_address6"
 	expect_pings "second address" 2 -I fd00::3 "$server_address6"
 }
 
@@ -138,7 +138,7 @@ test_link_local() {
 	expect_pings "scope" 2 fe80::2%client
 	expect_pings "device" 2 -I client fe80::2
 	expect_output "whose reply it is" '^64 bytes from fe80::2%client: icmp_seq=1 ' \
-		"${ping6[@]}" -c 1 -W 5 fe80::2%client
+		"${ping6[@]}" -c 1 -W 60 fe80::2%client
 	expect_output "neither" '^1 packets transmitted, 0 received, 100% packet loss' "${ping6[@]}" -c 1 -W 1 fe80::2
 }
 
@@ -147,14 +147,14 @@ test_multicast() {
 	local who
 	begin6
 	for who in user in_client; do
-		$who timeout 60 "${ping6[@]}" -c 2 -W 5 ff02::1%client >"$scratch/many" 2>&1
+		$who timeout 60 "${ping6[@]}" -c 2 -W 60 ff02::1%client >"$scratch/many" 2>&1
 		expect_equal "$(grep -c 'icmp_seq=1 ' "$scratch/many")" 2 "$who, replies to the first request"
 		expect_equal "$(grep -c 'from fe80::2%client: icmp_seq=1 ' "$scratch/many")" 1 "$who, the server's"
 	done
-	expect_output "device" 'from fe80::2%client: ' "${ping6[@]}" -c 2 -W 5 -I client ff02::1
+	expect_output "device" 'from fe80::2%client: ' "${ping6[@]}" -c 2 -W 60 -I client ff02::1
 	# Whether this host hears its own requests is the program's to say.
 	expect_output "ping -L" 'from fe80::2%client: icmp_seq=1 ttl=64 time=[0-9.]+ ms$' \
-		"${ping6[@]}" -L -c 1 -W 5 -I client ff02::1
+		"${ping6[@]}" -L -c 1 -W 60 -I client ff02::1
 }
 
 # What the client's own IP says when it cannot send in one piece, and a router.
@@ -166,15 +166,15 @@ test_path_mtu() {
 	ip -n "$server" link set inner mtu 1300
 	ip -n "$far" link set far mtu 1300
 	expect_output "the router" 'From fd00::2 icmp_seq=1 Packet too big: mtu=1300' \
-		"${ping6[@]}" -c 1 -W 2 -s 1400 "$far_address6"
+		"${ping6[@]}" -c 1 -W 60 -s 1400 "$far_address6"
 	expect_output "route" 'mtu 1300' ip route get "$far_address6"
 	expect_pings "in fragments" 2 -s 1400 "$far_address6"
 	expect_output "the client" 'message too long, mtu[=:] ?1300' \
-		"${ping6[@]}" -c 1 -W 2 -M "do" -s 1400 "$far_address6"
+		"${ping6[@]}" -c 1 -W 60 -M "do" -s 1400 "$far_address6"
 }
 
 test_errors() {
-	local from='From fd00::2 icmp_seq=1' ping_once=("${ping6[@]}" -c 1 -W 5)
+	local from='From fd00::2 icmp_seq=1' ping_once=("${ping6[@]}" -c 1 -W 60)
 	begin6
 	expect_output "hop limit" "$from Time exceeded: Hop limit" "${ping_once[@]}" -t 1 "$far_address6"
 	expect_output "no host" 'From fd00::1 icmp_seq=1 Destination unreachable: Address unreachable' \
@@ -202,7 +202,7 @@ test_rejected() {
 			add rule ip6 test input icmpv6 type echo-request reject with icmpv6 type $code" ||
 			ktap_skip "the kernel has no nft_reject"
 		expect_output "$code" "From fd00::2 icmp_seq=1 Destination unreachable: $text" \
-			"${ping6[@]}" -c 1 -W 5 "$server_address6"
+			"${ping6[@]}" -c 1 -W 60 "$server_address6"
 	done <<-END
 		no-route No route
 		admin-prohibited Administratively prohibited
@@ -216,7 +216,7 @@ test_side_by_side() {
 	local i pings=()
 	begin6
 	for i in {1..20}; do
-		user "${ping6[@]}" -c 10 -i 0.1 -W 10 "$server_address6" >"$scratch/ping-$i" 2>&1 &
+		user "${ping6[@]}" -c 10 -i 0.1 -W 60 "$server_address6" >"$scratch/ping-$i" 2>&1 &
 		pings+=($!)
 	done
 	wait "${pings[@]}"

@@ -36,11 +36,11 @@ test_busybox() {
 	needs_command busybox
 	begin6
 	expect_output_of in_client "a reply" '^2 packets transmitted, 2 packets received, 0% packet loss' \
-		busybox ping6 -c 2 -W 5 "$server_address6"
+		busybox ping6 -c 2 -W 60 "$server_address6"
 	expect_output_of in_client "size" '^3008 bytes from fd00::2: seq=0 ttl=64 ' \
-		busybox ping6 -c 1 -W 5 -s 3000 "$server_address6"
+		busybox ping6 -c 1 -W 60 -s 3000 "$server_address6"
 	expect_output_of in_client "link-local" '^64 bytes from fe80::2: seq=0 ' \
-		busybox ping6 -c 1 -W 5 fe80::2%client
+		busybox ping6 -c 1 -W 60 fe80::2%client
 	expect_output "a user" 'are you root' busybox ping6 -c 1 -W 1 "$server_address6"
 }
 
@@ -127,13 +127,13 @@ test_traceroute() {
 	for who in user in_client; do
 		for options in "" "-s $client_address6" "-i client" "-t 16" "-l 5"; do
 			# shellcheck disable=SC2086 # some options
-			"$who" timeout 60 traceroute -6 -n -I -N 1 -q 1 -w 5 -m 2 $options "$far_address6" \
+			"$who" timeout 60 traceroute -6 -n -I -N 1 -q 1 -w 60 -m 2 $options "$far_address6" \
 				>"$scratch/path" 2>&1
 			expect_equal "$(awk '$1 ~ /^[0-9]+$/ { print $1, $2 }' "$scratch/path")" "1 fd00::2
 2 fd01::2" "$who: traceroute -I $options"
 		done
 		expect_output_of "$who" "$who, no route" '^ 1  fd00::2 .*!N' \
-			traceroute -6 -n -I -N 1 -q 1 -w 5 -m 1 fd09::1
+			traceroute -6 -n -I -N 1 -q 1 -w 60 -m 1 fd09::1
 	done
 }
 

@@ -44,7 +44,7 @@ expect_said() {
 own_address() {
 	local address
 	for address in "$client_address" 10.0.0.3; do
-		ping_says own "$@" ping -n -c 2 -i 0.02 -W 5 -I client "$address"
+		ping_says own "$@" ping -n -c 2 -i 0.02 -W 60 -I client "$address"
 		expect_said own "^64 bytes from ${address//./\\.}: icmp_seq=2 "
 		expect_said own '^2 packets transmitted, 2 received, 0% packet loss'
 	done

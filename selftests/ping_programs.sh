@@ -83,15 +83,15 @@ test_traceroute() {
 	begin
 	for options in "" "-s $client_address" "-i client" "-t 16" -F; do
 		# shellcheck disable=SC2086 # some options
-		user traceroute -n -I -N 1 -q 1 -w 5 -m 2 $options "$far_address" >"$scratch/path" 2>&1
+		user traceroute -n -I -N 1 -q 1 -w 60 -m 2 $options "$far_address" >"$scratch/path" 2>&1
 		expect_equal "$(awk '$1 ~ /^[0-9]+$/ { print $1, $2 }' "$scratch/path")" "1 10.0.0.2
 2 10.1.0.2" "traceroute -I $options"
 	done
-	expect_output "no route" '^ 1  10\.0\.0\.2 .*!N' traceroute -n -I -N 1 -q 1 -w 5 -m 1 10.9.0.1
+	expect_output "no route" '^ 1  10\.0\.0\.2 .*!N' traceroute -n -I -N 1 -q 1 -w 60 -m 1 10.9.0.1
 	ip -n "$server" link set inner mtu 1300
 	ip -n "$far" link set far mtu 1300
 	expect_output "traceroute --mtu" '^ 2  10\.1\.0\.2 .* F=1300' \
-		traceroute -n -I -N 1 -q 1 -w 5 -m 2 --mtu "$far_address"
+		traceroute -n -I -N 1 -q 1 -w 60 -m 2 --mtu "$far_address"
 }
 
 test_mtr() {

@@ -64,7 +64,7 @@ object() {
 }
 
 trace() {
-	ip netns exec "$client" traceroute -n -e -q 1 -w 3 "$@" 10.0.2.2
+	ip netns exec "$client" traceroute -n -e -q 1 -w 60 "$@" 10.0.2.2
 }
 
 # expect_hops OUTPUT PATTERN…: the hops, one after the other, say so.
