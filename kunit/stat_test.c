@@ -57,6 +57,7 @@ static bool well_named(const char *line, size_t len)
 /* The counters that only IPv6 has. */
 static const char *const of_ipv6[] = {
 	"pass_nd ", "pass_mld ", "pass_ping ", "ignore_multicast ", "ignore_anycast ",
+	"error_sent_packet_too_big ",
 };
 
 /* One line for each counter, one for the sockets, one for who sends errors; no name twice. */
