@@ -9,6 +9,24 @@
 #include "compat.h"
 
 /**
+ * icmpx6_packet_route() - Find the route of a packet of IPv6.
+ * @skb: the packet
+ *
+ * What an skb has in the place of its route may be of another kind, and smaller: a tunnel's
+ * metadata, or what a bridge gives to the packets that its netfilter hooks see.
+ *
+ * Context: rcu_read_lock().
+ *
+ * Return: the route; NULL if the packet has none of IPv6.
+ */
+static inline const struct rt6_info *icmpx6_packet_route(const struct sk_buff *skb)
+{
+	const struct dst_entry *dst = skb_dst(skb);
+
+	return dst && dst->ops->family == AF_INET6 ? dst_rt6_info(dst) : NULL;
+}
+
+/**
  * icmpx6_device() - Find the device that a packet came in by, as IPv6 counts it.
  * @skb: the packet
  *
@@ -28,7 +46,7 @@ static inline struct net_device *icmpx6_device(const struct sk_buff *skb)
 	if (likely(dev->ifindex != LOOPBACK_IFINDEX && !netif_is_l3_master(dev)))
 		return dev;
 	/* Behind a segment routing header there may be a destination without a route. */
-	rt = skb_rt6_info(skb);
+	rt = icmpx6_packet_route(skb);
 	return rt && rt->rt6i_idev ? rt->rt6i_idev->dev : dev;
 }
 

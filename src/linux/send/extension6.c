@@ -4,6 +4,7 @@
 #include <net/ip6_route.h>
 #include <net/ipv6.h>
 
+#include "receive6.h"
 #include "send/internal.h"
 #include "send/send.h"
 
@@ -41,7 +42,7 @@ static void icmpx6_describe(struct net *net, struct icmpx_interface *interface,
  */
 static const struct net_device *icmpx6_outgoing(const struct net *net, const struct sk_buff *skb)
 {
-	const struct rt6_info *rt = skb_rt6_info(skb);
+	const struct rt6_info *rt = icmpx6_packet_route(skb);
 	const struct net_device *dev;
 
 	if (!rt || rt->dst.error || rt->rt6i_flags & (RTF_LOCAL | RTF_ANYCAST))
@@ -82,6 +83,6 @@ unsigned int icmpx6_extend(struct net *net, const struct icmpx6_error *error, u3
 				icmpx6_interface_address(out));
 	if (mask & ICMPX_TELL_NEXT_HOP && out)
 		icmpx6_describe(net, &interfaces[count++], out, ICMPX_ROLE_NEXT_HOP,
-				rt6_nexthop(skb_rt6_info(skb), &ipv6_hdr(skb)->daddr));
+				rt6_nexthop(icmpx6_packet_route(skb), &ipv6_hdr(skb)->daddr));
 	return count ? icmpx_extension_build(interfaces, count, extension) : 0;
 }

@@ -21,7 +21,7 @@
 static bool icmpx6_is_own_anycast(struct net *net, const struct sk_buff *skb)
 {
 	const struct in6_addr *daddr = &ipv6_hdr(skb)->daddr;
-	const struct rt6_info *rt = skb_rt6_info(skb);
+	const struct rt6_info *rt = icmpx6_packet_route(skb);
 	struct rt6_info *found;
 	bool own;
 
