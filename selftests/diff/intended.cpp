@@ -445,6 +445,7 @@ const std::array<Intended, intended_count> intended{{
 	 own_bucket, true},
 	declared_right_6,
 	probe_code_6,
+	reverse_route_6,
 }};
 
 } // namespace diff

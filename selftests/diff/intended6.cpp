@@ -160,4 +160,25 @@ bool probe_code6(const Difference &difference)
 	});
 }
 
+bool is_from_link_local6(const Packet6 &packet)
+{
+	return packet.ip.source[0] == 0xfe && (packet.ip.source[1] & 0xc0) == 0x80;
+}
+
+bool reverse_route6(const Difference &difference)
+{
+	const Packet6 *packet = difference.packet6();
+
+	return difference.sequence.vrf && packet && is_from_link_local6(*packet) &&
+	       all_equal(
+		       difference, [](const Event &, const Event &, std::size_t) { return false; },
+		       [](const Event &builtin, const Event &icmpx) {
+			       counters::Values more = builtin.values, less = icmpx.values;
+
+			       return take(more, "Ip6OutNoRoutes") ==
+					      take(less, "Ip6OutNoRoutes") + 1 &&
+				      more == less;
+		       });
+}
+
 } // namespace diff
