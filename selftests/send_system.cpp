@@ -286,6 +286,27 @@ template <typename F> std::vector<ktap::Test> tests()
 	};
 }
 
+/// A reply over IPv6 leaves through a tunnel over IPv4, and netfilter rejects the datagram that carries it: the error is of the
+/// other family, so that no recursion is feared.
+void reject_of_what_carries_a_reply()
+{
+	host::need_module("ip_gre");
+	auto wire = V6::new_server();
+
+	host::run("ip address add 10.0.0.2/24 dev wire0; ip route add default dev wire0;"
+		  "ip tunnel add tunnel mode gre local 10.0.0.2 remote 192.0.2.1;"
+		  "ip link set tunnel up; ip -6 route add " +
+		  V6::elsewhere_prefix + " dev tunnel");
+	nft("add table ip t\nadd chain ip t c { type filter hook output priority 0; }\n"
+	    "add rule ip t c ip protocol gre reject with icmp type port-unreachable");
+	const sock::Socket told = sock::raw(IPPROTO_ICMP);
+	const auto change = V4::change();
+
+	wire.send(V6::between(V6::echo(1, 1, packet::pattern(56)), V6::elsewhere, V6::server));
+	ktap::expect(sock::receive(told, 20000).has_value(), "this host is told");
+	sending::expect_counted(change, {{"error_sent_unreachable", 1}});
+}
+
 } // namespace
 
 int main(int argc, char **argv)
@@ -298,6 +319,7 @@ int main(int argc, char **argv)
 			{"rfc1122_3_2_1_3_rejected_from_elsewhere", rejected_from_elsewhere},
 			{"reject_output", reject_output},
 			{"dropped_on_the_way_out", dropped_on_the_way_out},
+			{"reject_of_what_carries_a_reply", reject_of_what_carries_a_reply},
 			{"record_route_is_returned", record_route_is_returned},
 			{"source_route_is_reversed", source_route_is_reversed},
 		},

@@ -23,8 +23,9 @@
 #include "icmpx.h"
 #include "out/control.h"
 
-/* Whether the CPU is between icmpx_send_begin() and icmpx_send_end(). */
+/* Whether the CPU is between icmpx_send_begin() and icmpx_send_end(), and the same of IPv6. */
 DEFINE_PER_CPU(bool, icmpx_busy);
+DEFINE_PER_CPU(bool, icmpx6_busy);
 
 /*
  * The templates: all control sockets of a family are clones of one socket, which sends no

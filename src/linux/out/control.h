@@ -28,14 +28,24 @@ struct icmpx_control {
 	struct sock *sk[ICMPX_KINDS][ICMPX_WAYS];
 };
 
+/* Each family has its own flag: a packet of one may be on its way inside a packet of the other. */
 DECLARE_PER_CPU(bool, icmpx_busy);
+DECLARE_PER_CPU(bool, icmpx6_busy);
+
+static __always_inline bool __icmpx_send_begin(bool __percpu *busy)
+{
+	if (unlikely(__this_cpu_read(*busy)))
+		return false;
+	__this_cpu_write(*busy, true);
+	return true;
+}
 
 /**
- * icmpx_send_begin() - Begin to send on this CPU.
+ * icmpx_send_begin() - Begin to send a packet of IPv4 on this CPU.
  *
  * Transmitting a packet can bring in another packet on the same CPU, which may not send
  * in its turn: that recursion ends here. Until icmpx_send_end(), no other sender uses the
- * CPU's control sockets and kept routes: all of them have bottom halves disabled, too.
+ * CPU's control sockets and kept routes of IPv4: all of them have bottom halves disabled, too.
  *
  * Context: bottom halves disabled.
  *
@@ -43,16 +53,24 @@ DECLARE_PER_CPU(bool, icmpx_busy);
  */
 static inline bool icmpx_send_begin(void)
 {
-	if (unlikely(__this_cpu_read(icmpx_busy)))
-		return false;
-	__this_cpu_write(icmpx_busy, true);
-	return true;
+	return __icmpx_send_begin(&icmpx_busy);
 }
 
 /* Context: as icmpx_send_begin(), after it returned true on this CPU. */
 static inline void icmpx_send_end(void)
 {
 	__this_cpu_write(icmpx_busy, false);
+}
+
+/* The same for a packet of IPv6. */
+static inline bool icmpx6_send_begin(void)
+{
+	return __icmpx_send_begin(&icmpx6_busy);
+}
+
+static inline void icmpx6_send_end(void)
+{
+	__this_cpu_write(icmpx6_busy, false);
 }
 
 /* control.c */

@@ -80,7 +80,7 @@ static __always_inline struct ipv6hdr *icmpx6_put_header(struct sk_buff *skb,
  * @rt: the packet's route; its reference is consumed, unless the route is kept
  * @tclass: the packet's traffic class
  *
- * Context: icmpx_send_begin() returned true; rcu_read_lock().
+ * Context: icmpx6_send_begin() returned true; rcu_read_lock().
  */
 static __always_inline void icmpx6_make_packet(struct net *net, struct sock *sk,
 					       struct sk_buff *skb,

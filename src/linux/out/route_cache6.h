@@ -164,7 +164,7 @@ static __always_inline struct dst_entry *icmpx6_route_in(const struct icmpx6_rou
  *
  * Only for packets without an IPsec policy: with one, a route depends on more than a flow.
  *
- * Context: icmpx_send_begin() returned true; rcu_read_lock().
+ * Context: icmpx6_send_begin() returned true; rcu_read_lock().
  *
  * Return: the route, or NULL if there is none.
  */

@@ -182,7 +182,7 @@ err_route:
 	return outcome;
 }
 
-/* Context: between icmpx_send_begin() and icmpx_send_end(). Returns the outcome to count. */
+/* Context: between icmpx6_send_begin() and icmpx6_send_end(). Returns the outcome to count. */
 static __always_inline enum icmpx_stat icmpx6_send_reply(struct net *net, struct icmpx_net *ix,
 							 struct icmpx6_reply *reply, bool limited)
 {
@@ -225,10 +225,10 @@ static __always_inline enum icmpx_stat icmpx6_limit_and_send(struct net *net,
 	    !icmpx6_prefix_allow(&ix->v6.limit, &reply->way.flow.daddr))
 		return ICMPX_LIMIT_PREFIX;
 
-	if (!icmpx_send_begin())
+	if (!icmpx6_send_begin())
 		return ICMPX_DROP_BUSY;
 	outcome = icmpx6_send_reply(net, ix, reply, limited);
-	icmpx_send_end();
+	icmpx6_send_end();
 	return outcome;
 }
 

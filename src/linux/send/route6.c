@@ -214,7 +214,7 @@ static noinline struct rt6_info *icmpx6_route_by_policy(struct net *net,
  * @error: in: the flow of its way, with the source that icmpx6_choose_source() has chosen; out:
  *	its way, or its outcome if there is no route or the error may not be sent
  *
- * Context: icmpx_send_begin() returned true; rcu_read_lock().
+ * Context: icmpx6_send_begin() returned true; rcu_read_lock().
  *
  * Return: a route, to be released with icmpx6_put_route(); NULL if there is none, or if the
  * error may not be sent.

@@ -234,7 +234,7 @@ static bool icmpx6_lacks_extension(const struct icmpx6_error *error)
 	return icmpx6_extensible(error->type) && !(ntohl(error->info) >> 24);
 }
 
-/* Called between icmpx_send_begin() and icmpx_send_end(). Returns the outcome to count. */
+/* Called between icmpx6_send_begin() and icmpx6_send_end(). Returns the outcome to count. */
 static enum icmpx_stat icmpx6_route_and_send(struct net *net, struct icmpx_net *ix,
 					     struct icmpx6_error *error)
 {
@@ -264,10 +264,10 @@ static enum icmpx_stat icmpx6_limit_error(struct net *net, struct icmpx_net *ix,
 		return ICMPX_ERROR_LIMIT_GLOBAL;
 
 	icmpx6_restore_source(error);
-	if (!icmpx_send_begin())
+	if (!icmpx6_send_begin())
 		return ICMPX_ERROR_FAILED_BUSY;
 	outcome = icmpx6_route_and_send(net, ix, error);
-	icmpx_send_end();
+	icmpx6_send_end();
 	return outcome;
 }
 
