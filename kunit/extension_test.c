@@ -46,7 +46,8 @@ static void build_byte_for_byte(struct kunit *test)
 {
 	u8 extension[ICMPX_EXTENSION_MAX];
 
-	KUNIT_ASSERT_EQ(test, icmpx_extension_build(&eth0, 1, extension), sizeof(eth0_extension));
+	KUNIT_ASSERT_EQ(test, icmpx_extension_build(&eth0, 1, NULL, extension),
+			sizeof(eth0_extension));
 	KUNIT_EXPECT_MEMEQ(test, extension, eth0_extension, sizeof(eth0_extension));
 }
 
@@ -60,7 +61,7 @@ static void build_ipv6_address(struct kunit *test)
 
 	memcpy(interface.address, address, sizeof(address));
 	interface.address_len = sizeof(address);
-	len = icmpx_extension_build(&interface, 1, extension);
+	len = icmpx_extension_build(&interface, 1, NULL, extension);
 	KUNIT_ASSERT_EQ(test, len, sizeof(eth0_extension) + 12);
 	KUNIT_EXPECT_EQ(test, get_unaligned_be16(extension + 4), 52);
 	KUNIT_EXPECT_EQ(test, extension[7], 0x0f);
@@ -71,7 +72,7 @@ static void build_ipv6_address(struct kunit *test)
 	/* No family has addresses of another length. */
 	for (u32 other = 0; other <= 255; other++) {
 		interface.address_len = other;
-		len = icmpx_extension_build(&interface, 1, extension);
+		len = icmpx_extension_build(&interface, 1, NULL, extension);
 		KUNIT_EXPECT_EQ(test, extension[7] & 0x04, other == 4 || other == 16 ? 4 : 0);
 		KUNIT_EXPECT_EQ(test, sum(extension, len), 0xffff);
 	}
@@ -99,17 +100,17 @@ static void build_role(struct kunit *test)
 	size_t len;
 
 	interface.role = row->role;
-	len = icmpx_extension_build(&interface, 1, extension);
+	len = icmpx_extension_build(&interface, 1, NULL, extension);
 	KUNIT_EXPECT_EQ(test, extension[7], row->ctype);
 	KUNIT_EXPECT_EQ(test, sum(extension, len), 0xffff);
 	/* RFC 5837, 4.1: without an address there is no sub-object for one. */
 	interface.address_len = 0;
-	KUNIT_EXPECT_EQ(test, icmpx_extension_build(&interface, 1, extension), len - 8);
+	KUNIT_EXPECT_EQ(test, icmpx_extension_build(&interface, 1, NULL, extension), len - 8);
 	KUNIT_EXPECT_EQ(test, extension[7], row->ctype & ~0x04);
 	KUNIT_EXPECT_EQ(test, sum(extension, len - 8), 0xffff);
 	/* Nor is there one for a name that is not to be told; any other takes twenty bytes. */
 	interface.name[0] = 0;
-	KUNIT_EXPECT_EQ(test, icmpx_extension_build(&interface, 1, extension), len - 28);
+	KUNIT_EXPECT_EQ(test, icmpx_extension_build(&interface, 1, NULL, extension), len - 28);
 	KUNIT_EXPECT_EQ(test, extension[7], row->ctype & ~0x06);
 	KUNIT_EXPECT_EQ(test, get_unaligned_be32(extension + 12), interface.mtu);
 	KUNIT_EXPECT_EQ(test, sum(extension, len - 28), 0xffff);
@@ -127,7 +128,7 @@ static void build_names(struct kunit *test)
 
 		memset(interface.name, 0, sizeof(interface.name));
 		memset(interface.name, 'x', length);
-		KUNIT_ASSERT_EQ(test, icmpx_extension_build(&interface, 1, extension),
+		KUNIT_ASSERT_EQ(test, icmpx_extension_build(&interface, 1, NULL, extension),
 				24 + padded);
 		KUNIT_EXPECT_EQ(test, get_unaligned_be16(extension + 4), 20 + padded);
 		KUNIT_EXPECT_EQ(test, name[0], padded);
@@ -137,7 +138,7 @@ static void build_names(struct kunit *test)
 	}
 }
 
-/* The longest that there is fills the buffer, to its last byte and no further. */
+/* As many interfaces as there may be, and no more; none make no extension. */
 static void build_the_longest(struct kunit *test)
 {
 	struct icmpx_interface interfaces[ICMPX_INTERFACES_MAX + 1];
@@ -158,9 +159,10 @@ static void build_the_longest(struct kunit *test)
 
 		guard_set(&buffer.before);
 		guard_set(&buffer.after);
-		len = icmpx_extension_build(interfaces, count, buffer.extension);
-		KUNIT_EXPECT_EQ(test, len, ICMPX6_EXTENSION_ROOM(kept));
-		KUNIT_EXPECT_EQ(test, sum(buffer.extension, len), 0xffff);
+		len = icmpx_extension_build(interfaces, count, NULL, buffer.extension);
+		KUNIT_EXPECT_EQ(test, len, kept ? ICMPX6_EXTENSION_ROOM(kept) : 0);
+		if (len)
+			KUNIT_EXPECT_EQ(test, sum(buffer.extension, len), 0xffff);
 		KUNIT_EXPECT_TRUE(test, guard_intact(&buffer.before));
 		KUNIT_EXPECT_TRUE(test, guard_intact(&buffer.after));
 	}

@@ -63,7 +63,7 @@ static const struct range_row ranges[] = {
 	{ "echo_ratelimit", 4, { "1", "1000000", "0" }, { "-1", "1000001", "x" } },
 	{ "echo_burst", 4, { "1", "1000000", "50" }, { "0", "-1", "1000001", "x" } },
 	{ "echo_ratelimit_prefix", 4, { "0", "1", "32" }, { "-1", "33", "x" } },
-	{ "errors_extension_mask", 4, { "1", "7", "0" }, { "-1", "8", "x" } },
+	{ "errors_extension_mask", 4, { "1", "15", "0" }, { "-1", "16", "x" } },
 };
 
 KUNIT_ARRAY_PARAM_DESC(ranges, ranges, name);
@@ -146,8 +146,8 @@ static void no_setting_besides(struct kunit *test)
 
 	while (entry->procname)
 		entry++;
-	/* Those that are no number: a pair of them, and names. */
-	KUNIT_EXPECT_EQ(test, entry - ours()->v4.settings, ARRAY_SIZE(ranges) + 2);
+	/* Those that are no number: a pair of them, names of devices, and three of text. */
+	KUNIT_EXPECT_EQ(test, entry - ours()->v4.settings, ARRAY_SIZE(ranges) + 5);
 }
 
 /* The limit's buckets are there while there is a rate. */

@@ -70,11 +70,11 @@ void range()
 {
 	host::need_icmpx();
 	host::enter_new_namespace();
-	for (const char *value : {"7", "0", "5"}) {
+	for (const char *value : {"15", "0", "5"}) {
 		host::set_sysctl("net/icmpx/errors_extension_mask", value);
 		ktap::expect_equal(host::sysctl("net/icmpx/errors_extension_mask"), value, "value");
 	}
-	for (const char *value : {"8", "-1", "x"}) {
+	for (const char *value : {"16", "-1", "x"}) {
 		ktap::expect(!host::write_file("/proc/sys/net/icmpx/errors_extension_mask", value),
 			     value);
 		ktap::expect_equal(host::sysctl("net/icmpx/errors_extension_mask"), "5", "value");

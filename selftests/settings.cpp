@@ -37,11 +37,10 @@ struct Own {
 };
 
 /// The same for both families.
-const Own own_rate{
-	"echo_ratelimit", "0", {"1", "1000", "1000000", "0"}, {"-1", "1000001", "2147483647"}};
+const Own own_rate{"echo_ratelimit", "0", {"1", "1000000", "0"}, {"-1", "1000001", "2147483647"}};
 const Own own_burst{
 	"echo_burst", "50", {"1", "1000000", "50"}, {"0", "-1", "1000001", "2147483647"}};
-const Own own_mask{"errors_extension_mask", "0", {"0", "1", "7", "0"}, {"-1", "8", "2147483647"}};
+const Own own_mask{"errors_extension_mask", "0", {"0", "1", "15", "0"}, {"-1", "16", "2147483647"}};
 
 bool exists(const std::string &name) { return host::read_file("/proc/sys/" + name).has_value(); }
 
@@ -111,7 +110,8 @@ const Settings of_ipv4{
 			 {"-1", "33", "2147483647"}},
 			own_mask,
 		},
-	.others = {"ping_group_range", "express"},
+	.others = {"ping_group_range", "express", "node_name", "node_address",
+		   "errors_extension_to"},
 	.hardened =
 		{
 			{"echo_ignore_all", "1"},

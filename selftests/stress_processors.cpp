@@ -95,7 +95,9 @@ void meddle(const std::stop_token &stop, Account &settings)
 			(void)host::read_file(std::string("/proc/self/net/") + file);
 		write("echo_ratelimit", round % 2 ? "0" : "1000000");
 		write("echo_ratelimit_prefix", round % 4 < 2 ? "32" : "24");
-		write("errors_extension_mask", std::to_string(round % 8));
+		write("errors_extension_mask", std::to_string(round % 16));
+		write("node_name", round % 2 ? "r7.example" : "r7");
+		write("errors_extension_to", round % 4 ? "0.0.0.0/0 fd00::/8" : "192.0.2.0/24");
 	}
 }
 

@@ -17,6 +17,7 @@
 #include <icmpx/express.h>
 #include <icmpx/extension.h>
 #include <icmpx/options.h>
+#include <icmpx/prefixes.h>
 #include <icmpx/probe.h>
 #include <icmpx/reply.h>
 #include <icmpx/send.h>

@@ -17,7 +17,9 @@ extern "C" {
 #define ICMPX_EXTENSION_ROOM(interfaces) (4 + 40 * (interfaces))
 /* The same for interfaces with IPv6 addresses. */
 #define ICMPX6_EXTENSION_ROOM(interfaces) (4 + 52 * (interfaces))
-#define ICMPX_EXTENSION_MAX ICMPX6_EXTENSION_ROOM(ICMPX_INTERFACES_MAX)
+/* The same for a node. */
+#define ICMPX_NODE_ROOM 88
+#define ICMPX_EXTENSION_MAX (ICMPX6_EXTENSION_ROOM(ICMPX_INTERFACES_MAX) + ICMPX_NODE_ROOM)
 
 /* The role of an interface for a datagram (RFC 5837, 4.1). */
 #define ICMPX_ROLE_INCOMING	0
@@ -42,6 +44,33 @@ struct icmpx_interface {
 	u8 role;
 };
 
+/* The most bytes of a node's name (draft-ietf-intarea-extended-icmp-nodeid, 2). */
+#define ICMPX_NODE_NAME_MAX 63
+
+/**
+ * struct icmpx_node - what an error tells of the host that sends it
+ * @address: network order; the first @address_len bytes are used
+ * @name: UTF-8; the first @name_len bytes are used
+ * @address_len: 4 for an IPv4 address, 16 for an IPv6 address, 0 for none
+ * @name_len: up to %ICMPX_NODE_NAME_MAX; 0 for no name
+ */
+struct icmpx_node {
+	u8 address[16];
+	char name[ICMPX_NODE_NAME_MAX];
+	u8 address_len;
+	u8 name_len;
+};
+
+/**
+ * icmpx_node_name_length() - Tell how much of a name fits into an error.
+ * @name: the name
+ * @len: bytes of @name
+ *
+ * Return: bytes, to the end of a character; 0 if the name is not UTF-8 (RFC 3629), or has a
+ * control character.
+ */
+size_t icmpx_node_name_length(const char *name, size_t len);
+
 /**
  * icmpx_extensible() - Tell whether an ICMPv4 message may carry an extension.
  * @type: the message's type
@@ -59,16 +88,18 @@ bool icmpx_extensible(u8 type);
 bool icmpx6_extensible(u8 type);
 
 /**
- * icmpx_extension_build() - Make an extension that describes interfaces.
+ * icmpx_extension_build() - Make an extension that describes interfaces and this host.
  * @interfaces: one object for each
  * @count: how many; more than %ICMPX_INTERFACES_MAX are left out
+ * @node: this host; NULL to leave it out, as it is when it has neither an address nor a name
  * @extension: %ICMPX_EXTENSION_MAX bytes
  *
- * RFC 4884, 7; RFC 5837, 4.
+ * RFC 4884, 7; RFC 5837, 4; draft-ietf-intarea-extended-icmp-nodeid, 2.
  *
- * Return: the bytes that were written, a multiple of 4.
+ * Return: the bytes that were written, a multiple of 4; 0 if there is nothing to tell.
  */
-size_t icmpx_extension_build(const struct icmpx_interface *interfaces, size_t count, u8 *extension);
+size_t icmpx_extension_build(const struct icmpx_interface *interfaces, size_t count,
+			     const struct icmpx_node *node, u8 *extension);
 
 /**
  * struct icmpx_extension_verdict - where a received error has its extension

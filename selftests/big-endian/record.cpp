@@ -3,122 +3,27 @@
 // Between a caller and the core: the linker leads each call of an entry to the function here that has its name (--wrap), and
 // an entry that has none does not link.
 
-#include "record.h"
+#include "digest.hpp"
 
 #include <icmpx/core.h>
 
 #include <algorithm>
-#include <bit>
-#include <cstdio>
 #include <span>
-#include <type_traits>
 
-namespace {
-
-using Bytes = std::span<const u8>;
-
-recorded state;
-bool shown;
-
-void mix(u64 value) { state.digest = (std::rotl(state.digest, 5) ^ value) * 0x9e3779b97f4a7c15; }
-
-template <typename T>
-requires std::is_integral_v<T>
-void put(T number)
-{
-	mix(static_cast<u64>(number));
-	if (shown)
-		std::printf(" %lld", static_cast<long long>(number));
-}
-
-/// Eight at a time, the first one highest.
-void put(Bytes bytes)
-{
-	mix(bytes.size());
-	for (std::size_t at = 0; at < bytes.size(); at += 8) {
-		u64 word = 0;
-
-		for (const u8 byte : bytes.subspan(at, std::min<std::size_t>(8, bytes.size() - at)))
-			word = word << 8 | byte;
-		mix(word);
-	}
-	if (!shown)
-		return;
-	std::printf(" [");
-	for (const u8 byte : bytes)
-		std::printf("%02x", byte);
-	std::printf("]");
-}
-
-/// What is in network order is bytes.
-void put(__be32 address) { put(Bytes{reinterpret_cast<const u8 *>(&address), sizeof(address)}); }
-
-/// All but the padding.
-void put(const icmpx_options &options)
-{
-	put(options.first_hop);
-	put(Bytes{&options.len, options.bytes + sizeof(options.bytes)});
-}
-
-void put(const icmpx_probe_query &query)
-{
-	put(query.by);
-	put(query.ifindex);
-	put(Bytes{reinterpret_cast<const u8 *>(query.name), sizeof(query.name)});
-	put(Bytes{query.address});
-}
-
-void put(const icmpx_interface &interface)
-{
-	put(interface.ifindex);
-	put(interface.mtu);
-	put(Bytes{interface.address});
-	put(interface.address_len);
-	put(Bytes{reinterpret_cast<const u8 *>(interface.name), sizeof(interface.name)});
-	put(interface.role);
-}
-
-/// An entry's name, with a digest that takes no time.
-struct Name {
-	const char *text;
-	u64 digest = 0;
-
-	consteval Name(const char *name) : text(name)
-	{
-		for (; *name != 0; name++)
-			digest = digest * 31 + static_cast<u8>(*name);
-	}
-};
-
-template <typename... T> void asked(Name entry, const T &...in)
-{
-	state.calls++;
-	if (shown)
-		std::printf("%s:", entry.text);
-	mix(entry.digest);
-	(put(in), ...);
-}
-
-template <typename... T> void answered(const T &...out)
-{
-	if (shown)
-		std::printf(" =>");
-	(put(out), ...);
-	if (shown)
-		std::printf("\n");
-}
-
-} // namespace
+using record::answered;
+using record::asked;
+using record::Bytes;
+using record::put;
 
 recorded record_take()
 {
-	const recorded all = state;
+	const recorded all = record::state;
 
-	state = {};
+	record::state = {};
 	return all;
 }
 
-void record_show(bool show) { shown = show; }
+void record_show(bool show) { record::shown = show; }
 
 /// Declares an entry as it is in the core, and as callers are led to it.
 #define ENTRY_OF(version, name)                                                                    \
@@ -362,14 +267,26 @@ bool wrap6_extensible(u8 type)
 	return may;
 }
 
+ENTRY(node_name_length);
+size_t wrap_node_name_length(const char *name, size_t len)
+{
+	asked("node_name_length", Bytes{reinterpret_cast<const u8 *>(name), len});
+	const std::size_t length = real_node_name_length(name, len);
+	answered(length);
+	return length;
+}
+
 ENTRY(extension_build);
-size_t wrap_extension_build(const icmpx_interface *interfaces, size_t count, u8 *extension)
+size_t wrap_extension_build(const icmpx_interface *interfaces, size_t count, const icmpx_node *node,
+			    u8 *extension)
 {
 	asked("extension_build", count);
 	for (const icmpx_interface &interface :
 	     std::span{interfaces, std::min<std::size_t>(count, ICMPX_INTERFACES_MAX)})
 		put(interface);
-	const std::size_t len = real_extension_build(interfaces, count, extension);
+	if (node != nullptr)
+		put(*node);
+	const std::size_t len = real_extension_build(interfaces, count, node, extension);
 	answered(Bytes{extension, len});
 	return len;
 }
@@ -400,4 +317,42 @@ icmpx_extension_verdict wrap_extension_check(u16 length, size_t before, const u8
 	const icmpx_extension_verdict verdict = real_extension_check(length, before, payload, len);
 	answered(verdict.at, verdict.invalid);
 	return verdict;
+}
+
+ENTRY(prefix_valid);
+bool wrap_prefix_valid(const icmpx_prefix *prefix)
+{
+	asked("prefix_valid", *prefix);
+	const bool valid = real_prefix_valid(prefix);
+	answered(valid);
+	return valid;
+}
+
+ENTRY(prefixes_build);
+void wrap_prefixes_build(const icmpx_prefix *prefixes, size_t count, icmpx_prefixes *set)
+{
+	asked("prefixes_build", count);
+	for (const icmpx_prefix &prefix :
+	     std::span{prefixes, std::min<std::size_t>(count, ICMPX_PREFIXES_MAX)})
+		put(prefix);
+	real_prefixes_build(prefixes, count, set);
+	answered(set->count4, set->count6);
+}
+
+ENTRY(prefixes_have);
+bool wrap_prefixes_have(const icmpx_prefixes *set, u32 address)
+{
+	asked("prefixes_have", address);
+	const bool has = real_prefixes_have(set, address);
+	answered(has);
+	return has;
+}
+
+ENTRY6(prefixes_have);
+bool wrap6_prefixes_have(const icmpx_prefixes *set, const u8 *address)
+{
+	asked("prefixes_have6", Bytes{address, 16});
+	const bool has = real6_prefixes_have(set, address);
+	answered(has);
+	return has;
 }

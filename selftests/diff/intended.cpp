@@ -414,8 +414,8 @@ const std::array<Intended, intended_count> intended{{
 	 zeros, false, is_answered_by_zeros},
 	{"declared-right",
 	 "A request whose checksum a device said was right, and was not, gets a reply whose "
-	 "checksum is wrong by as "
-	 "much, so that the requester finds out. The built-in code sums up anew and hides it.",
+	 "checksum is wrong by as much, so that the requester finds out. The built-in code sums "
+	 "up anew and hides it.",
 	 declared_right, false, has_wrong_checksum},
 	{"malformed-redirect",
 	 "A redirect whose embedded header is shorter than one can be is refused; the built-in "
@@ -423,13 +423,11 @@ const std::array<Intended, intended_count> intended{{
 	 malformed_redirect, true, makes_malformed_redirect},
 	{"probe-code",
 	 "The reply to a PROBE query that was answered has code 0, as RFC 8335 says; the built-in "
-	 "code leaves there what "
-	 "the query had, which says \"no such interface\" and worse of one that was found.",
+	 "code leaves there what the query had, which says worse of an interface that was found.",
 	 probe_code},
 	{"error-to-broadcast",
 	 "No error is sent to a broadcast or multicast address (RFC 1122, 3.2.2), which the source "
-	 "of a datagram, or of "
-	 "the route in it, may turn out to be; the built-in code looks at fewer of them.",
+	 "of a datagram, or of the route in it, may be; the built-in code looks at fewer of them.",
 	 error_to_broadcast, true, may_be_from_everybody},
 	{"error-to-nobody",
 	 "No error is sent about a datagram from 0.0.0.0 (RFC 1122, 3.2.2), which a firewall may "

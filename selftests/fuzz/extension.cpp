@@ -6,8 +6,9 @@
 
 namespace {
 
-struct Interfaces {
-	icmpx_interface of[ICMPX_INTERFACES_MAX];
+struct Told {
+	icmpx_interface interfaces[ICMPX_INTERFACES_MAX];
+	icmpx_node node;
 };
 
 /// As a reader of RFC 4884 would: every object whole, and nothing left.
@@ -25,17 +26,22 @@ bool objects_fill(fuzz::Bytes extension)
 	return at == extension.size();
 }
 
-void build(const Interfaces &interfaces, u8 count, fuzz::Edge edge)
+void build(const Told &told, u8 count, bool with_node, fuzz::Edge edge)
 {
 	static fuzz::Guarded input;
 	static fuzz::Guarded output;
 	const u8 blank[ICMPX_EXTENSION_MAX] = {};
 	u8 *extension = output.writable(fuzz::Bytes(blank), edge);
-	const std::size_t len =
-		icmpx_extension_build(input.constant(interfaces, edge)->of, count, extension);
+	const Told *in = input.constant(told, edge);
+	const std::size_t len = icmpx_extension_build(in->interfaces, count,
+						      with_node ? &in->node : nullptr, extension);
 	u8 message[ICMPX_ORIGINAL_LEN + ICMPX_EXTENSION_MAX] = {};
 
 	fuzz::must(len <= ICMPX_EXTENSION_MAX && len % 4 == 0);
+	if (len == 0) {
+		fuzz::must(count == 0);
+		return;
+	}
 	fuzz::must(objects_fill({extension, len}));
 	std::memcpy(message + ICMPX_ORIGINAL_LEN, extension, len);
 	const icmpx_extension_verdict verdict =
@@ -82,15 +88,16 @@ extern "C" int LLVMFuzzerTestOneInput(const u8 *data, std::size_t size)
 	const auto kind = input.take<u8>();
 
 	if (kind % 2 == 0) {
-		auto interfaces = input.take<Interfaces>();
+		auto told = input.take<Told>();
 		const auto count = static_cast<u8>(kind / 2 % (ICMPX_INTERFACES_MAX + 1));
+		const bool with_node = kind / 8 % 2 != 0;
 
-		for (icmpx_interface &interface : interfaces.of) {
+		for (icmpx_interface &interface : told.interfaces) {
 			interface.ifindex = fuzz::little(interface.ifindex);
 			interface.mtu = fuzz::little(interface.mtu);
 		}
 		for (const fuzz::Edge edge : fuzz::both_edges)
-			build(interfaces, count, edge);
+			build(told, count, with_node, edge);
 		return 0;
 	}
 	const auto type = input.take<u8>();

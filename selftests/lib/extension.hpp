@@ -79,6 +79,31 @@ inline Bytes object(std::uint8_t role, const std::string &name, const packet6::A
 	return object_with(role, if_nametoindex(name.c_str()), name, address, mtu);
 }
 
+/// An object that identifies a node (draft-ietf-intarea-extended-icmp-nodeid, 2); either part may be empty.
+inline Bytes node(packet::View address, const std::string &name)
+{
+	Bytes content;
+
+	if (!address.empty()) {
+		packet::put16(content, address.size() == 4 ? 1 : 2);
+		packet::put16(content, 0);
+		content.insert(content.end(), address.begin(), address.end());
+	}
+	if (!name.empty()) {
+		Bytes text{0};
+		text.insert(text.end(), name.begin(), name.end());
+		text.resize((text.size() + 3) / 4 * 4);
+		text[0] = static_cast<std::uint8_t>(text.size());
+		content.insert(content.end(), text.begin(), text.end());
+	}
+	Bytes whole;
+	packet::put16(whole, static_cast<std::uint16_t>(4 + content.size()));
+	whole.push_back(5);
+	whole.push_back((address.empty() ? 0 : 4) | (name.empty() ? 0 : 2));
+	whole.insert(whole.end(), content.begin(), content.end());
+	return whole;
+}
+
 /// An extension of these objects.
 inline Bytes build(std::initializer_list<Bytes> objects)
 {

@@ -48,6 +48,12 @@ constexpr std::size_t kObjectBase = kObjectHeaderLen + kIndexLen + kAddressAt + 
 static_assert(ICMPX_EXTENSION_ROOM(1) == kHeaderLen + kObjectBase + kIpv4AddressLen);
 static_assert(ICMPX6_EXTENSION_ROOM(1) == kHeaderLen + kObjectBase + kIpv6AddressLen);
 
+/// The class of a node's identification, whose C-type has the same bits (draft-ietf-intarea-extended-icmp-nodeid, 2).
+constexpr u8 kNodeClass = 5;
+constexpr std::size_t kNodeNameMax = (1 + ICMPX_NODE_NAME_MAX + 3) & ~std::size_t{3};
+
+static_assert(ICMPX_NODE_ROOM == kObjectHeaderLen + kAddressAt + kIpv6AddressLen + kNodeNameMax);
+
 /// RFC 4884, 4: only these types have a field for the original datagram's length.
 static_assert(kTable[kUnreachable].extensible && kTable[kTimeExceeded].extensible);
 static_assert(kTable[kParameterProblem].extensible && !kTable[kRedirect].extensible);
@@ -98,23 +104,34 @@ constexpr std::size_t length_of(const char (&name)[ICMPX_IFNAME_MAX])
 }
 
 /// The field's length, then the name, padded with zeros (RFC 5837, 4.3).
-constexpr void put_name(Writer &out, const icmpx_interface &interface)
+constexpr void put_name(Writer &out, std::span<const char> name, std::size_t field_len)
 {
-	const std::size_t length = length_of(interface.name);
-	const MutableBytes field = out.take(kNameLen);
+	const MutableBytes field = out.take(field_len);
 
-	field[0] = static_cast<u8>(field.size());
-	for (std::size_t i = 0; i < length; ++i)
-		field[1 + i] = static_cast<u8>(interface.name[i]);
+	field[0] = static_cast<u8>(field_len);
+	for (std::size_t i = 0; i < name.size(); ++i)
+		field[1 + i] = static_cast<u8>(name[i]);
 }
 
-/// A length that no family has is none.
-constexpr Bytes address_of(const icmpx_interface &interface)
+/// Of an interface or of a node. A length that no family has is none.
+template <typename Described> constexpr Bytes address_of(const Described &described)
 {
-	const Bytes all{interface.address};
-	const std::size_t len = interface.address_len;
+	const Bytes all{described.address};
+	const std::size_t len = described.address_len;
 
 	return len == kIpv4AddressLen || len == kIpv6AddressLen ? all.first(len) : Bytes{};
+}
+
+/// RFC 5837, 4.2.
+constexpr void put_address(Writer &out, Bytes address)
+{
+	if (address.empty())
+		return;
+
+	const MutableBytes field = out.take(kAddressAt + address.size());
+
+	store16(field, 0, address.size() == kIpv4AddressLen ? kAfiIpv4 : kAfiIpv6);
+	std::copy(address.begin(), address.end(), field.begin() + kAddressAt);
 }
 
 constexpr void put_interface(Writer &out, const icmpx_interface &interface)
@@ -125,14 +142,9 @@ constexpr void put_interface(Writer &out, const icmpx_interface &interface)
 	const MutableBytes header = out.take(kObjectHeaderLen);
 
 	store32(out.take(kIndexLen), 0, interface.ifindex);
-	if (!address.empty()) {
-		const MutableBytes field = out.take(kAddressAt + address.size());
-
-		store16(field, 0, address.size() == kIpv4AddressLen ? kAfiIpv4 : kAfiIpv6);
-		std::copy(address.begin(), address.end(), field.begin() + kAddressAt);
-	}
+	put_address(out, address);
 	if (has_name)
-		put_name(out, interface);
+		put_name(out, std::span{interface.name}.first(length_of(interface.name)), kNameLen);
 	store32(out.take(kMtuLen), 0, interface.mtu);
 
 	store16(header, 0, static_cast<u16>(out.size() - start));
@@ -140,6 +152,28 @@ constexpr void put_interface(Writer &out, const icmpx_interface &interface)
 	header[kCTypeAt] = static_cast<u8>((interface.role & 3U) << kRoleShift | kHasIndex |
 					   (address.empty() ? 0 : kHasAddress) |
 					   (has_name ? kHasName : 0) | kHasMtu);
+}
+
+/// The field of the name is as long as the name needs.
+constexpr void put_node(Writer &out, const icmpx_node &node)
+{
+	const Bytes address = address_of(node);
+	const std::size_t name_len = std::min<std::size_t>(node.name_len, ICMPX_NODE_NAME_MAX);
+
+	if (address.empty() && name_len == 0)
+		return;
+
+	const std::size_t start = out.size();
+	const MutableBytes header = out.take(kObjectHeaderLen);
+
+	put_address(out, address);
+	if (name_len != 0)
+		put_name(out, std::span{node.name}.first(name_len),
+			 (1 + name_len + 3) & ~std::size_t{3});
+	store16(header, 0, static_cast<u16>(out.size() - start));
+	header[kClassAt] = kNodeClass;
+	header[kCTypeAt] = static_cast<u8>((address.empty() ? 0 : kHasAddress) |
+					   (name_len != 0 ? kHasName : 0));
 }
 
 /// RFC 4884, 8: the layout of another version is unknown, a checksum of 0 was not
@@ -173,7 +207,8 @@ bool icmpx_extensible(u8 type) { return icmpx::kTable[type].extensible; }
 
 bool icmpx6_extensible(u8 type) { return icmpx::kTable6[type].extensible; }
 
-size_t icmpx_extension_build(const icmpx_interface *interfaces, size_t count, u8 *extension)
+size_t icmpx_extension_build(const icmpx_interface *interfaces, size_t count,
+			     const icmpx_node *node, u8 *extension)
 {
 	using namespace icmpx;
 
@@ -184,6 +219,10 @@ size_t icmpx_extension_build(const icmpx_interface *interfaces, size_t count, u8
 	for (const icmpx_interface &interface :
 	     std::span{interfaces, std::min<std::size_t>(count, ICMPX_INTERFACES_MAX)})
 		put_interface(out, interface);
+	if (node != nullptr)
+		put_node(out, *node);
+	if (out.size() == kHeaderLen)
+		return 0;
 	header[0] = kVersion << 4;
 	store16(header, kExtensionChecksumAt, checksum(buffer.first(out.size())));
 	return out.size();

@@ -18,6 +18,8 @@
 struct icmpx_control;
 struct icmpx_host_table;
 struct icmpx_prefix_table;
+struct icmpx_self;
+struct icmpx_told;
 struct inet6_protocol;
 struct inet6_skb_parm;
 struct inet_protosw;
@@ -91,12 +93,26 @@ struct icmpx_family {
 };
 
 /**
+ * struct icmpx_disclosure - what errors tell of this host, and to whom
+ * @self: settings node_name and node_address; NULL until one is written
+ * @told: setting errors_extension_to; NULL for all destinations
+ * @lock: serialises writers
+ */
+struct icmpx_disclosure {
+	struct icmpx_self __rcu *self;
+	struct icmpx_told __rcu *told;
+	/* Serialises writers of self and told. */
+	struct mutex lock;
+};
+
+/**
  * struct icmpx_net - what icmpx keeps for a network namespace
  * @v4: IPv4's part
  * @folded: sums over all CPUs that were added to the kernel's counters of IPv4; indexed
  *	like messages of struct icmpx_counters, under the lock of mib.c
  * @express_devices: how many devices have the express path; under RTNL
  * @ping: ping sockets
+ * @disclosure: what errors of both families tell
  * @v6: IPv6's part; all of it is 0 where icmpx leaves ICMPv6 to the built-in code
  */
 struct icmpx_net {
@@ -104,6 +120,7 @@ struct icmpx_net {
 	unsigned long folded[2 * ICMPX_MIB_TYPES];
 	unsigned int express_devices;
 	struct icmpx_ping_table ping;
+	struct icmpx_disclosure disclosure;
 	struct icmpx_family v6;
 };
 

@@ -130,6 +130,7 @@ static int __net_init icmpx_net_init(struct net *net)
 	int err;
 
 	mutex_init(&ix->v4.limit.lock);
+	mutex_init(&ix->disclosure.lock);
 	err = icmpx_stat_init(net, ix);
 	if (err)
 		return err;
@@ -184,6 +185,7 @@ static void __net_exit icmpx_net_exit(struct net *net)
 	struct icmpx_net *ix = icmpx_net(net);
 
 	icmpx6_net_exit(net, ix);
+	icmpx_disclosure_exit(ix);
 	icmpx_route_exit_net(net);
 	icmpx_prefix_limit_exit(&ix->v4.limit);
 	icmpx_ping_proc_exit(net);

@@ -21,7 +21,8 @@
 #define ICMPX_RATE_MAX 1000000
 #define ICMPX_BURST_MAX 1000000
 #define ICMPX_PREFIX_MAX 32
-#define ICMPX_EXTENSION_MASK_MAX (ICMPX_TELL_INCOMING | ICMPX_TELL_OUTGOING | ICMPX_TELL_NEXT_HOP)
+#define ICMPX_EXTENSION_MASK_MAX \
+	(ICMPX_TELL_INCOMING | ICMPX_TELL_OUTGOING | ICMPX_TELL_NEXT_HOP | ICMPX_TELL_NODE)
 
 static int icmpx_rate_max = ICMPX_RATE_MAX;
 static int icmpx_burst_max = ICMPX_BURST_MAX;
@@ -124,6 +125,56 @@ static int icmpx_express_handler(ICMPX_CTL_TABLE *table, int write, void *buffer
 	return err;
 }
 
+/**
+ * struct icmpx_text - a setting that is text
+ * @get: writes the value, which fits into the room that the table has for it
+ * @set: changes the value; may change @text; returns 0 or a negative errno
+ */
+struct icmpx_text {
+	void (*get)(const struct icmpx_net *ix, char *text);
+	int (*set)(struct icmpx_net *ix, char *text);
+};
+
+static struct icmpx_text icmpx_node_name = { icmpx_node_name_get, icmpx_node_name_set };
+static struct icmpx_text icmpx_node_address = { icmpx_node_address_get, icmpx_node_address_set };
+static struct icmpx_text icmpx_errors_extension_to = { icmpx_told_get, icmpx_told_set };
+
+/* As icmpx_express_handler(), for a setting of struct icmpx_disclosure. */
+static int icmpx_text_handler(ICMPX_CTL_TABLE *table, int write, void *buffer, size_t *lenp,
+			      loff_t *ppos)
+{
+	const struct icmpx_text *text = table->extra1;
+	struct icmpx_net *ix = icmpx_net(table->data);
+	struct ctl_table local = *table;
+	int err;
+
+	/* One byte more: a writer as a rule ends with a newline, which is not kept. */
+	if (write && (*lenp > table->maxlen || *ppos > table->maxlen - *lenp))
+		return -EINVAL;
+	local.maxlen = table->maxlen + 1;
+	local.data = kmalloc(local.maxlen, GFP_KERNEL_ACCOUNT);
+	if (!local.data)
+		return -ENOMEM;
+	mutex_lock(&ix->disclosure.lock);
+	text->get(ix, local.data);
+	err = proc_dostring(&local, write, buffer, lenp, ppos);
+	if (!err && write)
+		err = strlen(local.data) < table->maxlen ? text->set(ix, local.data) : -EINVAL;
+	mutex_unlock(&ix->disclosure.lock);
+	kfree(local.data);
+	return err;
+}
+
+#define ICMPX_TEXT(name, len) \
+	{ \
+		.procname = #name, \
+		.data = &init_net, \
+		.maxlen = len, \
+		.mode = 0644, \
+		.proc_handler = icmpx_text_handler, \
+		.extra1 = &icmpx_##name, \
+	}
+
 #define ICMPX_SWITCH(name) \
 	{ \
 		.procname = #name, \
@@ -136,7 +187,7 @@ static int icmpx_express_handler(ICMPX_CTL_TABLE *table, int write, void *buffer
 	}
 
 /*
- * Second names of the kernel's settings, and the setting express. icmpx_settings_init()
+ * Second names of the kernel's settings, and settings of text. icmpx_settings_init()
  * moves each data pointer from init_net to the same offset in the namespace's struct net.
  */
 static const struct ctl_table icmpx_shared_settings[] = {
@@ -195,6 +246,9 @@ static const struct ctl_table icmpx_shared_settings[] = {
 		.extra2 = &icmpx_extension_mask_max,
 	},
 #endif
+	ICMPX_TEXT(node_name, ICMPX_NODE_NAME_LEN),
+	ICMPX_TEXT(node_address, ICMPX_NODE_ADDRESS_LEN),
+	ICMPX_TEXT(errors_extension_to, ICMPX_TOLD_LEN),
 	{
 		.procname = "express",
 		.data = &init_net,

@@ -156,12 +156,13 @@ static __be32 icmpx_next_hop(const struct sk_buff *skb)
  *
  * Context: rcu_read_lock().
  *
- * Return: the extension's length; 0 if there is no interface to describe.
+ * Return: the extension's length; 0 if there is nothing to tell.
  */
 unsigned int icmpx_extend(struct net *net, const struct icmpx_error *error, u32 mask,
 			  u8 *extension)
 {
 	struct icmpx_interface interfaces[ICMPX_INTERFACES_MAX];
+	struct icmpx_node node;
 	const struct net_device *in = icmpx_incoming(net, error);
 	const struct net_device *out = icmpx_outgoing(net, error->skb);
 	size_t count = 0;
@@ -175,5 +176,8 @@ unsigned int icmpx_extend(struct net *net, const struct icmpx_error *error, u32 
 	if (mask & ICMPX_TELL_NEXT_HOP && out)
 		icmpx_describe4(net, &interfaces[count++], out, ICMPX_ROLE_NEXT_HOP,
 				icmpx_next_hop(error->skb));
-	return count ? icmpx_extension_build(interfaces, count, extension) : 0;
+	if (mask & ICMPX_TELL_NODE)
+		icmpx_describe_self(net, icmpx_net_rcu(net), &node);
+	return icmpx_extension_build(interfaces, count, mask & ICMPX_TELL_NODE ? &node : NULL,
+				     extension);
 }

@@ -63,12 +63,13 @@ static const struct net_device *icmpx6_outgoing(const struct net *net, const str
  *
  * Context: rcu_read_lock().
  *
- * Return: the extension's length; 0 if there is no interface to describe.
+ * Return: the extension's length; 0 if there is nothing to tell.
  */
 unsigned int icmpx6_extend(struct net *net, const struct icmpx6_error *error, u32 mask,
 			   u8 *extension)
 {
 	struct icmpx_interface interfaces[ICMPX_INTERFACES_MAX];
+	struct icmpx_node node;
 	const int iif = error->parm->iif;
 	const struct net_device *in = iif ? dev_get_by_index_rcu(net, iif) : NULL;
 	const struct sk_buff *skb = error->skb;
@@ -84,5 +85,8 @@ unsigned int icmpx6_extend(struct net *net, const struct icmpx6_error *error, u3
 	if (mask & ICMPX_TELL_NEXT_HOP && out)
 		icmpx6_describe(net, &interfaces[count++], out, ICMPX_ROLE_NEXT_HOP,
 				rt6_nexthop(icmpx6_packet_route(skb), &ipv6_hdr(skb)->daddr));
-	return count ? icmpx_extension_build(interfaces, count, extension) : 0;
+	if (mask & ICMPX_TELL_NODE)
+		icmpx_describe_self(net, icmpx_net_rcu(net), &node);
+	return icmpx_extension_build(interfaces, count, mask & ICMPX_TELL_NODE ? &node : NULL,
+				     extension);
 }

@@ -17,7 +17,7 @@ struct inet6_skb_parm;
  * @iif: index of the interface that the datagram came in by, if the caller gives it; or 0
  * @way: route, options and addresses of the error itself, not of the datagram
  * @extension: extension of the message; NULL if it has none
- * @interfaces: how many interfaces the setting errors_extension_mask selects
+ * @extension_room: bytes of the longest one that the setting errors_extension_mask allows
  * @info: second word of the message: gateway, pointer or MTU
  * @extension_len: bytes of @extension
  * @type: ICMP type of the error
@@ -33,7 +33,7 @@ struct icmpx_error {
 	const u8 *extension;
 	__be32 info;
 	unsigned int extension_len;
-	int interfaces;
+	int extension_room;
 	u8 type;
 	u8 code;
 	u8 outcome;

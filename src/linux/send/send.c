@@ -174,8 +174,7 @@ static enum icmpx_stat icmpx_transmit_error(struct net *net, struct icmpx_net *i
 	 * As in the built-in code, the room for the longest extension decides, so that the
 	 * length of a device's name does not.
 	 */
-	if (unlikely(error->extension &&
-		     room < ICMPX_ORIGINAL_LEN + ICMPX_EXTENSION_ROOM(error->interfaces)))
+	if (unlikely(error->extension && room < ICMPX_ORIGINAL_LEN + error->extension_room))
 		error->extension = NULL;
 	/* RFC 7600, 4.8: the source address of a host that has no address of its own. */
 	if (unlikely(!error->way.flow.saddr))
@@ -222,7 +221,8 @@ static noinline enum icmpx_stat icmpx_transmit_extended(struct net *net, struct 
 	u8 extension[ICMPX_EXTENSION_MAX];
 
 	error->extension_len = icmpx_extend(net, error, mask, extension);
-	error->interfaces = hweight32(mask);
+	error->extension_room = ICMPX_EXTENSION_ROOM(hweight32(mask & ~ICMPX_TELL_NODE)) +
+				(mask & ICMPX_TELL_NODE ? ICMPX_NODE_ROOM : 0);
 	if (error->extension_len)
 		error->extension = extension;
 	return icmpx_transmit_error(net, ix, error, rt);
@@ -252,7 +252,8 @@ static enum icmpx_stat icmpx_route_and_send(struct net *net, struct icmpx_net *i
 		return ICMPX_ERROR_LIMIT_HOST;
 	}
 	mask = icmpx_extension_mask(net, ix);
-	if (unlikely(mask) && icmpx_extensible(error->type))
+	if (unlikely(mask) && icmpx_extensible(error->type) &&
+	    icmpx_tells(ix, error->way.destination))
 		return icmpx_transmit_extended(net, ix, error, rt, mask);
 	return icmpx_transmit_error(net, ix, error, rt);
 }

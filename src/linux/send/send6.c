@@ -247,7 +247,8 @@ static enum icmpx_stat icmpx6_route_and_send(struct net *net, struct icmpx_net *
 	if (!rt)
 		return error->outcome;
 	mask = icmpx6_extension_mask(net, ix);
-	if (unlikely(mask) && icmpx6_lacks_extension(error))
+	if (unlikely(mask) && icmpx6_lacks_extension(error) &&
+	    icmpx6_tells(ix, &error->way.flow.daddr))
 		return icmpx6_transmit_extended(net, ix, error, rt, mask);
 	return icmpx6_transmit_error(net, ix, error, rt);
 }
