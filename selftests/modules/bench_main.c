@@ -9,8 +9,8 @@
  * counted. Under QEMU's -icount a nanosecond is an instruction. A file that was
  * written to gives the result of that, whatever comes in by others at the same
  * time; else it is the last one. Addresses are of IPv4 or of IPv6, and TYPE one of
- * ICMP or of ICMPv6 then. Over IPv4, TYPE 256 stands for a UDP datagram to the port
- * discard, and its reply for the error that says that no socket is there.
+ * ICMP or of ICMPv6 then. TYPE 256 stands for a UDP datagram to the port discard, and
+ * its reply for the error that says that no socket is there.
  *
  * With " IDENTIFIERS SEED" behind it, message i (0 to COUNT - 1) has i as its
  * sequence number and an identifier of 1 to IDENTIFIERS, drawn from a sequence
@@ -221,7 +221,7 @@ static bool bench_is_possible(const struct bench_job *job)
 {
 	if (job->flags & BENCH_FLAG_FRAGMENTS && (job->ipv6 || job->flags != BENCH_FLAG_FRAGMENTS))
 		return false;
-	if (job->type > (job->ipv6 ? U8_MAX : BENCH_UDP))
+	if (job->type > BENCH_UDP)
 		return false;
 	return job->len >= bench_len_min(job) && job->len <= 65507 && job->count &&
 	       job->count <= BENCH_COUNT_MAX && job->identifiers <= U16_MAX;

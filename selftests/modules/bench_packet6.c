@@ -71,6 +71,21 @@ static void bench_fill_message6(struct bench_job *job, const struct ipv6hdr *hea
 					       csum_partial(message, len, 0));
 }
 
+/* Both headers have the same length. */
+static void bench_fill_datagram6(const struct ipv6hdr *header, struct udphdr *udph,
+				 unsigned int len)
+{
+	static_assert(sizeof(*udph) == sizeof(struct icmp6hdr));
+
+	memset(udph, 0xa5, len);
+	udph->source = htons(BENCH_PORT);
+	udph->dest = htons(BENCH_PORT);
+	udph->len = htons(len);
+	udph->check = 0;
+	udph->check = csum_ipv6_magic(&header->saddr, &header->daddr, len, IPPROTO_UDP,
+				      csum_partial(udph, len, 0));
+}
+
 static u8 bench_hop_limit(unsigned int type)
 {
 	switch (type) {
@@ -87,6 +102,7 @@ struct sk_buff *bench_make6(struct bench_job *job, u16 sequence)
 {
 	const unsigned int options = job->flags & BENCH_FLAG_OPTIONS ? sizeof(bench_options) : 0;
 	const unsigned int len = sizeof(struct icmp6hdr) + job->len;
+	const u8 protocol = job->type == BENCH_UDP ? IPPROTO_UDP : IPPROTO_ICMPV6;
 	struct ipv6hdr *header;
 	struct sk_buff *skb;
 	struct ethhdr *eth;
@@ -105,12 +121,15 @@ struct sk_buff *bench_make6(struct bench_job *job, u16 sequence)
 	header = skb_put(skb, sizeof(*header));
 	ip6_flow_hdr(header, 0, 0);
 	header->payload_len = htons(options + len);
-	header->nexthdr = options ? NEXTHDR_HOP : IPPROTO_ICMPV6;
+	header->nexthdr = options ? NEXTHDR_HOP : protocol;
 	header->hop_limit = bench_hop_limit(job->type);
 	header->saddr = bench_source6(job);
 	header->daddr = job->destination.in6;
 	skb_put_data(skb, bench_options, options);
-	bench_fill_message6(job, header, skb_put(skb, len), len, sequence);
+	if (job->type == BENCH_UDP)
+		bench_fill_datagram6(header, skb_put(skb, len), len);
+	else
+		bench_fill_message6(job, header, skb_put(skb, len), len, sequence);
 
 	skb->protocol = eth_type_trans(skb, job->dev);
 	if (job->flags & BENCH_FLAG_DRIVER)
