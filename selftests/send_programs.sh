@@ -128,4 +128,62 @@ test_tshark() {
 		<(tshark -r "$scratch/capture" -Y 'icmp.type == 11' -T fields -e icmp.int_info.name 2>/dev/null)
 }
 
+# join NAMESPACE DEVICE NAMESPACE DEVICE: a link whose ends have link-local addresses of IPv6 alone, fe80::1 and fe80::2.
+join() {
+	ip -n "$1" link add "$2" type veth peer name "$4" netns "$3"
+	ip -n "$1" link set "$2" addrgenmode none up
+	ip -n "$3" link set "$4" addrgenmode none up
+	ip -n "$1" address add fe80::1/64 dev "$2" nodad
+	ip -n "$3" address add fe80::2/64 dev "$4" nodad
+}
+
+# The client, two routers that have no address of IPv4, and the server, at 192.0.2.1 and 198.51.100.1.
+make_path_without_addresses() {
+	local second="icmpx-second-$$"
+	[[ -d /sys/module/veth ]] || needs_module veth
+	add_namespace "$client" && add_namespace "$router" && add_namespace "$second" && add_namespace "$server" || return
+	join "$client" client "$router" near
+	join "$router" far "$second" near
+	join "$second" far "$server" server
+	ip -n "$client" address add 192.0.2.1/32 dev lo
+	ip -n "$server" address add 198.51.100.1/32 dev lo
+	ip -4 -n "$client" route add default via inet6 fe80::2 dev client src 192.0.2.1
+	ip -4 -n "$server" route add default via inet6 fe80::1 dev server src 198.51.100.1
+	local namespace
+	for namespace in "$router" "$second"; do
+		ip -4 -n "$namespace" route add 192.0.2.0/24 via inet6 fe80::1 dev near
+		ip -4 -n "$namespace" route add 198.51.100.0/24 via inet6 fe80::2 dev far
+		sysctl_in "$namespace" net.ipv4.ip_forward=1
+		sysctl_in "$namespace" net.ipv4.icmp_ratemask=0
+	done
+	sysctl_in "$router" net.icmpx.node_name=r1.example
+	sysctl_in "$second" net.icmpx.node_name=r2.example
+	sysctl_in "$server" net.icmpx.node_name=s.example
+	for namespace in "$router" "$second" "$server"; do sysctl_in "$namespace" net.icmpx.errors_extension_mask=$((1 + 8)); done
+}
+
+# node NAME: how traceroute shows the object of a node without an address. It has no words for this class.
+node() {
+	local words at text
+	# The length counts itself and the padding.
+	printf -v text '%b%s' "\\x$(printf %02x $(((${#1} + 4) / 4 * 4)))" "$1"
+	text=$(od -An -v -tx1 <<<"$text" | tr -d ' \n')
+	text=${text%0a}
+	while ((${#text} % 8)); do text+=00; done
+	words=${text:0:8}
+	for ((at = 8; at < ${#text}; at += 8)); do words+=,${text:at:8}; done
+	echo "5/2:$words"
+}
+
+# All errors of routers come from 192.0.0.8 there (RFC 7600, 4.8), and only the object tells one router from the other.
+test_routers_without_ipv4_addresses() {
+	needs_icmpx
+	needs_command traceroute
+	make_path_without_addresses || ktap_skip "the kernel has no routes of IPv4 by IPv6"
+	local output
+	output=$(ip netns exec "$client" traceroute -n -e -q 1 -w 60 198.51.100.1)
+	expect_hops "$output" "192\.0\.0\.8 <.*[;/]$(node r1.example)>" "192\.0\.0\.8 <.*[;/]$(node r2.example)>" \
+		"198\.51\.100\.1 <.*[;/]$(node s.example)>"
+}
+
 ktap_run "$@"
