@@ -23,6 +23,7 @@ extern struct kunit_suite icmpx_echo6_suite;
 extern struct kunit_suite icmpx_error_suite;
 extern struct kunit_suite icmpx_error6_suite;
 extern struct kunit_suite icmpx_express_suite;
+extern struct kunit_suite icmpx_express6_suite;
 extern struct kunit_suite icmpx_extension_suite;
 extern struct kunit_suite icmpx_host_table_suite;
 extern struct kunit_suite icmpx_interface_suite;

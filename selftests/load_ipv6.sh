@@ -48,6 +48,9 @@ test_the_parameter_leaves_icmpv6_to_the_built_in_code() {
 	expect_builtin6
 	expect_pings "of which icmpx answers those over IPv4"
 	expect_icmpx "$server" 3 reply_in_place reply_copied
+	expect_success "the express path" in_server sysctl -q -w net.icmpx.express=server
+	expect_pings "of which the express path answers those over IPv4"
+	expect_icmpx "$server" 3 reply_express
 	expect_success "unloading" unload_icmpx
 	expect_pings "answered by the built-in code"
 	expect_calm_log

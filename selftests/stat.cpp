@@ -65,8 +65,8 @@ template <typename Change> Values moved_in(const Change &change)
 template <typename F> const char *names()
 {
 	if constexpr (F::is_ipv6)
-		return "packets_in reply_in_place reply_copied deliver_ping deliver_error_icmp "
-		       "deliver_error_tcp "
+		return "packets_in reply_in_place reply_copied reply_express deliver_ping "
+		       "deliver_error_icmp deliver_error_tcp "
 		       "deliver_error_udp deliver_error_other deliver_error_raw pass_nd pass_mld "
 		       "pass_ping limit_global limit_host limit_prefix ignore_echo "
 		       "ignore_multicast "

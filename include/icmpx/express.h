@@ -40,6 +40,32 @@ u32 icmpx_express_length(const u8 *frame, u32 len);
  */
 void icmpx_express_reply(u8 *frame, u8 ttl);
 
+/* Bytes of an Ethernet, an IPv6 (RFC 8200) and an ICMPv6 header in a row. */
+#define ICMPX6_FRAME_LEN 62
+
+/**
+ * icmpx6_express_length() - The same as icmpx_express_length() of ICMPv6.
+ * @frame: the frame's first %ICMPX6_FRAME_LEN bytes
+ * @len: bytes of the frame after the Ethernet header; at least the length of the IPv6 and
+ *	the ICMPv6 header
+ *
+ * As icmpx_express_length(): no extension header is in front of the message, and both addresses
+ * are unicast addresses that may be on a link (RFC 4291, 2.5).
+ *
+ * Return: bytes of the packet; 0 if the frame has no such request.
+ */
+u32 icmpx6_express_length(const u8 *frame, u32 len);
+
+/**
+ * icmpx6_express_reply() - Turn the headers of an ICMPv6 echo request into those of its reply.
+ * @frame: the first %ICMPX6_FRAME_LEN bytes of a frame that icmpx6_express_length() let
+ *	pass, rewritten in place
+ * @hop_limit: hop limit of the reply
+ *
+ * The checksum is updated (RFC 1624). Traffic class and flow label stay.
+ */
+void icmpx6_express_reply(u8 *frame, u8 hop_limit);
+
 #ifdef __cplusplus
 }
 #endif

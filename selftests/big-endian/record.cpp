@@ -133,6 +133,23 @@ void wrap_express_reply(u8 *frame, u8 ttl)
 	answered(Bytes{frame, ICMPX_FRAME_LEN});
 }
 
+ENTRY6(express_length);
+u32 wrap6_express_length(const u8 *frame, u32 len)
+{
+	asked("express_length6", Bytes{frame, ICMPX6_FRAME_LEN}, len);
+	const u32 total = real6_express_length(frame, len);
+	answered(total);
+	return total;
+}
+
+ENTRY6(express_reply);
+void wrap6_express_reply(u8 *frame, u8 hop_limit)
+{
+	asked("express_reply6", Bytes{frame, ICMPX6_FRAME_LEN}, hop_limit);
+	real6_express_reply(frame, hop_limit);
+	answered(Bytes{frame, ICMPX6_FRAME_LEN});
+}
+
 ENTRY(timestamp_reply);
 void wrap_timestamp_reply(u8 *message, __be32 now)
 {

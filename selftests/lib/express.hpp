@@ -62,15 +62,15 @@ inline void put_checksum(Bytes &frame)
 	frame[ip_at + 11] = static_cast<std::uint8_t>(sum);
 }
 
-/// The next frame of IPv4, whole; empty when none comes in time.
-inline Bytes next_frame(int fd, wire::milliseconds timeout)
+/// The next frame of @p protocol, whole; empty when none comes in time.
+inline Bytes next_frame(int fd, wire::milliseconds timeout, std::uint16_t protocol = ETH_P_IP)
 {
 	Bytes frame(70000);
 	pollfd ready{.fd = fd, .events = POLLIN, .revents = 0};
 
 	while (poll(&ready, 1, static_cast<int>(timeout.count())) > 0) {
 		ssize_t size = read(fd, frame.data(), frame.size());
-		if (size > ETH_HLEN && packet::get16(frame, 12) == ETH_P_IP) {
+		if (size > ETH_HLEN && packet::get16(frame, 12) == protocol) {
 			frame.resize(static_cast<std::size_t>(size));
 			return frame;
 		}

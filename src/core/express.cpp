@@ -3,6 +3,7 @@
 #include <icmpx/express.h>
 
 #include "checksum.hpp"
+#include "frame.hpp"
 
 namespace icmpx {
 namespace {
@@ -10,13 +11,10 @@ namespace {
 using Frame = std::span<u8, ICMPX_FRAME_LEN>;
 using ConstFrame = std::span<const u8, ICMPX_FRAME_LEN>;
 
-/// Ethernet: two addresses and a type.
-constexpr std::size_t kMacLen = 6;
-constexpr std::size_t kEtherTypeAt = 12;
 constexpr u16 kEtherTypeIpv4 = 0x0800;
 
 /// The fields of the IPv4 header (RFC 791, 3.1), counted from the start of the frame.
-constexpr std::size_t kIpAt = 14;
+constexpr std::size_t kIpAt = kEtherLen;
 constexpr std::size_t kTotalLengthAt = kIpAt + 2;
 constexpr std::size_t kIdAt = kIpAt + 4;
 constexpr std::size_t kFragmentAt = kIpAt + 6;
@@ -33,22 +31,6 @@ constexpr u16 kFragmentMask = 0xbfff;
 constexpr u16 kEchoRequest = kEcho << 8;
 
 static_assert(kIcmpAt + ICMPX_HEADER_LEN == ICMPX_FRAME_LEN);
-
-template <typename T> void swap(Frame frame, std::size_t a, std::size_t b)
-{
-	const T value = native<T>(frame, a);
-
-	put_native(frame, a, native<T>(frame, b));
-	put_native(frame, b, value);
-}
-
-/// Tells whether the source address of the frame is that of one station, to which a
-/// frame can be sent: neither a group address nor all zeros.
-bool one_station(ConstFrame frame)
-{
-	return (frame[kMacLen] & 1) == 0 &&
-	       (native<u16>(frame, kMacLen) | native<u32>(frame, kMacLen + 2)) != 0;
-}
 
 /// Tells whether a host can have the address (RFC 1122, 3.2.1.3): it is not one of this
 /// network or of loopback, and neither a group, nor reserved, nor a broadcast address.
@@ -120,8 +102,7 @@ void icmpx_express_reply(u8 *frame, u8 ttl)
 
 	swap<u32>(headers, kSourceAt, kDestinationAt);
 	renew_header(headers, static_cast<u16>(id), ttl);
-	swap<u32>(headers, 0, kMacLen);
-	swap<u16>(headers, sizeof(u32), kMacLen + sizeof(u32));
+	swap_stations(headers);
 	put_native(headers, kIcmpAt + kChecksumAt,
 		   echo_reply_checksum(native<u16>(headers, kIcmpAt + kChecksumAt)));
 	headers[kIcmpAt] = kEchoReply;

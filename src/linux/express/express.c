@@ -9,51 +9,11 @@
  * good request is answered with everything that a reply can need.
  */
 #include <icmpx/express.h>
-#include <linux/etherdevice.h>
-#include <linux/if_vlan.h>
 #include <linux/inetdevice.h>
 #include <linux/netfilter.h>
 #include <net/inet_ecn.h>
-#include <net/sch_generic.h>
-#include <net/xfrm.h>
 
-#include "express/express.h"
-#include "limit/limit.h"
-#include "out/renew.h"
-
-/*
- * Whether a frame is for this device, and is as it was on the wire: it has no VLAN tag that
- * is still to be handled, it came neither by a tunnel nor through IPsec, and no other
- * reader has a reference to the skb.
- */
-static bool icmpx_express_frame(const struct sk_buff *skb, const struct net_device *dev)
-{
-	return skb->protocol == htons(ETH_P_IP) && skb->pkt_type == PACKET_HOST &&
-	       skb_mac_offset(skb) == -ETH_HLEN && !skb_vlan_tag_present(skb) &&
-	       ether_addr_equal(eth_hdr(skb)->h_dest, dev->dev_addr) && !skb_shared(skb) &&
-	       !skb_dst(skb) && !skb_sec_path(skb);
-}
-
-/*
- * Whether the skb is one message in one buffer, with its checksum filled in, and without
- * pages that belong to a sender (zerocopy).
- */
-static bool icmpx_express_buffer(struct sk_buff *skb)
-{
-	return skb->ip_summed != CHECKSUM_PARTIAL && !skb_is_gso(skb) && icmpx_skb_readable(skb) &&
-	       !skb_has_frag_list(skb) && !(skb_shinfo(skb)->flags & SKBFL_ZEROCOPY_ENABLE);
-}
-
-/*
- * A port of a bridge, of a bond and the like gives its frames to that device; the frames of
- * a device in a VRF belong to the VRF. A device can become either while it has the express
- * path.
- */
-static bool icmpx_express_device(const struct net_device *dev)
-{
-	return !rcu_access_pointer(dev->rx_handler) &&
-	       !(dev->priv_flags & (IFF_L3MDEV_MASTER | IFF_L3MDEV_SLAVE));
-}
+#include "express/internal.h"
 
 /* Whether no setting or IPsec policy of the namespace requires the normal path. */
 static bool icmpx_express_settings(const struct net *net)
@@ -98,14 +58,6 @@ static bool icmpx_express_checksum_right(const struct sk_buff *skb, unsigned int
 	return !csum_fold(sum);
 }
 
-/* Makes the data of the skb writable, and as long as the IP header says. */
-static bool icmpx_express_claim(struct sk_buff *skb, unsigned int len)
-{
-	if (skb_unclone(skb, GFP_ATOMIC))
-		return false;
-	return likely(skb->len == len) || !pskb_trim_rcsum(skb, len);
-}
-
 /* Counts a request in the counters of IP, ICMP and icmpx, as the normal path does. */
 static void icmpx_express_count_in(struct net *net, struct icmpx_net *ix, unsigned int len, u8 tos)
 {
@@ -127,43 +79,6 @@ static void icmpx_express_count_out(struct net *net, struct icmpx_net *ix, unsig
 }
 
 /*
- * Whether dev_queue_xmit() would only call the driver: there is no queueing discipline, as
- * on virtual devices, no hook at the egress, and no tap. Every driver takes a linear frame
- * with its checksums filled in as it is.
- */
-static bool icmpx_express_direct(const struct sk_buff *skb, struct net_device *dev,
-				 const struct netdev_queue *txq)
-{
-	return dev->real_num_tx_queues == 1 && !skb_is_nonlinear(skb) && dev->flags & IFF_UP &&
-	       !rcu_dereference_bh(txq->qdisc)->enqueue && !icmpx_has_egress_hooks(dev) &&
-	       READ_ONCE(txq->xmit_lock_owner) != smp_processor_id() &&
-	       !dev_xmit_recursion() && !dev_nit_active(dev);
-}
-
-/* As dev_queue_xmit(), which it calls unless icmpx_express_direct() allows the driver alone. */
-static int icmpx_express_transmit(struct sk_buff *skb)
-{
-	struct net_device *dev = skb->dev;
-	struct netdev_queue *txq = netdev_get_tx_queue(dev, 0);
-	int err = NETDEV_TX_BUSY;
-
-	if (!icmpx_express_direct(skb, dev, txq))
-		return dev_queue_xmit(skb);
-	skb_set_queue_mapping(skb, 0);
-	HARD_TX_LOCK(dev, txq, smp_processor_id());
-	if (likely(!netif_xmit_stopped(txq))) {
-		dev_xmit_recursion_inc();
-		err = netdev_start_xmit(skb, dev, txq, false);
-		dev_xmit_recursion_dec();
-	}
-	HARD_TX_UNLOCK(dev, txq);
-	if (likely(dev_xmit_complete(err)))
-		return err;
-	kfree_skb(skb);
-	return -ENETDOWN;
-}
-
-/*
  * The reply uses the request's memory, so it is not charged to a control socket. The
  * device's queue bounds how many replies may wait, as for packets that a bridge forwards.
  */
@@ -174,14 +89,7 @@ static void icmpx_express_send(struct net *net, struct icmpx_net *ix, struct sk_
 	int err;
 
 	icmpx_express_count_out(net, ix, skb->len);
-	icmpx_renew(skb);
-	skb->dev = dev;
-	skb->mark = mark;
-	skb->protocol = htons(ETH_P_IP);
-	skb_reset_network_header(skb);
-	skb_set_transport_header(skb, sizeof(struct iphdr));
-	__skb_push(skb, ETH_HLEN);
-	skb_reset_mac_header(skb);
+	icmpx_express_renew(skb, dev, mark, htons(ETH_P_IP), sizeof(struct iphdr));
 	icmpx_express_reply(skb->data, READ_ONCE(net->ipv4.sysctl_ip_default_ttl));
 
 	err = icmpx_express_transmit(skb);
@@ -213,7 +121,11 @@ unsigned int icmpx_express(void *priv, struct sk_buff *skb, const struct nf_hook
 	struct icmpx_net *ix;
 	unsigned int len;
 
-	if (!icmpx_express_frame(skb, dev) ||
+	if (!icmpx_express_frame(skb, dev))
+		return NF_ACCEPT;
+	if (skb->protocol == htons(ETH_P_IPV6))
+		return icmpx6_express(skb, state);
+	if (unlikely(skb->protocol != htons(ETH_P_IP)) ||
 	    !pskb_may_pull(skb, ICMPX_FRAME_LEN - ETH_HLEN))
 		return NF_ACCEPT;
 	len = icmpx_express_length(skb_mac_header(skb), skb->len);

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The express path of IPv6, as express.c is that of IPv4. Neighbour discovery, and all else
+ * that is not a plain echo request, takes the normal path.
+ */
+#include <icmpx/express.h>
+#include <linux/icmpv6.h>
+#include <net/addrconf.h>
+#include <net/inet_ecn.h>
+#include <net/ip6_checksum.h>
+#include <net/ipv6.h>
+
+#include "compat6.h"
+#include "express/internal.h"
+
+/* Whether no setting or IPsec policy of the namespace or the device requires the normal path. */
+static bool icmpx6_express_settings(const struct net *net, const struct inet6_dev *idev)
+{
+	return !READ_ONCE(net->ipv6.sysctl.icmpv6_echo_ignore_all) &&
+	       !test_bit(ICMPV6_ECHO_REPLY, net->ipv6.sysctl.icmpv6_ratemask) &&
+	       !READ_ONCE(idev->cnf.disable_ipv6) &&
+	       !icmpx_has_policy_for(net, XFRM_POLICY_IN) && !icmpx_has_policy(net);
+}
+
+/*
+ * Whether a request is to an address that this device may use, and does not come from one. The
+ * list is the kernel's own, so no address can be out of date.
+ */
+static bool icmpx6_express_addresses(const struct inet6_dev *idev, const struct ipv6hdr *header)
+{
+	const struct inet6_ifaddr *ifa;
+	bool ours = false;
+
+	list_for_each_entry_rcu(ifa, &idev->addr_list, if_list) {
+		if (ipv6_addr_equal(&ifa->addr, &header->saddr))
+			return false;
+		if (ipv6_addr_equal(&ifa->addr, &header->daddr))
+			ours = !(READ_ONCE(ifa->flags) & (IFA_F_TENTATIVE | IFA_F_DADFAILED));
+	}
+	return ours;
+}
+
+/* The checksum of RFC 4443, 2.3, over the message as long as the IPv6 header says. */
+static bool icmpx6_express_checksum_right(const struct sk_buff *skb, unsigned int len)
+{
+	const struct ipv6hdr *header = (const struct ipv6hdr *)skb->data;
+	const unsigned int at = sizeof(*header);
+	__wsum sum;
+
+	if (likely(!skb_is_nonlinear(skb)))
+		sum = csum_partial(skb->data + at, len - at, 0);
+	else
+		sum = skb_checksum(skb, at, len - at, 0);
+	return !csum_ipv6_magic(&header->saddr, &header->daddr, len - at, IPPROTO_ICMPV6, sum);
+}
+
+/* Counts a request in the counters of IPv6, ICMPv6 and icmpx, as the normal path does. */
+static void icmpx6_express_count_in(struct net *net, struct icmpx_net *ix, struct inet6_dev *idev,
+				    unsigned int len, u8 tclass)
+{
+	__icmpx_count(&ix->v6, ICMPX_PACKETS_IN);
+	__IP6_UPD_PO_STATS(net, idev, IPSTATS_MIB_IN, len);
+	__IP6_ADD_STATS(net, idev, IPSTATS_MIB_NOECTPKTS + (tclass & INET_ECN_MASK), 1);
+	__IP6_INC_STATS(net, idev, IPSTATS_MIB_INDELIVERS);
+	__ICMP6_INC_STATS(net, idev, ICMP6_MIB_INMSGS);
+	ICMP6MSGIN_INC_STATS(net, idev, ICMPV6_ECHO_REQUEST);
+}
+
+/* As icmpx_express_send(). */
+static void icmpx6_express_send(struct net *net, struct icmpx_net *ix, struct inet6_dev *idev,
+				struct sk_buff *skb, struct net_device *dev)
+{
+	const u32 mark = IP6_REPLY_MARK(net, skb->mark);
+	int err;
+
+	ICMP6MSGOUT_INC_STATS(net, idev, ICMPV6_ECHO_REPLY);
+	__ICMP6_INC_STATS(net, idev, ICMP6_MIB_OUTMSGS);
+	icmpx6_count_ip_out(net, idev, skb->len);
+	icmpx_express_renew(skb, dev, mark, htons(ETH_P_IPV6), sizeof(struct ipv6hdr));
+	icmpx6_express_reply(skb->data, READ_ONCE(idev->cnf.hop_limit));
+
+	err = icmpx_express_transmit(skb);
+	if (likely(!err) || !net_xmit_errno(err)) {
+		__icmpx_count(&ix->v6, ICMPX_REPLY_EXPRESS);
+		return;
+	}
+	IP6_INC_STATS(net, idev, IPSTATS_MIB_OUTDISCARDS);
+	__icmpx_count(&ix->v6, ICMPX_DROP_OUTPUT);
+}
+
+/**
+ * icmpx6_express() - Answer an echo request over IPv6 at the ingress of a device.
+ * @skb: the frame, its data at the IPv6 header; icmpx_express_frame() is true of it
+ * @state: the device that the frame came in by, and its namespace
+ *
+ * Context: as icmpx_express().
+ *
+ * Return: as icmpx_express().
+ */
+unsigned int icmpx6_express(struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	struct net_device *dev = state->in;
+	struct net *net = state->net;
+	const struct ipv6hdr *header;
+	struct inet6_dev *idev;
+	struct icmpx_net *ix;
+	unsigned int len;
+
+	if (!icmpx_handles_ipv6() || !pskb_may_pull(skb, ICMPX6_FRAME_LEN - ETH_HLEN))
+		return NF_ACCEPT;
+	len = icmpx6_express_length(skb_mac_header(skb), skb->len);
+	idev = __in6_dev_get(dev);
+	if (!len || !idev || len > READ_ONCE(idev->cnf.mtu6) || !icmpx_express_buffer(skb) ||
+	    !icmpx_express_device(dev) || !icmpx6_express_settings(net, idev))
+		return NF_ACCEPT;
+	if (!icmpx6_express_addresses(idev, (const struct ipv6hdr *)skb->data) ||
+	    !icmpx6_express_checksum_right(skb, len) || !icmpx_express_claim(skb, len))
+		return NF_ACCEPT;
+
+	ix = icmpx_net_rcu(net);
+	header = (const struct ipv6hdr *)skb->data;
+	icmpx6_express_count_in(net, ix, idev, len, ipv6_get_dsfield(header));
+	if (unlikely(READ_ONCE(ix->v6.limit.rate)) &&
+	    !icmpx6_prefix_allow(&ix->v6.limit, &header->saddr)) {
+		__icmpx_count(&ix->v6, ICMPX_LIMIT_PREFIX);
+		consume_skb(skb);
+		return NF_STOLEN;
+	}
+	icmpx6_express_send(net, ix, idev, skb, dev);
+	return NF_STOLEN;
+}
