@@ -161,6 +161,40 @@ void nothing_but_link_local_addresses()
 		     {.type = Type::time_exceeded, .source = packet6::server_link});
 }
 
+/// What has the place of a route in a packet that is only bridged is none of IPv6: the bridge has put it there for netfilter.
+void bridged_and_rejected()
+{
+	auto wire = sending::unlimited_host<V6>();
+	const Ipv6 about = to_closed_port(ipv6("fd00::9"));
+	Bytes frame = wire.frame(about.build());
+
+	host::need_module("br_netfilter");
+	host::run("ip link add other type dummy; ip link add br0 type bridge mcast_snooping 0;"
+		  "ip link set wire0 master br0; ip link set other master br0 up;"
+		  "ip link set br0 up; ip -6 address flush dev wire0;"
+		  "ip -6 neighbour add fd00::1 lladdr 02:00:00:00:00:77 dev br0 nud permanent");
+	wire6::add_addresses("br0", {"fd00::2/64"});
+	host::run(
+		"nft 'add table ip6 t; add chain ip6 t c { type filter hook forward priority 0; };"
+		"add rule ip6 t c meta l4proto udp reject with icmpv6 type port-unreachable'");
+	// To a station behind the other port.
+	frame[5] ^= 1;
+	// With nothing to tell of the packet's way: the packet has no route.
+	for (const int mask : {0, 7}) {
+		if (mask && !sending::ours<V6>())
+			break;
+		if (mask)
+			host::set_sysctl("net/icmpx6/errors_extension_mask", mask);
+		wire.send_frame(frame);
+		sending::expect_is(ktap::require_value(wire6::next_of_type(wire, Type::unreachable),
+						       "an error"),
+				   about, {.code = V6::port_unreachable});
+	}
+	// What bridges do in other tests is not to depend on this one.
+	host::run("ip link delete br0");
+	host::try_run("modprobe -r br_netfilter");
+}
+
 } // namespace
 
 int main(int argc, char **argv)
@@ -178,5 +212,6 @@ int main(int argc, char **argv)
 			{"rfc4007_9_link_local_peer", link_local_peer},
 			{"group", group},
 			{"nothing_but_link_local_addresses", nothing_but_link_local_addresses},
+			{"bridged_and_rejected", bridged_and_rejected},
 		});
 }
