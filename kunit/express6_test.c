@@ -4,31 +4,61 @@
  * asked of the kernel.
  */
 #include <linux/etherdevice.h>
-#include <linux/icmpv6.h>
-#include <net/ip6_checksum.h>
-#include <net/ipv6.h>
+#include <net/checksum.h>
 
 #include "suites.h"
 
+#define ADDRESS_LEN 16
+#define PROTOCOL_ICMPV6 58
+#define ECHO_REQUEST 128
+#define ECHO_REPLY 129
+
+struct message {
+	u8 type;
+	u8 code;
+	__be16 checksum;
+	__be16 id;
+	__be16 sequence;
+};
+
 struct frame {
 	struct ethhdr eth;
-	struct ipv6hdr ip;
-	struct icmp6hdr icmp;
+	struct {
+		u8 version;
+		u8 label[3];
+		__be16 payload_len;
+		u8 next_header;
+		u8 hop_limit;
+		u8 source[ADDRESS_LEN];
+		u8 destination[ADDRESS_LEN];
+	} ip;
+	struct message icmp;
 } __packed;
 
 static_assert(sizeof(struct frame) == ICMPX6_FRAME_LEN);
 
 #define PACKET_LEN (ICMPX6_FRAME_LEN - ETH_HLEN)
+#define IP_LEN sizeof(((struct frame *)0)->ip)
 
+/* The pseudo header of RFC 8200, 8.1, and the message. */
 static void set_message_sum(struct frame *frame)
 {
-	const struct in6_addr source = frame->ip.saddr, destination = frame->ip.daddr;
-	struct icmp6hdr icmp = frame->icmp;
+	struct {
+		u8 source[ADDRESS_LEN];
+		u8 destination[ADDRESS_LEN];
+		__be32 len;
+		__be32 next_header;
+		struct message icmp;
+	} sum = {
+		.len = cpu_to_be32(sizeof(struct message)),
+		.next_header = cpu_to_be32(PROTOCOL_ICMPV6),
+		.icmp = frame->icmp,
+	};
 
-	icmp.icmp6_cksum = 0;
-	frame->icmp.icmp6_cksum = csum_ipv6_magic(&source, &destination, sizeof(icmp),
-						  IPPROTO_ICMPV6,
-						  csum_partial(&icmp, sizeof(icmp), 0));
+	memcpy(sum.source, frame->ip.source, ADDRESS_LEN);
+	memcpy(sum.destination, frame->ip.destination, ADDRESS_LEN);
+	sum.icmp.checksum = 0;
+	frame->icmp.checksum = (__force __be16)ip_compute_csum(&sum, sizeof(sum));
 }
 
 /* A plain request without data. */
@@ -38,16 +68,16 @@ static struct frame plain(void)
 		.eth.h_dest = { 2, 0, 0, 0, 0, 1 },
 		.eth.h_source = { 2, 0, 0, 0, 0, 2 },
 		.eth.h_proto = htons(ETH_P_IPV6),
-		.ip.version = 6,
-		.ip.priority = 0x2,
-		.ip.flow_lbl = { 0xc1, 0x23, 0x45 },
-		.ip.payload_len = htons(sizeof(struct icmp6hdr)),
-		.ip.nexthdr = IPPROTO_ICMPV6,
+		.ip.version = 0x62,
+		.ip.label = { 0xc1, 0x23, 0x45 },
+		.ip.payload_len = htons(sizeof(struct message)),
+		.ip.next_header = PROTOCOL_ICMPV6,
 		.ip.hop_limit = 17,
-		.ip.saddr.s6_addr = { 0xfd, [15] = 1 },
-		.ip.daddr.s6_addr = { 0xfe, 0x80, [15] = 2 },
-		.icmp.icmp6_type = ICMPV6_ECHO_REQUEST,
-		.icmp.icmp6_dataun.un_data32 = { htonl(0x13572468) },
+		.ip.source = { 0xfd, [15] = 1 },
+		.ip.destination = { 0xfe, 0x80, [15] = 2 },
+		.icmp.type = ECHO_REQUEST,
+		.icmp.id = htons(0x1357),
+		.icmp.sequence = htons(0x2468),
 	};
 
 	set_message_sum(&frame);
@@ -65,10 +95,10 @@ static void check_reply(struct kunit *test, const struct frame *request, u8 hop_
 
 	ether_addr_copy(want.eth.h_dest, request->eth.h_source);
 	ether_addr_copy(want.eth.h_source, request->eth.h_dest);
-	want.ip.saddr = request->ip.daddr;
-	want.ip.daddr = request->ip.saddr;
+	memcpy(want.ip.source, request->ip.destination, ADDRESS_LEN);
+	memcpy(want.ip.destination, request->ip.source, ADDRESS_LEN);
 	want.ip.hop_limit = hop_limit;
-	want.icmp.icmp6_type = ICMPV6_ECHO_REPLY;
+	want.icmp.type = ECHO_REPLY;
 	set_message_sum(&want);
 	icmpx6_express_reply((u8 *)&reply, hop_limit);
 	KUNIT_ASSERT_MEMEQ(test, &reply, &want, sizeof(want));
@@ -89,11 +119,11 @@ static void express6_lengths(struct kunit *test)
 	u32 payload, len;
 
 	for (payload = 0; payload <= 0xffff; payload += payload < 100 ? 1 : 251) {
-		const u32 total = sizeof(struct ipv6hdr) + payload;
+		const u32 total = IP_LEN + payload;
 
 		frame.ip.payload_len = htons(payload);
 		for (len = PACKET_LEN; len < 0x11000; len += len < 150 ? 1 : 997) {
-			const bool good = payload >= sizeof(struct icmp6hdr) && total <= len;
+			const bool good = payload >= sizeof(struct message) && total <= len;
 
 			KUNIT_ASSERT_EQ_MSG(test, icmpx6_express_length((u8 *)&frame, len),
 					    good ? total : 0, "%u of %u bytes", total, len);
@@ -104,10 +134,11 @@ static void express6_lengths(struct kunit *test)
 /* Any byte of the Ethernet and the IPv6 header, with any value. */
 static void express6_every_byte(struct kunit *test)
 {
-	const u32 source = offsetof(struct frame, ip.saddr);
-	const u32 destination = offsetof(struct frame, ip.daddr);
+	const u32 len_at = offsetof(struct frame, ip.payload_len);
+	const u32 source = offsetof(struct frame, ip.source);
+	const u32 destination = offsetof(struct frame, ip.destination);
 
-	for (u32 at = 0; at < ETH_HLEN + sizeof(struct ipv6hdr); at++) {
+	for (u32 at = 0; at < ETH_HLEN + IP_LEN; at++) {
 		for (u32 value = 0; value <= 0xff; value++) {
 			struct frame frame = plain();
 			const u8 before = ((u8 *)&frame)[at];
@@ -117,9 +148,8 @@ static void express6_every_byte(struct kunit *test)
 			set_message_sum(&frame);
 			if (at == ETH_ALEN)
 				good = !(value & 1);
-			else if (at == 12 || at == 13 || at == offsetof(struct frame, ip.nexthdr) ||
-				 at == offsetof(struct frame, ip.payload_len) ||
-				 at == offsetof(struct frame, ip.payload_len) + 1)
+			else if (at == 12 || at == 13 || at == len_at || at == len_at + 1 ||
+				 at == offsetof(struct frame, ip.next_header))
 				good = value == before;
 			else if (at == ETH_HLEN)
 				good = value >> 4 == 6;
@@ -143,11 +173,13 @@ static void express6_addresses(struct kunit *test)
 	for (u32 bit = 0; bit < 128; bit++) {
 		struct frame frame = plain();
 
-		memset(&frame.ip.saddr, 0, sizeof(frame.ip.saddr));
-		frame.ip.saddr.s6_addr[bit / 8] = 0x80 >> bit % 8;
+		memset(frame.ip.source, 0, ADDRESS_LEN);
+		frame.ip.source[bit / 8] = 0x80 >> bit % 8;
 		KUNIT_EXPECT_EQ_MSG(test, length(&frame), bit < 64 ? PACKET_LEN : 0,
 				    "from bit %u", bit);
-		swap(frame.ip.saddr, frame.ip.daddr);
+		frame = plain();
+		memset(frame.ip.destination, 0, ADDRESS_LEN);
+		frame.ip.destination[bit / 8] = 0x80 >> bit % 8;
 		KUNIT_EXPECT_EQ_MSG(test, length(&frame), bit < 64 ? PACKET_LEN : 0, "to bit %u",
 				    bit);
 	}
@@ -167,10 +199,10 @@ static void express6_types(struct kunit *test)
 	struct frame frame = plain();
 
 	for (u32 i = 0; i <= 0xffff; i = sample_next(i, 0xffff)) {
-		frame.icmp.icmp6_type = i >> 8;
-		frame.icmp.icmp6_code = i;
+		frame.icmp.type = i >> 8;
+		frame.icmp.code = i;
 		KUNIT_ASSERT_EQ(test, length(&frame),
-				i == ICMPV6_ECHO_REQUEST << 8 ? PACKET_LEN : 0);
+				i == ECHO_REQUEST << 8 ? PACKET_LEN : 0);
 	}
 }
 
@@ -180,7 +212,7 @@ static void express6_every_checksum(struct kunit *test)
 	struct frame frame = plain();
 
 	for (u32 id = 0; id <= 0xffff; id = sample_next(id, 0xffff)) {
-		frame.icmp.icmp6_identifier = htons(id);
+		frame.icmp.id = htons(id);
 		set_message_sum(&frame);
 		KUNIT_ASSERT_EQ(test, length(&frame), PACKET_LEN);
 		check_reply(test, &frame, 64);

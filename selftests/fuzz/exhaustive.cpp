@@ -84,6 +84,16 @@ std::vector<Walk> walks()
 		 46,
 		 46,
 		 {{0, 0, 255}, {1, 0, 1}, {21, 28, 28}, {30, 0, 255}, {34, 9, 10}, {10, 2, 2}}},
+		// The same over IPv6, with the length of the message in place of time to live.
+		{"express6",
+		 66,
+		 66,
+		 {{0, 63, 64}, {1, 0, 1}, {23, 7, 9}, {26, 0, 255}, {42, 254, 255}, {10, 2, 2}}},
+		// The first two bytes of a name; what follows goes on with a character.
+		{"node", 0, 5, {{0, 0, 255}, {1, 0, 255}}, 0x80},
+		// A prefix of each family, with each length and more, and an address.
+		{"prefixes", 34, 34, {{0, 0, 255}, {16, 4, 4}, {17, 0, 33}, {18, 192, 193}}},
+		{"prefixes", 34, 34, {{0, 0, 255}, {16, 16, 16}, {17, 0, 129}, {18, 192, 193}}},
 		// Words of the original datagram; of the extension behind 128 bytes the version and
 		// the length of its first object.
 		{"extension",
