@@ -129,8 +129,7 @@ static void icmpx6_route_keep(struct net *net, struct icmpx6_way *way, struct ic
  * icmpx6_route_miss() - Look up a route in Linux's tables.
  * @net: the namespace
  * @way: as for icmpx6_route()
- * @place: the first of the two places where the route may be kept
- * @key: hash of the flow that selected @place
+ * @key: hash of the flow
  * @about: as for icmpx6_route()
  *
  * As in icmpx_route_miss(), only the second lookup in a row for a flow puts its route into
@@ -142,9 +141,9 @@ static void icmpx6_route_keep(struct net *net, struct icmpx6_way *way, struct ic
  * Return: the route, or NULL if there is none.
  */
 struct rt6_info *icmpx6_route_miss(struct net *net, struct icmpx6_way *way,
-				   struct icmpx6_route *place, u32 key,
-				   const struct sk_buff *about)
+				   u32 key, const struct sk_buff *about)
 {
+	struct icmpx6_route *place = icmpx6_route_place(key);
 	const bool again = place->missed == key && !ipv6_addr_any(&way->flow.saddr);
 	const int generation = rt_genid_ipv6(net);
 	struct dst_entry *dst;

@@ -79,8 +79,7 @@ void icmpx6_route_exit_net(const struct net *net);
 int icmpx6_route_init(void);
 void icmpx6_route_exit(void);
 struct rt6_info *icmpx6_route_miss(struct net *net, struct icmpx6_way *way,
-				   struct icmpx6_route *place, u32 key,
-				   const struct sk_buff *about);
+				   u32 key, const struct sk_buff *about);
 void icmpx6_fill_flow(const struct net *net, const struct icmpx6_flow *flow, struct flowi6 *fl6);
 void icmpx6_hash_flow(struct icmpx6_way *way, const struct flowi6 *fl6);
 
@@ -121,6 +120,14 @@ static inline bool icmpx6_flow_equal(const struct icmpx6_flow *one, const struct
 		 (one->type ^ other->type) | (one->code ^ other->code));
 }
 
+/* The first place that a flow's route may be in. @key: the flow's hash */
+static inline struct icmpx6_route *icmpx6_route_place(u32 key)
+{
+	struct icmpx6_route *first = this_cpu_read(icmpx6_routes);
+
+	return first + (key >> (32 - ICMPX_ROUTE_BITS));
+}
+
 /*
  * The other place that a flow's route may be in. A lookup of IPv6 is expensive, and with two
  * places for each flow, fewer flows that meet in one displace each other.
@@ -152,6 +159,25 @@ static __always_inline struct dst_entry *icmpx6_route_in(const struct icmpx6_rou
 	return NULL;
 }
 
+/* The kept route of a flow, whose hash @key is. Sets all of @way but its flow; or returns NULL. */
+static __always_inline struct rt6_info *icmpx6_route_kept(const struct net *net,
+							  struct icmpx6_way *way, u32 key)
+{
+	struct icmpx6_route *hit = icmpx6_route_place(key);
+	struct dst_entry *dst = icmpx6_route_in(hit, net, &way->flow);
+
+	if (unlikely(!dst)) {
+		hit = icmpx6_route_beside(hit);
+		dst = icmpx6_route_in(hit, net, &way->flow);
+		if (!dst)
+			return NULL;
+	}
+	way->hash = hit->hash;
+	way->hash_l4 = hit->hash_l4;
+	way->kept = true;
+	return dst_rt6_info(dst);
+}
+
 /**
  * icmpx6_route() - Look up the route of a packet that this host sends on its own.
  * @net: the namespace
@@ -173,25 +199,12 @@ static __always_inline struct rt6_info *icmpx6_route(struct net *net, struct icm
 						     const struct sk_buff *about)
 {
 	const u32 key = icmpx6_route_hash(net, &way->flow);
-	struct icmpx6_route *place = this_cpu_read(icmpx6_routes);
-	struct icmpx6_route *hit;
-	struct dst_entry *dst;
+	struct rt6_info *rt = icmpx6_route_kept(net, way, key);
 
-	place += key >> (32 - ICMPX_ROUTE_BITS);
-	hit = place;
-	dst = icmpx6_route_in(hit, net, &way->flow);
-	if (unlikely(!dst)) {
-		hit = icmpx6_route_beside(place);
-		dst = icmpx6_route_in(hit, net, &way->flow);
-	}
-	if (likely(dst)) {
-		way->hash = hit->hash;
-		way->hash_l4 = hit->hash_l4;
-		way->kept = true;
-		return dst_rt6_info(dst);
-	}
+	if (likely(rt))
+		return rt;
 	__icmpx_count(&ix->v6, ICMPX_ROUTE_LOOKUPS);
-	return icmpx6_route_miss(net, way, place, key, about);
+	return icmpx6_route_miss(net, way, key, about);
 }
 
 /* Drops the reference to a route that is not used after all. A kept route has none to drop. */

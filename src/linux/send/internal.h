@@ -110,7 +110,6 @@ unsigned int icmpx6_extend(struct net *net, const struct icmpx6_error *error, u3
 struct rtable *icmpx_route_error(struct net *net, struct icmpx_net *ix, struct icmpx_error *error);
 
 /* route6.c */
-void icmpx6_choose_source(struct net *net, struct icmpx6_error *error);
 struct rt6_info *icmpx6_route_error(struct net *net, struct icmpx_net *ix,
 				    struct icmpx6_error *error);
 

@@ -13,6 +13,12 @@
 #include "receive6.h"
 #include "send/internal.h"
 
+/* Whether the destination of a packet is an address of this host. */
+static bool icmpx6_is_own(struct net *net, const struct sk_buff *skb)
+{
+	return ipv6_chk_addr(net, &ipv6_hdr(skb)->daddr, skb->dev, 0);
+}
+
 /*
  * Whether the destination of a packet is an anycast address of this host. The kernel's list
  * of anycast addresses is not exported, but each address on it has a route. An address of the
@@ -53,18 +59,14 @@ static bool icmpx6_has_preferred_source(struct net *net, const struct in6_addr *
 	return !ipv6_addr_any(&preferred);
 }
 
-/**
- * icmpx6_choose_source() - Choose the source address of an error.
- * @net: the namespace
- * @error: the source of its way is set; unspecified for the route to choose one
+/*
+ * Chooses the source address of an error; unspecified for the route to choose one.
  *
  * RFC 4443, 2.2: the address that the packet was sent to, if this host has it. Else, on a
  * router, an address of the interface that the packet came in by, unless the route back has a
  * preferred one.
- *
- * Context: rcu_read_lock().
  */
-void icmpx6_choose_source(struct net *net, struct icmpx6_error *error)
+static void icmpx6_choose_source(struct net *net, struct icmpx6_error *error)
 {
 	const struct ipv6hdr *header = ipv6_hdr(error->skb);
 	struct icmpx6_flow *flow = &error->way.flow;
@@ -74,7 +76,7 @@ void icmpx6_choose_source(struct net *net, struct icmpx6_error *error)
 		flow->saddr = *error->forced;
 		return;
 	}
-	if (!error->for_many && (ipv6_chk_addr(net, &header->daddr, error->skb->dev, 0) ||
+	if (!error->for_many && (icmpx6_is_own(net, error->skb) ||
 				 icmpx6_is_own_anycast(net, error->skb))) {
 		flow->saddr = header->daddr;
 		return;
@@ -126,7 +128,8 @@ static noinline struct rt6_info *icmpx6_no_route(struct net *net, struct icmpx6_
 }
 
 /* Applies what only the route tells. Sets the outcome of an error that may not be sent. */
-static bool icmpx6_admit(struct net *net, struct icmpx6_error *error, struct rt6_info *rt)
+static __always_inline bool icmpx6_admit(struct net *net, struct icmpx6_error *error,
+					 struct rt6_info *rt)
 {
 	if (error->limited && !icmpx6_host_allow(net, rt, &error->way.flow.daddr)) {
 		error->outcome = ICMPX_ERROR_LIMIT_HOST;
@@ -207,12 +210,30 @@ static noinline struct rt6_info *icmpx6_route_by_policy(struct net *net,
 	return dst_rt6_info(dst);
 }
 
+/*
+ * The kept route of an error whose source is the address that the packet was sent to, as it is
+ * of nearly all errors about packets for this host; else NULL. Most errors of a flood are
+ * limited, and this route is all that the limit needs. So the search for that address, which
+ * costs as much as the limit itself, is left to errors that the limit lets through.
+ */
+static __always_inline struct rt6_info *
+icmpx6_route_from_destination(struct net *net, struct icmpx6_error *error)
+{
+	const struct rt6_info *local = icmpx6_packet_route(error->skb);
+	struct icmpx6_flow *flow = &error->way.flow;
+
+	if (!local || !(local->rt6i_flags & RTF_LOCAL) || error->for_many || error->forced)
+		return NULL;
+	flow->saddr = ipv6_hdr(error->skb)->daddr;
+	return icmpx6_route_kept(net, &error->way, icmpx6_route_hash(net, flow));
+}
+
 /**
  * icmpx6_route_error() - Look up the route of an error, and apply what only the route tells.
  * @net: the namespace
  * @ix: icmpx's state of @net
- * @error: in: the flow of its way, with the source that icmpx6_choose_source() has chosen; out:
- *	its way, or its outcome if there is no route or the error may not be sent
+ * @error: in: the flow of its way but the source; out: its way, or its outcome if there is no
+ *	route or the error may not be sent
  *
  * Context: icmpx6_send_begin() returned true; rcu_read_lock().
  *
@@ -224,8 +245,20 @@ struct rt6_info *icmpx6_route_error(struct net *net, struct icmpx_net *ix,
 {
 	struct rt6_info *rt;
 
-	if (unlikely(icmpx_has_policy(net)))
+	if (unlikely(icmpx_has_policy(net))) {
+		icmpx6_choose_source(net, error);
 		return icmpx6_route_by_policy(net, error);
+	}
+	rt = icmpx6_route_from_destination(net, error);
+	if (rt) {
+		if (!icmpx6_admit(net, error, rt))
+			return NULL;
+		if (likely(icmpx6_is_own(net, error->skb)))
+			return rt;
+		/* The limit is applied. */
+		error->limited = false;
+	}
+	icmpx6_choose_source(net, error);
 	rt = icmpx6_route(net, ix, &error->way, error->skb);
 	if (unlikely(!rt))
 		return icmpx6_no_route(net, error);

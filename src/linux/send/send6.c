@@ -242,7 +242,6 @@ static enum icmpx_stat icmpx6_route_and_send(struct net *net, struct icmpx_net *
 	u32 mask;
 
 	icmpx6_flow_to_source(net, error);
-	icmpx6_choose_source(net, error);
 	rt = icmpx6_route_error(net, ix, error);
 	if (!rt)
 		return error->outcome;
@@ -276,6 +275,7 @@ static void icmpx6_send_in(struct net *net, struct icmpx6_error *error)
 {
 	struct icmpx_net *ix = icmpx_net_rcu(net);
 	struct icmpx6_send_verdict verdict;
+	bool in_softirq;
 
 	icmpx_count(&ix->v6, ICMPX_ERRORS_WANTED);
 	verdict = icmpx6_may_send(error);
@@ -286,13 +286,12 @@ static void icmpx6_send_in(struct net *net, struct icmpx6_error *error)
 	error->outcome = verdict.outcome;
 	error->for_many = verdict.for_many;
 	/* Most errors are about a packet that is just being received: in softirq. */
-	if (likely(softirq_count())) {
-		__icmpx_count(&ix->v6, icmpx6_limit_error(net, ix, error));
-		return;
-	}
-	local_bh_disable();
+	in_softirq = softirq_count();
+	if (unlikely(!in_softirq))
+		local_bh_disable();
 	__icmpx_count(&ix->v6, icmpx6_limit_error(net, ix, error));
-	local_bh_enable();
+	if (unlikely(!in_softirq))
+		local_bh_enable();
 }
 
 /**
