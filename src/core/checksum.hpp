@@ -62,6 +62,11 @@ constexpr u16 echo_reply_checksum(u16 checksum)
 	return static_cast<u16>(sum + (sum >> 16));
 }
 
+/// The one checksum of a request that leads to that result.
+inline constexpr u16 kLeadsToAmbiguous = kAmbiguous - kEchoStep;
+
+static_assert(echo_reply_checksum(kLeadsToAmbiguous) == kAmbiguous);
+
 /// The difference between the types of an ICMPv6 echo reply and its request, as kEchoStep.
 inline constexpr u16 kEchoStep6 = std::bit_cast<u16>(std::array<u8, 2>{kEchoReply6 - kEcho6, 0});
 

@@ -86,7 +86,7 @@ u32 icmpx_express_length(const u8 *frame, u32 len)
 	if (!possible_host(headers[kSourceAt]) || !possible_host(headers[kDestinationAt]) ||
 	    !one_station(headers))
 		return 0;
-	if (echo_reply_checksum(native<u16>(headers, kIcmpAt + kChecksumAt)) == kAmbiguous ||
+	if (native<u16>(headers, kIcmpAt + kChecksumAt) == kLeadsToAmbiguous ||
 	    !header_sum_right(headers))
 		return 0;
 	return total;

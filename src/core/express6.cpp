@@ -52,16 +52,16 @@ u32 icmpx6_express_length(const u8 *frame, u32 len)
 	using namespace icmpx;
 
 	const ConstFrame6 headers{frame, ICMPX6_FRAME_LEN};
-	const u32 payload = load16(headers, kPayloadLengthAt);
+	const u32 total = kIp6HeaderLen + load16(headers, kPayloadLengthAt);
 
 	// A jumbogram has a length of 0, and an extension header.
-	if (!header6_plain(headers) || payload < ICMPX_HEADER_LEN || kIp6HeaderLen + payload > len)
+	if (!header6_plain(headers) || total < kIp6HeaderLen + ICMPX_HEADER_LEN || total > len)
 		return 0;
 	if (!possible_host6(headers.subspan<kSource6At, kAddress6Len>()) ||
 	    !possible_host6(headers.subspan<kDestination6At, kAddress6Len>()) ||
 	    !one_station(headers))
 		return 0;
-	return kIp6HeaderLen + payload;
+	return total;
 }
 
 void icmpx6_express_reply(u8 *frame, u8 hop_limit)

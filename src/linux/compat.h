@@ -353,13 +353,12 @@ static __always_inline void icmpx_count_ip_request(struct net *net, bool bh_disa
 }
 
 /*
- * Counts a datagram of @len bytes that does not go through ip_output(). Since 6.7 IP counts
- * the datagrams that it is asked to send apart from those that it sends.
+ * Counts a packet of @len bytes of either family that does not go through ip_output() or
+ * ip6_output(). Since 6.7 the packets that IP is asked to send are counted apart from those
+ * that it sends, and only those with their bytes.
  */
-static inline void icmpx_count_ip_out(struct net *net, unsigned int len)
+static inline void icmpx_count_ip_out(struct ipstats_mib __percpu *ip, unsigned int len)
 {
-	struct ipstats_mib __percpu *ip = net->mib.ip_statistics;
-
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
 	__SNMP_INC_STATS64(ip, IPSTATS_MIB_OUTREQUESTS);
 #endif

@@ -102,18 +102,6 @@ static __always_inline void icmpx6_count_ip_request(struct net *net, struct inet
 }
 
 /*
- * Counts a packet of @len bytes that does not go through ip6_output(). Since 6.7 IPv6 counts the
- * packets that it is asked to send apart from those that it sends, and those with their bytes.
- */
-static inline void icmpx6_count_ip_out(struct net *net, struct inet6_dev *idev, unsigned int len)
-{
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
-	IP6_INC_STATS(net, idev, IPSTATS_MIB_OUTREQUESTS);
-#endif
-	IP6_UPD_PO_STATS(net, idev, IPSTATS_MIB_OUT, len);
-}
-
-/*
  * The jiffies that a token of a host takes to be earned, of setting @ratelimit. Until 7.2, a
  * host that is reached by a wide prefix earns tokens faster.
  */

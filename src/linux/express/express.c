@@ -58,24 +58,27 @@ static bool icmpx_express_checksum_right(const struct sk_buff *skb, unsigned int
 	return !csum_fold(sum);
 }
 
-/* Counts a request in the counters of IP, ICMP and icmpx, as the normal path does. */
-static void icmpx_express_count_in(struct net *net, struct icmpx_net *ix, unsigned int len, u8 tos)
+/*
+ * Counts a request in the counters of IP, ICMP and icmpx, as the normal path does; and the
+ * reply, if it is @answered: a constant.
+ */
+static __always_inline void icmpx_express_count(struct net *net, struct icmpx_net *ix,
+						unsigned int len, u8 tos, bool answered)
 {
 	struct ipstats_mib __percpu *ip = net->mib.ip_statistics;
+	struct icmp_mib __percpu *icmp = net->mib.icmp_statistics;
 
 	__icmpx_count(&ix->v4, ICMPX_PACKETS_IN);
 	__SNMP_UPD_PO_STATS64(ip, IPSTATS_MIB_IN, len);
 	__SNMP_INC_STATS64(ip, IPSTATS_MIB_NOECTPKTS + (tos & INET_ECN_MASK));
 	__SNMP_INC_STATS64(ip, IPSTATS_MIB_INDELIVERS);
-	__ICMP_INC_STATS(net, ICMP_MIB_INMSGS);
+	__SNMP_INC_STATS(icmp, ICMP_MIB_INMSGS);
 	icmpx_count_message_in(net, ix, ICMP_ECHO);
-}
-
-static void icmpx_express_count_out(struct net *net, struct icmpx_net *ix, unsigned int len)
-{
+	if (!answered)
+		return;
 	icmpx_count_message_out(net, ix, ICMP_ECHOREPLY);
-	__ICMP_INC_STATS(net, ICMP_MIB_OUTMSGS);
-	icmpx_count_ip_out(net, len);
+	__SNMP_INC_STATS(icmp, ICMP_MIB_OUTMSGS);
+	icmpx_count_ip_out(ip, len);
 }
 
 /*
@@ -88,7 +91,6 @@ static void icmpx_express_send(struct net *net, struct icmpx_net *ix, struct sk_
 	const u32 mark = IP4_REPLY_MARK(net, skb->mark);
 	int err;
 
-	icmpx_express_count_out(net, ix, skb->len);
 	icmpx_express_renew(skb, dev, mark, htons(ETH_P_IP), sizeof(struct iphdr));
 	icmpx_express_reply(skb->data, READ_ONCE(net->ipv4.sysctl_ip_default_ttl));
 
@@ -99,6 +101,43 @@ static void icmpx_express_send(struct net *net, struct icmpx_net *ix, struct sk_
 	}
 	__IP_INC_STATS(net, IPSTATS_MIB_OUTDISCARDS);
 	__icmpx_count(&ix->v4, ICMPX_DROP_OUTPUT);
+}
+
+/* Out of line: with a part for each family, icmpx_express() has no registers to save. */
+static noinline unsigned int icmpx_express_ipv4(struct sk_buff *skb,
+						const struct nf_hook_state *state)
+{
+	struct net_device *dev = state->in;
+	struct net *net = state->net;
+	const struct iphdr *iph;
+	struct icmpx_net *ix;
+	unsigned int len;
+
+	if (!pskb_may_pull(skb, ICMPX_FRAME_LEN - ETH_HLEN))
+		return NF_ACCEPT;
+	len = icmpx_express_length(skb_mac_header(skb), skb->len);
+	if (!len)
+		return NF_ACCEPT;
+	if (unlikely(len > READ_ONCE(dev->mtu) || !icmpx_express_buffer(skb) ||
+		     !icmpx_express_device(dev) || !icmpx_express_settings(net)))
+		return NF_ACCEPT;
+	iph = (const struct iphdr *)skb->data;
+	if (unlikely(!icmpx_express_addresses(dev, iph->saddr, iph->daddr) ||
+		     !icmpx_express_checksum_right(skb, len) || !icmpx_express_claim(skb, len)))
+		return NF_ACCEPT;
+
+	ix = icmpx_net_rcu(net);
+	iph = (const struct iphdr *)skb->data;
+	if (unlikely(READ_ONCE(ix->v4.limit.rate)) &&
+	    !icmpx_prefix_allow(&ix->v4.limit, iph->saddr)) {
+		icmpx_express_count(net, ix, len, iph->tos, false);
+		__icmpx_count(&ix->v4, ICMPX_LIMIT_PREFIX);
+		consume_skb(skb);
+		return NF_STOLEN;
+	}
+	icmpx_express_count(net, ix, len, iph->tos, true);
+	icmpx_express_send(net, ix, skb, dev);
+	return NF_STOLEN;
 }
 
 /**
@@ -115,37 +154,11 @@ static void icmpx_express_send(struct net *net, struct icmpx_net *ix, struct sk_
  */
 unsigned int icmpx_express(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
-	struct net_device *dev = state->in;
-	struct net *net = state->net;
-	const struct iphdr *iph;
-	struct icmpx_net *ix;
-	unsigned int len;
-
-	if (!icmpx_express_frame(skb, dev))
+	if (!icmpx_express_frame(skb, state->in))
 		return NF_ACCEPT;
+	if (skb->protocol == htons(ETH_P_IP))
+		return icmpx_express_ipv4(skb, state);
 	if (skb->protocol == htons(ETH_P_IPV6))
 		return icmpx6_express(skb, state);
-	if (unlikely(skb->protocol != htons(ETH_P_IP)) ||
-	    !pskb_may_pull(skb, ICMPX_FRAME_LEN - ETH_HLEN))
-		return NF_ACCEPT;
-	len = icmpx_express_length(skb_mac_header(skb), skb->len);
-	if (!len || len > READ_ONCE(dev->mtu) || !icmpx_express_buffer(skb) ||
-	    !icmpx_express_device(dev) || !icmpx_express_settings(net))
-		return NF_ACCEPT;
-	iph = (const struct iphdr *)skb->data;
-	if (!icmpx_express_addresses(dev, iph->saddr, iph->daddr) ||
-	    !icmpx_express_checksum_right(skb, len) || !icmpx_express_claim(skb, len))
-		return NF_ACCEPT;
-
-	ix = icmpx_net_rcu(net);
-	iph = (const struct iphdr *)skb->data;
-	icmpx_express_count_in(net, ix, len, iph->tos);
-	if (unlikely(READ_ONCE(ix->v4.limit.rate)) &&
-	    !icmpx_prefix_allow(&ix->v4.limit, iph->saddr)) {
-		__icmpx_count(&ix->v4, ICMPX_LIMIT_PREFIX);
-		consume_skb(skb);
-		return NF_STOLEN;
-	}
-	icmpx_express_send(net, ix, skb, dev);
-	return NF_STOLEN;
+	return NF_ACCEPT;
 }

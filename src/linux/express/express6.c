@@ -7,7 +7,6 @@
 #include <linux/icmpv6.h>
 #include <net/addrconf.h>
 #include <net/inet_ecn.h>
-#include <net/ip6_checksum.h>
 #include <net/ipv6.h>
 
 #include "compat6.h"
@@ -40,43 +39,58 @@ static bool icmpx6_express_addresses(const struct inet6_dev *idev, const struct 
 	return ours;
 }
 
-/* The checksum of RFC 4443, 2.3, over the message as long as the IPv6 header says. */
+/*
+ * The checksum of RFC 4443, 2.3, over the message as long as the IPv6 header says. The
+ * addresses are in front of the message, and are summed up together with it.
+ */
 static bool icmpx6_express_checksum_right(const struct sk_buff *skb, unsigned int len)
 {
-	const struct ipv6hdr *header = (const struct ipv6hdr *)skb->data;
-	const unsigned int at = sizeof(*header);
-	__wsum sum;
+	const unsigned int at = offsetof(struct ipv6hdr, saddr);
+	/* The rest of the pseudo-header. */
+	__wsum sum = (__force __wsum)htonl(len - sizeof(struct ipv6hdr) + IPPROTO_ICMPV6);
 
 	if (likely(!skb_is_nonlinear(skb)))
-		sum = csum_partial(skb->data + at, len - at, 0);
+		sum = csum_partial(skb->data + at, len - at, sum);
 	else
-		sum = skb_checksum(skb, at, len - at, 0);
-	return !csum_ipv6_magic(&header->saddr, &header->daddr, len - at, IPPROTO_ICMPV6, sum);
+		sum = skb_checksum(skb, at, len - at, sum);
+	return !csum_fold(sum);
 }
 
-/* Counts a request in the counters of IPv6, ICMPv6 and icmpx, as the normal path does. */
-static void icmpx6_express_count_in(struct net *net, struct icmpx_net *ix, struct inet6_dev *idev,
-				    unsigned int len, u8 tclass)
+/* Counts IPv6's packets of icmpx6_express_count() in one table: the device's or the namespace's. */
+static __always_inline void icmpx6_express_count_ip(struct ipstats_mib __percpu *ip,
+						    unsigned int len, u8 tclass, bool answered)
+{
+	__SNMP_UPD_PO_STATS64(ip, IPSTATS_MIB_IN, len);
+	__SNMP_INC_STATS64(ip, IPSTATS_MIB_NOECTPKTS + (tclass & INET_ECN_MASK));
+	__SNMP_INC_STATS64(ip, IPSTATS_MIB_INDELIVERS);
+	if (answered)
+		icmpx_count_ip_out(ip, len);
+}
+
+/* As icmpx_express_count(). IPv6 counts for the device, too. */
+static __always_inline void icmpx6_express_count(struct net *net, struct icmpx_net *ix,
+						 struct inet6_dev *idev, unsigned int len,
+						 u8 tclass, bool answered)
 {
 	__icmpx_count(&ix->v6, ICMPX_PACKETS_IN);
-	__IP6_UPD_PO_STATS(net, idev, IPSTATS_MIB_IN, len);
-	__IP6_ADD_STATS(net, idev, IPSTATS_MIB_NOECTPKTS + (tclass & INET_ECN_MASK), 1);
-	__IP6_INC_STATS(net, idev, IPSTATS_MIB_INDELIVERS);
+	icmpx6_express_count_ip(idev->stats.ipv6, len, tclass, answered);
+	icmpx6_express_count_ip(net->mib.ipv6_statistics, len, tclass, answered);
 	__ICMP6_INC_STATS(net, idev, ICMP6_MIB_INMSGS);
 	ICMP6MSGIN_INC_STATS(net, idev, ICMPV6_ECHO_REQUEST);
+	if (answered) {
+		ICMP6MSGOUT_INC_STATS(net, idev, ICMPV6_ECHO_REPLY);
+		__ICMP6_INC_STATS(net, idev, ICMP6_MIB_OUTMSGS);
+	}
 }
 
 /* As icmpx_express_send(). */
 static void icmpx6_express_send(struct net *net, struct icmpx_net *ix, struct inet6_dev *idev,
-				struct sk_buff *skb, struct net_device *dev)
+				struct sk_buff *skb)
 {
 	const u32 mark = IP6_REPLY_MARK(net, skb->mark);
 	int err;
 
-	ICMP6MSGOUT_INC_STATS(net, idev, ICMPV6_ECHO_REPLY);
-	__ICMP6_INC_STATS(net, idev, ICMP6_MIB_OUTMSGS);
-	icmpx6_count_ip_out(net, idev, skb->len);
-	icmpx_express_renew(skb, dev, mark, htons(ETH_P_IPV6), sizeof(struct ipv6hdr));
+	icmpx_express_renew(skb, idev->dev, mark, htons(ETH_P_IPV6), sizeof(struct ipv6hdr));
 	icmpx6_express_reply(skb->data, READ_ONCE(idev->cnf.hop_limit));
 
 	err = icmpx_express_transmit(skb);
@@ -99,33 +113,35 @@ static void icmpx6_express_send(struct net *net, struct icmpx_net *ix, struct in
  */
 unsigned int icmpx6_express(struct sk_buff *skb, const struct nf_hook_state *state)
 {
-	struct net_device *dev = state->in;
+	struct inet6_dev *idev = __in6_dev_get(state->in);
 	struct net *net = state->net;
+	struct icmpx_net *ix = icmpx_net_rcu(net);
 	const struct ipv6hdr *header;
-	struct inet6_dev *idev;
-	struct icmpx_net *ix;
 	unsigned int len;
 
-	if (!icmpx_handles_ipv6() || !pskb_may_pull(skb, ICMPX6_FRAME_LEN - ETH_HLEN))
+	/* Where the built-in code has ICMPv6, there are no counters of it. */
+	if (unlikely(!idev || !ix->v6.counters) ||
+	    !pskb_may_pull(skb, ICMPX6_FRAME_LEN - ETH_HLEN))
 		return NF_ACCEPT;
 	len = icmpx6_express_length(skb_mac_header(skb), skb->len);
-	idev = __in6_dev_get(dev);
-	if (!len || !idev || len > READ_ONCE(idev->cnf.mtu6) || !icmpx_express_buffer(skb) ||
-	    !icmpx_express_device(dev) || !icmpx6_express_settings(net, idev))
+	if (!len)
 		return NF_ACCEPT;
-	if (!icmpx6_express_addresses(idev, (const struct ipv6hdr *)skb->data) ||
-	    !icmpx6_express_checksum_right(skb, len) || !icmpx_express_claim(skb, len))
+	if (unlikely(len > READ_ONCE(idev->cnf.mtu6) || !icmpx_express_buffer(skb) ||
+		     !icmpx_express_device(idev->dev) || !icmpx6_express_settings(net, idev)))
+		return NF_ACCEPT;
+	if (unlikely(!icmpx6_express_addresses(idev, (const struct ipv6hdr *)skb->data) ||
+		     !icmpx6_express_checksum_right(skb, len) || !icmpx_express_claim(skb, len)))
 		return NF_ACCEPT;
 
-	ix = icmpx_net_rcu(net);
 	header = (const struct ipv6hdr *)skb->data;
-	icmpx6_express_count_in(net, ix, idev, len, ipv6_get_dsfield(header));
 	if (unlikely(READ_ONCE(ix->v6.limit.rate)) &&
 	    !icmpx6_prefix_allow(&ix->v6.limit, &header->saddr)) {
+		icmpx6_express_count(net, ix, idev, len, ipv6_get_dsfield(header), false);
 		__icmpx_count(&ix->v6, ICMPX_LIMIT_PREFIX);
 		consume_skb(skb);
 		return NF_STOLEN;
 	}
-	icmpx6_express_send(net, ix, idev, skb, dev);
+	icmpx6_express_count(net, ix, idev, len, ipv6_get_dsfield(header), true);
+	icmpx6_express_send(net, ix, idev, skb);
 	return NF_STOLEN;
 }

@@ -22,7 +22,7 @@ static inline bool icmpx_express_frame(const struct sk_buff *skb, const struct n
 	return skb->pkt_type == PACKET_HOST &&
 	       skb_mac_offset(skb) == -ETH_HLEN && !skb_vlan_tag_present(skb) &&
 	       ether_addr_equal(eth_hdr(skb)->h_dest, dev->dev_addr) && !skb_shared(skb) &&
-	       !skb_dst(skb) && !skb_sec_path(skb);
+	       !skb->_skb_refdst && !skb_sec_path(skb);
 }
 
 /*
@@ -31,8 +31,10 @@ static inline bool icmpx_express_frame(const struct sk_buff *skb, const struct n
  */
 static inline bool icmpx_express_buffer(struct sk_buff *skb)
 {
-	return skb->ip_summed != CHECKSUM_PARTIAL && !skb_is_gso(skb) && icmpx_skb_readable(skb) &&
-	       !skb_has_frag_list(skb) && !(skb_shinfo(skb)->flags & SKBFL_ZEROCOPY_ENABLE);
+	return skb->ip_summed != CHECKSUM_PARTIAL && !skb_is_gso(skb) &&
+	       (likely(!skb_is_nonlinear(skb)) ||
+		(icmpx_skb_readable(skb) && !skb_has_frag_list(skb))) &&
+	       !(skb_shinfo(skb)->flags & SKBFL_ZEROCOPY_ENABLE);
 }
 
 /*
@@ -104,7 +106,7 @@ static inline int icmpx_express_transmit(struct sk_buff *skb)
 static inline void icmpx_express_renew(struct sk_buff *skb, struct net_device *dev, u32 mark,
 				       __be16 protocol, unsigned int hlen)
 {
-	icmpx_renew(skb);
+	icmpx_renew_unrouted(skb);
 	skb->dev = dev;
 	skb->mark = mark;
 	skb->protocol = protocol;

@@ -20,23 +20,17 @@ static __always_inline void icmpx_clear(void *to, size_t len)
 }
 
 /**
- * icmpx_renew() - Reset a received skb to what alloc_skb() would give, with the same data.
+ * icmpx_renew_unrouted() - Do what icmpx_renew() does, for an skb without a route.
  * @skb: the skb
- *
- * Kept are the memory, its accounting, and the data; the list that the skb is on; and the
- * receive queue of the device, which selects the transmit queue as it does for a
- * forwarded packet. Everything else is reset, also a field that a later kernel adds to
- * the group headers of struct sk_buff.
  *
  * Context: any.
  */
-static inline void icmpx_renew(struct sk_buff *skb)
+static inline void icmpx_renew_unrouted(struct sk_buff *skb)
 {
 	struct skb_shared_info *shared = skb_shinfo(skb);
 	const u16 alloc_cpu = skb->alloc_cpu;
 
 	skb_orphan(skb);
-	skb_dst_drop(skb);
 	skb_ext_reset(skb);
 	nf_reset_ct(skb);
 	skb->dev = NULL;
@@ -58,6 +52,23 @@ static inline void icmpx_renew(struct sk_buff *skb)
 	shared->gso_type = 0;
 	shared->tskey = 0;
 	shared->hwtstamps.hwtstamp = 0;
+}
+
+/**
+ * icmpx_renew() - Reset a received skb to what alloc_skb() would give, with the same data.
+ * @skb: the skb
+ *
+ * Kept are the memory, its accounting, and the data; the list that the skb is on; and the
+ * receive queue of the device, which selects the transmit queue as it does for a
+ * forwarded packet. Everything else is reset, also a field that a later kernel adds to
+ * the group headers of struct sk_buff.
+ *
+ * Context: any.
+ */
+static inline void icmpx_renew(struct sk_buff *skb)
+{
+	skb_dst_drop(skb);
+	icmpx_renew_unrouted(skb);
 }
 
 #endif
