@@ -8,12 +8,16 @@
 #include <algorithm>
 #include <iterator>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace bench {
 
 /// Not an ICMP type: a datagram that an error is sent about.
 inline constexpr int to_closed_port = 256;
+
+/// What the names of scenarios over IPv6 begin with.
+inline constexpr std::string_view over_ipv6 = "IPv6: ";
 
 struct Scenario {
 	std::string name;
@@ -107,7 +111,7 @@ inline std::vector<Scenario> scenarios6()
 	};
 
 	for (Scenario &scenario : all) {
-		scenario.name = "IPv6: " + scenario.name;
+		scenario.name = std::string(over_ipv6) + scenario.name;
 		scenario.ipv6 = true;
 		if (scenario.type == 8)
 			scenario.type = 128;

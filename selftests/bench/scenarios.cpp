@@ -4,6 +4,7 @@
 //
 // Usage: scenarios run [ROUNDS [PART]]    as root, with ICMPX_KO and ICMPX_RELEASE in the environment and icmpx not loaded;
 //                                         those scenarios whose name contains PART
+//        scenarios families <TABLES       the same with IPv4 and IPv6 side by side
 //        scenarios plot <TABLES           an SVG of the ratios
 //        scenarios check FIGURES <TABLES  fails where icmpx takes more than one percent more than FIGURES say
 //
@@ -24,6 +25,7 @@
 #include <cstdio>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <sstream>
@@ -35,6 +37,7 @@
 
 namespace {
 
+using bench::over_ipv6;
 using bench::Scenario;
 
 constexpr std::string_view bench_file = "/proc/icmpx_bench";
@@ -192,7 +195,30 @@ struct Row {
 	std::string name;
 	double builtin = 0;
 	double ours = 0;
+
+	bool ipv6() const { return name.starts_with(over_ipv6); }
+	/// What both families have under one name.
+	std::string subject() const
+	{
+		return kernel + '\t' + (ipv6() ? name.substr(over_ipv6.size()) : name);
+	}
 };
+
+/// Puts what is measured over IPv6 behind the same over IPv4.
+std::vector<Row> side_by_side(std::vector<Row> rows)
+{
+	std::vector<Row> ordered;
+
+	while (!rows.empty()) {
+		const std::string subject = rows.front().subject();
+		const auto rest = std::ranges::stable_partition(
+			rows, [&](const Row &row) { return row.subject() == subject; });
+
+		std::move(rows.begin(), rest.begin(), std::back_inserter(ordered));
+		rows.erase(rows.begin(), rest.begin());
+	}
+	return ordered;
+}
 
 std::vector<Row> read_table(std::istream &in)
 {
@@ -214,6 +240,27 @@ std::vector<Row> read_table(std::istream &in)
 	return rows;
 }
 
+/// A line for each subject: kernel, subject, then of IPv4 and of IPv6 each the two costs and the ratio.
+int families(const std::vector<Row> &rows)
+{
+	for (auto row = rows.begin(); row != rows.end();) {
+		const std::string subject = row->subject();
+
+		std::printf("%s", subject.c_str());
+		for (bool ipv6 : {false, true}) {
+			if (row != rows.end() && row->subject() == subject && row->ipv6() == ipv6) {
+				std::printf("\t%.0f\t%.0f\t%.3f", row->builtin, row->ours,
+					    row->ours / row->builtin);
+				row++;
+			} else {
+				std::printf("\t-\t-\t-");
+			}
+		}
+		std::printf("\n");
+	}
+	return 0;
+}
+
 int plot(const std::vector<Row> &rows)
 {
 	constexpr int left = 300, scale = 400, height = 18;
@@ -229,12 +276,12 @@ int plot(const std::vector<Row> &rows)
 	for (const Row &row : rows) {
 		const double ratio = row.ours / row.builtin;
 
-		std::printf(
-			"<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s, %s</text>\n"
-			"<rect x=\"%d\" y=\"%d\" width=\"%.0f\" height=\"%d\" fill=\"#3b7ddd\"/>\n"
-			"<text x=\"%.0f\" y=\"%d\">%.2f</text>\n",
-			left - 6, y + 12, row.kernel.c_str(), row.name.c_str(), left, y + 2,
-			ratio * scale, height - 4, left + ratio * scale + 4, y + 12, ratio);
+		std::printf("<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s, %s</text>\n"
+			    "<rect x=\"%d\" y=\"%d\" width=\"%.0f\" height=\"%d\" fill=\"%s\"/>\n"
+			    "<text x=\"%.0f\" y=\"%d\">%.2f</text>\n",
+			    left - 6, y + 12, row.kernel.c_str(), row.name.c_str(), left, y + 2,
+			    ratio * scale, height - 4, row.ipv6() ? "#7fb069" : "#3b7ddd",
+			    left + ratio * scale + 4, y + 12, ratio);
 		y += height;
 	}
 	std::printf("<line x1=\"%d\" x2=\"%d\" y1=\"36\" y2=\"%d\" stroke=\"black\"/>\n</svg>\n",
@@ -281,14 +328,16 @@ int main_of(const std::vector<std::string> &arguments)
 		return run(arguments.size() > 1 ? static_cast<unsigned>(std::stoul(arguments[1]))
 						: 1,
 			   arguments.size() > 2 ? arguments[2] : "");
+	if (verb == "families")
+		return families(side_by_side(read_table(std::cin)));
 	if (verb == "plot")
-		return plot(read_table(std::cin));
+		return plot(side_by_side(read_table(std::cin)));
 	if (verb == "check" && arguments.size() == 2) {
 		std::ifstream figures(arguments[1]);
 
 		return check(read_table(std::cin), read_table(figures));
 	}
-	std::cerr << "usage: scenarios run [ROUNDS [PART]] | plot | check FIGURES\n";
+	std::cerr << "usage: scenarios run [ROUNDS [PART]] | families | plot | check FIGURES\n";
 	return 2;
 }
 
