@@ -61,6 +61,8 @@ static struct icmpx_verdict outcome(char letter)
 		return (struct icmpx_verdict){ .outcome = ICMPX_IGNORE_ECHO };
 	case 'p':
 		return (struct icmpx_verdict){ .outcome = ICMPX_IGNORE_PROBE };
+	case 's':
+		return (struct icmpx_verdict){ .outcome = ICMPX_IGNORE_TIMESTAMP };
 	case 't':
 		return (struct icmpx_verdict){ .outcome = ICMPX_IGNORE_TYPE };
 	case 'b':
@@ -111,6 +113,22 @@ static void decide_strict_broadcast(struct kunit *test)
 			if (policy & ICMPX_VIA_BROADCAST && (letter == 'u' || letter == 'R'))
 				letter = 'b';
 			check(test, header, policy | ICMPX_STRICT_BROADCAST, letter);
+		}
+	}
+}
+
+/* A timestamp request that would be answered is ignored, and nothing else changes. */
+static void decide_ignore_timestamps(struct kunit *test)
+{
+	const struct type_row *row = test->param_value;
+
+	for (u32 type = row->first; type <= row->last; type++) {
+		for (u32 policy = 0; policy < 16; policy++) {
+			const u8 header[ICMPX_HEADER_LEN] = { type, 0, 0, 0, 0, 0, 0, 1 };
+			const char letter = row->outcomes[policy];
+
+			check(test, header, policy | ICMPX_IGNORE_TIMESTAMPS,
+			      letter == 'T' ? 's' : letter);
 		}
 	}
 }
@@ -217,6 +235,7 @@ static void is_request(struct kunit *test)
 static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(decide_every_policy, types_gen_params),
 	KUNIT_CASE_PARAM(decide_strict_broadcast, types_gen_params),
+	KUNIT_CASE_PARAM(decide_ignore_timestamps, types_gen_params),
 	KUNIT_CASE_PARAM(decide_ignores_the_rest, types_gen_params),
 	KUNIT_CASE(decide_every_type_has_a_row),
 	KUNIT_CASE(decide_probe_about_a_neighbour),

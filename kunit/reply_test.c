@@ -114,6 +114,23 @@ static void echo_ignored(struct kunit *test)
 	fixture->ipv4->sysctl_icmp_echo_ignore_all = 0;
 }
 
+/* The setting is of timestamp requests alone. */
+static void timestamp_ignored(struct kunit *test)
+{
+	struct fixture *fixture = test->priv;
+	const u8 message[20] = { 13, 0, 0xf2, 0xff };
+	const struct wire_packet request = { .message = message, .len = sizeof(message) };
+	const struct wire_packet other = { .message = echo, .len = sizeof(echo) };
+
+	ours()->v4.ignore_timestamps = 1;
+	wire_expect_silence(test, fixture->wire, &request, ICMPX_IGNORE_TIMESTAMP);
+	wire_put(test, fixture->wire, &other);
+	wire_get(test, fixture->wire);
+	ours()->v4.ignore_timestamps = 0;
+	wire_put(test, fixture->wire, &request);
+	wire_get(test, fixture->wire);
+}
+
 /* RFC 1122, 3.2.2.6: the reply's source is an address of this host's. */
 static void echo_by_broadcast(struct kunit *test)
 {
@@ -318,6 +335,7 @@ static struct kunit_case reply_cases[] = {
 	KUNIT_CASE(echo_with_code_and_mark),
 	KUNIT_CASE(echo_copied),
 	KUNIT_CASE(echo_ignored),
+	KUNIT_CASE(timestamp_ignored),
 	KUNIT_CASE(echo_by_broadcast),
 	KUNIT_CASE(identification),
 	KUNIT_CASE(identification_of_another),

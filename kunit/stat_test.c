@@ -96,6 +96,7 @@ static const struct {
 	{ ICMPX_LIMIT_HOST, "limit_host" },
 	{ ICMPX_LIMIT_PREFIX, "limit_prefix" },
 	{ ICMPX_IGNORE_ECHO, "ignore_echo" },
+	{ ICMPX_IGNORE_TIMESTAMP, "ignore_timestamp" },
 	{ ICMPX_IGNORE_PMTU, "ignore_pmtu" },
 	{ ICMPX_DROP_CHECKSUM, "drop_checksum" },
 	{ ICMPX_DROP_TRUNCATED, "drop_truncated" },

@@ -63,6 +63,7 @@ static const struct range_row ranges[] = {
 	{ "echo_ratelimit", 4, { "1", "1000000", "0" }, { "-1", "1000001", "x" } },
 	{ "echo_burst", 4, { "1", "1000000", "50" }, { "0", "-1", "1000001", "x" } },
 	{ "echo_ratelimit_prefix", 4, { "0", "1", "32" }, { "-1", "33", "x" } },
+	{ "timestamp_ignore_all", 1, { "1", "0" }, { "2", "-1", "x" } },
 	{ "errors_extension_mask", 4, { "1", "15", "0" }, { "-1", "16", "x" } },
 };
 
@@ -133,10 +134,13 @@ static void our_own(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, setting(test, "echo_burst")->data, (void *)&ix->v4.limit.burst);
 	KUNIT_EXPECT_PTR_EQ(test, setting(test, "echo_ratelimit_prefix")->data,
 			    (void *)&ix->v4.limit.length);
+	KUNIT_EXPECT_PTR_EQ(test, setting(test, "timestamp_ignore_all")->data,
+			    (void *)&ix->v4.ignore_timestamps);
 	/* Nothing is limited that was not before. */
 	KUNIT_EXPECT_EQ(test, ix->v4.limit.rate, 0);
 	KUNIT_EXPECT_EQ(test, ix->v4.limit.burst, 50);
 	KUNIT_EXPECT_EQ(test, ix->v4.limit.length, 32);
+	KUNIT_EXPECT_EQ(test, ix->v4.ignore_timestamps, 0);
 	KUNIT_EXPECT_EQ(test, ix->v4.extension_mask, 0);
 }
 

@@ -177,6 +177,18 @@ template <typename F> void answered_or_ignored()
 	}
 }
 
+void timestamp_request_ignored()
+{
+	host::need_icmpx();
+	const DropTrace trace;
+	auto wire = V4::new_server();
+
+	host::set_sysctl("net/icmpx/timestamp_ignore_all", 1);
+	wire.send(of_type<V4>(packet::timestamp));
+	wire.receive_all<Ipv4>();
+	ktap::expect(trace.reasons<V4>().empty(), "no reason");
+}
+
 template <typename F> std::vector<ktap::Test> tests()
 {
 	return {{"wrong_checksum", wrong_checksum<F>},
@@ -195,6 +207,7 @@ int main(int argc, char **argv)
 		all.end(),
 		{{"request_by_broadcast", request_by_broadcast},
 		 {"timestamp_request_without_a_timestamp", timestamp_request_without_a_timestamp},
+		 {"timestamp_request_ignored", timestamp_request_ignored},
 		 {"embedded_header_of_less_than_20_bytes", embedded_header_of_less_than_20_bytes},
 		 {"ipv6_half_a_header", half_a_header}});
 	return ktap::run(argc, argv, all);

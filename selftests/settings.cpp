@@ -47,8 +47,7 @@ bool exists(const std::string &name) { return host::read_file("/proc/sys/" + nam
 /// The settings of a family.
 struct Settings {
 	/// What is before a name of ours, and of the kernel's.
-	std::string ours;
-	std::string kernels;
+	std::string ours, kernels;
 	std::vector<Shared> all_shared;
 	std::vector<Own> all_own;
 	/// Others in our directory.
@@ -109,6 +108,7 @@ const Settings of_ipv4{
 			 {"0", "24", "32"},
 			 {"-1", "33", "2147483647"}},
 			own_mask,
+			{"timestamp_ignore_all", "0", {"1", "0"}, {"-1", "2", "256"}},
 		},
 	.others = {"ping_group_range", "express", "node_name", "node_address",
 		   "errors_extension_to"},

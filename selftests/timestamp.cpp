@@ -165,6 +165,59 @@ void echo_ignore_all_does_not_matter()
 	expect_reply(require_answer(wire, asked), asked, since);
 }
 
+/// Every request is ignored, also one that is too short, and nothing is an error; other requests are answered.
+void timestamp_ignore_all()
+{
+	host::need_icmpx();
+	auto wire = wire::new_server();
+	const char *setting = "net/icmpx/timestamp_ignore_all";
+	Ipv4 asked = request(12);
+
+	for (int round = 0; round < 2; round++) {
+		host::set_sysctl(setting, 1);
+		for (std::size_t size : {0, 3, 12, 1400}) {
+			Change change;
+
+			wire::expect_no_answer(wire, request(size));
+			change.expect_icmp(one_request, "counted as received");
+			change.expect_outcomes({{"ignore_timestamp", 1}}, "the outcome");
+		}
+		require_answer(wire, packet::datagram(packet::echo_request(1, 1)));
+		host::set_sysctl(setting, 0);
+		std::int64_t since = clock_of_day::now();
+		expect_reply(require_answer(wire, asked), asked, since);
+	}
+}
+
+/// What echo_ignore_broadcasts refuses is refused first, as a request that came by broadcast.
+void timestamp_ignore_all_by_broadcast()
+{
+	host::need_icmpx();
+	auto wire = wire::new_server();
+	Ipv4 asked = request(12);
+
+	asked.destination = packet::ipv4("10.0.0.255");
+	host::set_sysctl("net/icmpx/timestamp_ignore_all", 1);
+	for (int ignore : {1, 0}) {
+		host::set_sysctl("net/ipv4/icmp_echo_ignore_broadcasts", ignore);
+		Change change;
+		wire::expect_no_answer(wire, asked, wire::Cast::broadcast);
+		change.expect_outcomes({{ignore ? "drop_broadcast" : "ignore_timestamp", 1}},
+				       "the outcome");
+	}
+}
+
+/// The setting is the namespace's own.
+void timestamp_ignore_all_elsewhere()
+{
+	host::need_icmpx();
+	wire::new_server();
+	host::set_sysctl("net/icmpx/timestamp_ignore_all", 1);
+	auto other = wire::new_server();
+
+	require_answer(other, request(12));
+}
+
 /// The clock is the one that the machine shows, and it runs.
 void clock_runs()
 {
@@ -195,5 +248,8 @@ int main(int argc, char **argv)
 			{"request_in_fragments", request_in_fragments},
 			{"tos_is_returned", tos_is_returned},
 			{"echo_ignore_all_does_not_matter", echo_ignore_all_does_not_matter},
+			{"timestamp_ignore_all", timestamp_ignore_all},
+			{"timestamp_ignore_all_by_broadcast", timestamp_ignore_all_by_broadcast},
+			{"timestamp_ignore_all_elsewhere", timestamp_ignore_all_elsewhere},
 		});
 }

@@ -35,6 +35,7 @@ enum icmpx_action {
 #define ICMPX_IGNORE_BROADCASTS	(1u << 2) /* setting echo_ignore_broadcasts */
 #define ICMPX_PROBE_ENABLED	(1u << 3) /* setting echo_enable_probe */
 #define ICMPX_STRICT_BROADCAST	(1u << 4) /* broadcasts as in Linux 7.2, see icmpx_decide() */
+#define ICMPX_IGNORE_TIMESTAMPS	(1u << 5) /* setting timestamp_ignore_all */
 
 /**
  * struct icmpx_verdict - what becomes of a message

@@ -31,6 +31,7 @@
 	line(IGNORE_MULTICAST, V6) \
 	line(IGNORE_ANYCAST, V6) \
 	line(IGNORE_PROBE, BOTH) \
+	line(IGNORE_TIMESTAMP, V4) \
 	line(IGNORE_TYPE, BOTH) \
 	line(IGNORE_CODE, V4) \
 	line(IGNORE_PMTU, V4) \

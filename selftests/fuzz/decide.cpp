@@ -19,6 +19,8 @@ void check(const fuzz::Header &header, u32 policy, fuzz::Edge edge)
 	if ((policy & ICMPX_IGNORE_ALL) != 0)
 		fuzz::must(verdict.action != ICMPX_ANSWER_ECHO &&
 			   verdict.action != ICMPX_ANSWER_PROBE);
+	if ((policy & ICMPX_IGNORE_TIMESTAMPS) != 0)
+		fuzz::must(verdict.action != ICMPX_ANSWER_TIMESTAMP);
 	// A ping socket sends nothing that would be a reply, or an error.
 	if (icmpx_is_request(header.bytes[0], header.bytes[1]))
 		fuzz::must(verdict.action != ICMPX_TO_PING && verdict.action != ICMPX_TO_ERROR);

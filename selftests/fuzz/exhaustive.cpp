@@ -70,7 +70,7 @@ std::vector<Walk> walks()
 {
 	std::vector<Walk> all{
 		// Type, code, policy.
-		{"decide", 12, 12, {{0, 0, 255}, {1, 0, 255}, {8, 0, 15}}},
+		{"decide", 12, 12, {{0, 0, 255}, {1, 0, 255}, {8, 0, 63}}},
 		// Type, flags of a PROBE query, policy.
 		{"decide6", 12, 12, {{0, 0, 255}, {7, 0, 255}, {8, 0, 63}}},
 		// Type, code, setting, version and header length of what is quoted.

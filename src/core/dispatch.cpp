@@ -80,6 +80,8 @@ constexpr icmpx_verdict decide(u8 type, u32 policy)
 			return finish(ICMPX_IGNORE_PROBE, false);
 		return act(ICMPX_ANSWER_PROBE);
 	case Handler::kTimestamp:
+		if ((policy & ICMPX_IGNORE_TIMESTAMPS) != 0)
+			return finish(ICMPX_IGNORE_TIMESTAMP, false);
 		return act(ICMPX_ANSWER_TIMESTAMP);
 	case Handler::kPing:
 		return act(ICMPX_TO_PING);

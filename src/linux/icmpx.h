@@ -69,6 +69,7 @@ struct icmpx_prefix_limit {
  * @hosts: buckets of the limit for each host, where no module may look up the kernel's
  * @extension_mask: setting errors_extension_mask, where the kernel has none: bits
  *	%ICMPX_TELL_INCOMING, ...
+ * @ignore_timestamps: setting timestamp_ignore_all; ICMPv6 has no such messages
  * @keeps_routes: whether a route of this namespace has ever been kept
  * @settings: sysctls, allocated for this namespace
  * @settings_header: their registration
@@ -87,6 +88,7 @@ struct icmpx_family {
 #if !ICMPX_KERNEL_HAS_EXTENSIONS
 	int extension_mask;
 #endif
+	u8 ignore_timestamps;
 	bool keeps_routes;
 	struct ctl_table *settings;
 	struct ctl_table_header *settings_header;

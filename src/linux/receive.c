@@ -61,6 +61,20 @@ static u32 icmpx_policy(const struct net *net, const struct rtable *rt)
 	       READ_ONCE(net->ipv4.sysctl_icmp_echo_enable_probe) * ICMPX_PROBE_ENABLED;
 }
 
+/*
+ * Asks the core again, with what only a timestamp request depends on: an echo request does not
+ * wait for that setting to be read.
+ */
+static noinline struct icmpx_verdict icmpx_decide_timestamp(const struct net *net,
+							    const struct icmpx_net *ix,
+							    const struct sk_buff *skb)
+{
+	const u32 policy = icmpx_policy(net, skb_rtable(skb)) |
+			   READ_ONCE(ix->v4.ignore_timestamps) * ICMPX_IGNORE_TIMESTAMPS;
+
+	return icmpx_decide((const u8 *)icmp_hdr(skb), policy);
+}
+
 /* For a message that is no reply, with a right checksum; skb->data is after the ICMP header. */
 static int icmpx_dispatch(struct net *net, struct icmpx_net *ix, struct sk_buff *skb)
 {
@@ -71,8 +85,13 @@ static int icmpx_dispatch(struct net *net, struct icmpx_net *ix, struct sk_buff 
 	switch (verdict.action) {
 	case ICMPX_ANSWER_ECHO:
 	case ICMPX_ANSWER_PROBE:
-	case ICMPX_ANSWER_TIMESTAMP:
 		return icmpx_answer(net, ix, skb, verdict.action);
+	case ICMPX_ANSWER_TIMESTAMP:
+		verdict = icmpx_decide_timestamp(net, ix, skb);
+		if (verdict.action == ICMPX_ANSWER_TIMESTAMP)
+			return icmpx_answer(net, ix, skb, verdict.action);
+		outcome = verdict.outcome;
+		break;
 	case ICMPX_TO_ERROR:
 		icmpx_keep_checksum(skb);
 		outcome = icmpx_deliver_error(net, ix, skb);

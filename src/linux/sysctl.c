@@ -258,6 +258,19 @@ static const struct ctl_table icmpx_shared_settings[] = {
 	},
 };
 
+/* Settings that ICMPv6 has not; the data is an offset into struct icmpx_family. */
+static const struct ctl_table icmpx_own_settings[] = {
+	{
+		.procname = "timestamp_ignore_all",
+		.data = (void *)offsetof(struct icmpx_family, ignore_timestamps),
+		.maxlen = sizeof(u8),
+		.mode = 0644,
+		.proc_handler = proc_dou8vec_minmax,
+		.extra1 = SYSCTL_ZERO,
+		.extra2 = SYSCTL_ONE,
+	},
+};
+
 /* Settings that both families have; the data is an offset into struct icmpx_family. */
 static const struct ctl_table icmpx_family_settings[] = {
 #if !ICMPX_KERNEL_HAS_EXTENSIONS
@@ -302,6 +315,8 @@ static const struct icmpx_settings icmpx_all_settings = {
 	.path = "net/icmpx",
 	.shared = icmpx_shared_settings,
 	.shared_count = ARRAY_SIZE(icmpx_shared_settings),
+	.own = icmpx_own_settings,
+	.own_count = ARRAY_SIZE(icmpx_own_settings),
 	.prefix_min = SYSCTL_ZERO,
 	.prefix_max = &icmpx_prefix_max,
 };
@@ -319,8 +334,8 @@ static const struct icmpx_settings icmpx_all_settings = {
 int icmpx_settings_register(struct net *net, struct icmpx_family *family,
 			    const struct icmpx_settings *settings)
 {
-	const size_t own = ARRAY_SIZE(icmpx_family_settings);
-	const size_t count = settings->shared_count + own;
+	const size_t both = ARRAY_SIZE(icmpx_family_settings);
+	const size_t count = settings->shared_count + settings->own_count + both;
 	struct ctl_table *table, *entry;
 	size_t i;
 
@@ -333,7 +348,11 @@ int icmpx_settings_register(struct net *net, struct icmpx_family *family,
 		*entry = settings->shared[i];
 		entry->data += (void *)net - (void *)&init_net;
 	}
-	for (i = 0; i < own; i++, entry++) {
+	for (i = 0; i < settings->own_count; i++, entry++) {
+		*entry = settings->own[i];
+		entry->data = (void *)family + (size_t)entry->data;
+	}
+	for (i = 0; i < both; i++, entry++) {
 		*entry = icmpx_family_settings[i];
 		entry->data = (void *)family + (size_t)entry->data;
 		if (entry->extra2)
@@ -377,6 +396,7 @@ int icmpx_settings_init(struct net *net, struct icmpx_net *ix)
 	ix->v4.limit.rate = 0;
 	ix->v4.limit.burst = ICMPX_BURST_DEFAULT;
 	ix->v4.limit.length = ICMPX_PREFIX_MAX;
+	ix->v4.ignore_timestamps = 0;
 #if !ICMPX_KERNEL_HAS_EXTENSIONS
 	ix->v4.extension_mask = 0;
 #endif

@@ -12,6 +12,8 @@
  * @path: the directory below /proc/sys
  * @shared: second names of the kernel's settings; each data pointer is one into init_net
  * @shared_count: how many
+ * @own: settings that the other family has not; the data is an offset into struct icmpx_family
+ * @own_count: how many
  * @prefix_min: the range of echo_ratelimit_prefix
  * @prefix_max: the range of echo_ratelimit_prefix
  */
@@ -19,6 +21,8 @@ struct icmpx_settings {
 	const char *path;
 	const struct ctl_table *shared;
 	size_t shared_count;
+	const struct ctl_table *own;
+	size_t own_count;
 	int *prefix_min;
 	int *prefix_max;
 };
