@@ -6,7 +6,7 @@
 /*
  * The lines of /proc/net/icmpx_stat and /proc/net/icmpx6_stat, each with the file that has it:
  * V4, V6, or BOTH. The name of a line is that of its constant, in lower case and without the
- * prefix; src/STAT.md says what each of them means.
+ * prefix; src/man/icmpx.4 says what each of them means.
  */
 
 /* Every packet that comes in counts once as PACKETS_IN, and once as exactly one of these. */
