@@ -28,6 +28,7 @@ extern struct kunit_suite icmpx_extension_suite;
 extern struct kunit_suite icmpx_host_table_suite;
 extern struct kunit_suite icmpx_interface_suite;
 extern struct kunit_suite icmpx_node_suite;
+extern struct kunit_suite icmpx_node_info_suite;
 extern struct kunit_suite icmpx_options_suite;
 extern struct kunit_suite icmpx_options_garbage_suite;
 extern struct kunit_suite icmpx_options_route_suite;

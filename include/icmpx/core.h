@@ -16,6 +16,7 @@
 #include <icmpx/error.h>
 #include <icmpx/express.h>
 #include <icmpx/extension.h>
+#include <icmpx/nodeinfo.h>
 #include <icmpx/options.h>
 #include <icmpx/prefixes.h>
 #include <icmpx/probe.h>

@@ -293,6 +293,45 @@ size_t wrap_node_name_length(const char *name, size_t len)
 	return length;
 }
 
+ENTRY6(node_decide);
+icmpx6_node_query wrap6_node_decide(const u8 *message, size_t len, const u8 *source, u32 mask,
+				    const icmpx_node *self)
+{
+	asked("node_decide6", Bytes{message, len}, Bytes{source, 16}, mask);
+	put(*self);
+	const auto query = real6_node_decide(message, len, source, mask, self);
+	answered(query.subject, query.code, query.tells, query.flags);
+	return query;
+}
+
+ENTRY6(node_name);
+size_t wrap6_node_name(const icmpx_node *self, u8 *data)
+{
+	asked("node_name6");
+	put(*self);
+	const std::size_t len = real6_node_name(self, data);
+	answered(Bytes{data, len});
+	return len;
+}
+
+ENTRY6(node_wants);
+bool wrap6_node_wants(u8 flags, const u8 *address)
+{
+	asked("node_wants6", flags, Bytes{address, 16});
+	const bool wants = real6_node_wants(flags, address);
+	answered(wants);
+	return wants;
+}
+
+ENTRY6(node_reply);
+void wrap6_node_reply(u8 *header, icmpx6_node_query query, bool truncated)
+{
+	asked("node_reply6", Bytes{header, ICMPX6_NODE_INFO_LEN}, query.code, query.flags,
+	      truncated);
+	real6_node_reply(header, query, truncated);
+	answered(Bytes{header, ICMPX6_NODE_INFO_LEN});
+}
+
 ENTRY(extension_build);
 size_t wrap_extension_build(const icmpx_interface *interfaces, size_t count, const icmpx_node *node,
 			    u8 *extension)

@@ -35,7 +35,7 @@ enum Type : u8 {
 	kExtendedEchoReply = 43,
 };
 
-/// ICMPv6 types (RFC 4443, 2710, 3810, 4861, 2894, 8335). Those below the first informational
+/// ICMPv6 types (RFC 4443, 2710, 3810, 4861, 2894, 4620, 8335). Those below the first informational
 /// one are errors.
 enum Type6 : u8 {
 	kUnreachable6 = 1,
@@ -51,6 +51,8 @@ enum Type6 : u8 {
 	kRouterSolicitation = 133,
 	kRedirect6 = 137,
 	kRouterRenumbering = 138,
+	kNodeInfoQuery = 139,
+	kNodeInfoReply = 140,
 	kMldReport2 = 143,
 	kExtendedEcho6 = 160,
 	kExtendedEchoReply6 = 161,
