@@ -36,7 +36,8 @@ static const struct type_row types[] = {
 	{ "mld", 130, 132, 'M' },
 	{ "neighbour_discovery", 133, 137, 'N' },
 	{ "router_renumbering", 138, 138, 't' },
-	{ "node_information", 139, 140, 't' },
+	{ "node_information_query", 139, 139, 'I' },
+	{ "node_information_reply", 140, 140, 't' },
 	{ "inverse_discovery", 141, 142, 't' },
 	{ "mld_report_2", 143, 143, 'M' },
 	{ "mobile_prefix", 144, 147, 't' },
@@ -72,6 +73,8 @@ static struct icmpx_verdict outcome(char letter)
 		return (struct icmpx_verdict){ .action = ICMPX_ANSWER_ECHO };
 	case 'P':
 		return (struct icmpx_verdict){ .action = ICMPX_ANSWER_PROBE };
+	case 'I':
+		return (struct icmpx_verdict){ .action = ICMPX_ANSWER_NODE_INFO };
 	case 'R':
 		return (struct icmpx_verdict){ .action = ICMPX_TO_PING };
 	case 'X':

@@ -57,7 +57,9 @@ static bool well_named(const char *line, size_t len)
 /* The counters that only IPv6 has. */
 static const char *const of_ipv6[] = {
 	"pass_nd ", "pass_mld ", "pass_ping ", "ignore_multicast ", "ignore_anycast ",
-	"error_sent_packet_too_big ",
+	"error_sent_packet_too_big ", "reply_node_info ", "reply_node_info_refused ",
+	"reply_node_info_late ", "ignore_node_info ", "node_info_sent_late ",
+	"node_info_lost_late ",
 };
 
 /* One line for each counter, one for the sockets, one for who sends errors; no name twice. */

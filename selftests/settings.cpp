@@ -143,6 +143,7 @@ const Settings of_ipv6{
 			 {"1", "48", "128", "64"},
 			 {"0", "-1", "129", "2147483647"}},
 			own_mask,
+			{"node_info", "0", {"1", "15", "0"}, {"-1", "16", "256"}},
 		},
 	.hardened =
 		{
@@ -195,8 +196,7 @@ void the_directory(const Settings &family)
 	std::ranges::sort(names);
 	for (const std::string &name : names)
 		expected += name + "\n";
-	ktap::expect_equal(host::output_of("LC_ALL=C ls /proc/sys/" + family.ours), expected,
-			   "names");
+	ktap::expect_equal(host::output_of("LC_ALL=C ls /proc/sys/" + family.ours), expected, "ls");
 }
 
 /// Writes through one name are read through the other.

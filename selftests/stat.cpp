@@ -65,16 +65,19 @@ template <typename Change> Values moved_in(const Change &change)
 template <typename F> const char *names()
 {
 	if constexpr (F::is_ipv6)
-		return "packets_in reply_in_place reply_copied reply_express deliver_ping "
+		return "packets_in reply_in_place reply_copied reply_express reply_node_info "
+		       "reply_node_info_refused reply_node_info_late deliver_ping "
 		       "deliver_error_icmp deliver_error_tcp "
 		       "deliver_error_udp deliver_error_other deliver_error_raw pass_nd pass_mld "
 		       "pass_ping limit_global limit_host limit_prefix ignore_echo "
 		       "ignore_multicast "
-		       "ignore_anycast ignore_probe ignore_type drop_policy drop_truncated "
+		       "ignore_anycast ignore_probe ignore_node_info ignore_type drop_policy "
+		       "drop_truncated "
 		       "drop_checksum drop_unknown_type drop_embedded drop_no_protocol "
 		       "drop_no_socket drop_ambiguous drop_socket_full drop_socket_filter "
 		       "drop_socket_memory drop_no_route drop_busy drop_no_buffer drop_no_memory "
-		       "drop_output fragmented_replies route_lookups errors_to_raw_sockets "
+		       "drop_output fragmented_replies route_lookups node_info_sent_late "
+		       "node_info_lost_late errors_to_raw_sockets "
 		       "ping_sent ping_send_failed ping_errors ping_errors_queued "
 		       "ping_errors_dropped ping_errors_unmatched errors_wanted "
 		       "error_sent_unreachable error_sent_packet_too_big "

@@ -15,6 +15,8 @@ extern "C" {
  * @ICMPX_ANSWER_ECHO: answer an echo request (RFC 792; RFC 4443, 4.2)
  * @ICMPX_ANSWER_PROBE: answer an extended echo request (RFC 8335)
  * @ICMPX_ANSWER_TIMESTAMP: answer a timestamp request (RFC 792)
+ * @ICMPX_ANSWER_NODE_INFO: answer a node information query (RFC 4620), if the setting
+ *	node_info says so
  * @ICMPX_TO_PING: hand a reply to the ping socket that sent the request
  * @ICMPX_TO_ERROR: check an error, that of IPv4 with icmpx_decide_error(), then deliver it
  * @ICMPX_TO_SOCKETS: deliver an error to raw sockets and its protocol
@@ -24,6 +26,7 @@ enum icmpx_action {
 	ICMPX_ANSWER_ECHO,
 	ICMPX_ANSWER_PROBE,
 	ICMPX_ANSWER_TIMESTAMP,
+	ICMPX_ANSWER_NODE_INFO,
 	ICMPX_TO_PING,
 	ICMPX_TO_ERROR,
 	ICMPX_TO_SOCKETS,

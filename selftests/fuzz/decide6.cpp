@@ -29,6 +29,7 @@ void check(const fuzz::Header &header, u32 policy, fuzz::Edge edge)
 	fuzz::must(verdict.action <= ICMPX_TO_ERROR && verdict.action != ICMPX_ANSWER_TIMESTAMP);
 	fuzz::must(verdict.in_error == 0);
 	fuzz::must((verdict.action == ICMPX_TO_ERROR) == (type < 128));
+	fuzz::must((verdict.action == ICMPX_ANSWER_NODE_INFO) == (type == 139));
 	if (verdict.action == ICMPX_ANSWER_ECHO || verdict.action == ICMPX_ANSWER_PROBE)
 		check_answer(type, policy);
 	if (verdict.action == ICMPX_FINISH)

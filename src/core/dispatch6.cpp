@@ -23,6 +23,8 @@ static_assert(kTable6[128].handler == Handler6::kEcho && count(Handler6::kEcho) 
 static_assert(kTable6[160].handler == Handler6::kProbe && count(Handler6::kProbe) == 1);
 static_assert(kTable6[129].handler == Handler6::kPing && kTable6[161].handler == Handler6::kPing);
 static_assert(count(Handler6::kPing) == 2);
+// RFC 4620, 4: a query is to be answered, and this host sends none that a reply could be for.
+static_assert(kTable6[139].handler == Handler6::kNodeInfo && count(Handler6::kNodeInfo) == 1);
 // RFC 4861, 4: solicitations, advertisements and redirects.
 static_assert(count(Handler6::kNd, 133, 137) == 5 && count(Handler6::kNd) == 5);
 // RFC 2710, 3, and RFC 3810, 5: queries, reports of both versions, and done.
@@ -56,6 +58,8 @@ constexpr icmpx_verdict decide(u8 type, u32 policy)
 		[[likely]] case Handler6::kEcho : return answer(ICMPX_ANSWER_ECHO, policy);
 	case Handler6::kProbe:
 		return answer(ICMPX_ANSWER_PROBE, policy);
+	case Handler6::kNodeInfo:
+		return act(ICMPX_ANSWER_NODE_INFO);
 	case Handler6::kError:
 		return act(ICMPX_TO_ERROR);
 	case Handler6::kPing:

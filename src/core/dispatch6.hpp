@@ -11,14 +11,15 @@ namespace icmpx {
 
 /// What a type of ICMPv6 is for, and so which part of the module handles it.
 enum class Handler6 : u8 {
-	kUnknown, ///< informational, and silently discarded (RFC 4443, 2.4 (b))
-	kUnused,  ///< known, and of no use to a host
-	kError,	  ///< an error about a packet of this host, of any type (RFC 4443, 2.4 (a))
-	kPing,	  ///< a reply to a request of this host
-	kEcho,	  ///< an echo request to answer (RFC 4443, 4.1)
-	kProbe,	  ///< an extended echo request to answer (RFC 8335)
-	kMld,	  ///< multicast listener discovery, which the built-in code does
-	kNd,	  ///< neighbour discovery, which the built-in code does
+	kUnknown,  ///< informational, and silently discarded (RFC 4443, 2.4 (b))
+	kUnused,   ///< known, and of no use to a host
+	kError,	   ///< an error about a packet of this host, of any type (RFC 4443, 2.4 (a))
+	kPing,	   ///< a reply to a request of this host
+	kEcho,	   ///< an echo request to answer (RFC 4443, 4.1)
+	kProbe,	   ///< an extended echo request to answer (RFC 8335)
+	kNodeInfo, ///< a node information query to answer (RFC 4620)
+	kMld,	   ///< multicast listener discovery, which the built-in code does
+	kNd,	   ///< neighbour discovery, which the built-in code does
 };
 
 /// A row of the table: a type.
@@ -36,8 +37,8 @@ constexpr Table6 make_table6()
 {
 	Table6 table{};
 
-	// Router renumbering (RFC 2894), node information (RFC 4620), inverse
-	// neighbour discovery (RFC 3122), mobile prefixes (RFC 6275), certification
+	// Router renumbering (RFC 2894), node information replies (RFC 4620),
+	// inverse neighbour discovery (RFC 3122), mobile prefixes (RFC 6275), certification
 	// paths (RFC 3971), and what routers and nodes of special networks exchange
 	// (148 to 159).
 	for (u8 type = kRouterRenumbering; type <= kLastAssigned6; ++type)
@@ -54,6 +55,7 @@ constexpr Table6 make_table6()
 		table[type] = {.handler = Handler6::kPing};
 	table[kEcho6] = {.handler = Handler6::kEcho};
 	table[kExtendedEcho6] = {.handler = Handler6::kProbe};
+	table[kNodeInfoQuery] = {.handler = Handler6::kNodeInfo};
 	return table;
 }
 

@@ -7,6 +7,7 @@
 #include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/skbuff.h>
+#include <linux/workqueue.h>
 #include <net/icmp.h>
 #include <net/ip.h>
 #include <net/net_namespace.h>
@@ -70,6 +71,7 @@ struct icmpx_prefix_limit {
  * @extension_mask: setting errors_extension_mask, where the kernel has none: bits
  *	%ICMPX_TELL_INCOMING, ...
  * @ignore_timestamps: setting timestamp_ignore_all; ICMPv6 has no such messages
+ * @node_info: setting node_info, bits %ICMPX6_NODE_TELL_NAME, ...; ICMPv4 has no such messages
  * @keeps_routes: whether a route of this namespace has ever been kept
  * @settings: sysctls, allocated for this namespace
  * @settings_header: their registration
@@ -89,6 +91,7 @@ struct icmpx_family {
 	int extension_mask;
 #endif
 	u8 ignore_timestamps;
+	u8 node_info;
 	bool keeps_routes;
 	struct ctl_table *settings;
 	struct ctl_table_header *settings_header;
@@ -108,6 +111,25 @@ struct icmpx_disclosure {
 };
 
 /**
+ * struct icmpx_late - replies over IPv6 that are sent a moment after their queries
+ * @work: sends what is due
+ * @net: the namespace
+ * @waiting: the replies, in the order in which they are due
+ * @count: how many
+ * @closed: whether no more are taken, since the namespace or the module goes
+ * @lock: serialises changes of @waiting, @count and @closed
+ */
+struct icmpx_late {
+	struct delayed_work work;
+	struct net *net;
+	struct list_head waiting;
+	unsigned int count;
+	bool closed;
+	/* Serialises changes of waiting, count and closed. */
+	spinlock_t lock;
+};
+
+/**
  * struct icmpx_net - what icmpx keeps for a network namespace
  * @v4: IPv4's part
  * @folded: sums over all CPUs that were added to the kernel's counters of IPv4; indexed
@@ -115,6 +137,7 @@ struct icmpx_disclosure {
  * @express_devices: how many devices have the express path; under RTNL
  * @ping: ping sockets
  * @disclosure: what errors of both families tell
+ * @late: replies over IPv6 that wait
  * @v6: IPv6's part; all of it is 0 where icmpx leaves ICMPv6 to the built-in code
  */
 struct icmpx_net {
@@ -123,6 +146,7 @@ struct icmpx_net {
 	unsigned int express_devices;
 	struct icmpx_ping_table ping;
 	struct icmpx_disclosure disclosure;
+	struct icmpx_late late;
 	struct icmpx_family v6;
 };
 

@@ -24,6 +24,7 @@
 #include "out/out.h"
 #include "out/out6.h"
 #include "ping/ping.h"
+#include "reply/reply.h"
 #include "send/send.h"
 
 unsigned int icmpx_net_id __read_mostly;
@@ -54,6 +55,7 @@ static int __net_init icmpx6_net_init(struct net *net, struct icmpx_net *ix)
 	if (!icmpx_handles_ipv6())
 		return 0;
 	mutex_init(&ix->v6.limit.lock);
+	icmpx6_late_init(net, ix);
 	err = icmpx6_stat_init(net, ix);
 	if (err)
 		return err;
@@ -84,8 +86,10 @@ err_stat:
 
 static void __net_exit icmpx6_net_pre_exit(struct net *net, struct icmpx_net *ix)
 {
-	if (icmpx_handles_ipv6())
-		icmpx6_settings_exit(net, ix);
+	if (!icmpx_handles_ipv6())
+		return;
+	icmpx6_settings_exit(net, ix);
+	icmpx6_late_exit(ix);
 }
 
 static void __net_exit icmpx6_net_exit(struct net *net, struct icmpx_net *ix)

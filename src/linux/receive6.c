@@ -93,6 +93,9 @@ static void icmpx6_dispatch(struct net *net, struct icmpx_net *ix, struct sk_buf
 	case ICMPX_ANSWER_PROBE:
 		icmpx6_answer(net, ix, skb, verdict.action);
 		return;
+	case ICMPX_ANSWER_NODE_INFO:
+		outcome = icmpx6_answer_node_info(net, ix, skb);
+		break;
 	case ICMPX_TO_ERROR:
 		outcome = icmpx6_deliver_error(net, ix, skb);
 		break;

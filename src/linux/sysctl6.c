@@ -5,6 +5,7 @@
  * As in sysctl.c, a setting that the kernel has under net.ipv6.icmp is the same storage here,
  * with the same range.
  */
+#include <icmpx/nodeinfo.h>
 #include <linux/icmpv6.h>
 #include <linux/sysctl.h>
 
@@ -17,6 +18,8 @@
 #define ICMPX6_PREFIX_MAX 128
 
 static int icmpx6_prefix_max = ICMPX6_PREFIX_MAX;
+static int icmpx6_node_info_max = ICMPX6_NODE_TELL_NAME | ICMPX6_NODE_TELL_IPV6 |
+				  ICMPX6_NODE_TELL_IPV4 | ICMPX6_NODE_TELL_FAR;
 
 #define ICMPX6_BYTE(name) \
 	{ \
@@ -69,10 +72,25 @@ static const struct ctl_table icmpx6_shared_settings[] = {
 #endif
 };
 
+/* Settings that ICMPv4 has not; the data is an offset into struct icmpx_family. */
+static const struct ctl_table icmpx6_own_settings[] = {
+	{
+		.procname = "node_info",
+		.data = (void *)offsetof(struct icmpx_family, node_info),
+		.maxlen = sizeof(u8),
+		.mode = 0644,
+		.proc_handler = proc_dou8vec_minmax,
+		.extra1 = SYSCTL_ZERO,
+		.extra2 = &icmpx6_node_info_max,
+	},
+};
+
 static const struct icmpx_settings icmpx6_all_settings = {
 	.path = "net/icmpx6",
 	.shared = icmpx6_shared_settings,
 	.shared_count = ARRAY_SIZE(icmpx6_shared_settings),
+	.own = icmpx6_own_settings,
+	.own_count = ARRAY_SIZE(icmpx6_own_settings),
 	.prefix_min = SYSCTL_ONE,
 	.prefix_max = &icmpx6_prefix_max,
 };
@@ -91,6 +109,7 @@ int icmpx6_settings_init(struct net *net, struct icmpx_net *ix)
 	ix->v6.limit.rate = 0;
 	ix->v6.limit.burst = ICMPX_BURST_DEFAULT;
 	ix->v6.limit.length = ICMPX6_PREFIX_DEFAULT;
+	ix->v6.node_info = 0;
 #if !ICMPX_KERNEL_HAS_EXTENSIONS
 	ix->v6.extension_mask = 0;
 #endif

@@ -15,6 +15,7 @@
 #include "receive6.h"
 #include "reply/claim.h"
 #include "reply/internal.h"
+#include "reply/internal6.h"
 #include "reply/reply.h"
 
 /**
@@ -33,60 +34,31 @@ struct icmpx6_reply {
 	u8 tclass;
 };
 
-/*
- * RFC 4443, 4.2: a reply to a unicast request has the address that the request was sent to.
- * For others Linux chooses a source; that it be an anycast address is a setting.
+/**
+ * icmpx6_route_by_policy() - Find the route of a reply in a namespace with IPsec policies.
+ * @net: the namespace
+ * @way: the key of the lookup; the source address and the hash are set
+ * @secid: security label of the request, which selects policies, too
+ *
+ * Context: as icmpx6_route().
+ *
+ * Return: the route, with a reference; NULL if there is none.
  */
-static bool icmpx6_keeps_destination(const struct net *net, const struct sk_buff *skb)
-{
-	if (likely(ipv6_unicast_destination(skb)))
-		return true;
-	return READ_ONCE(net->ipv6.sysctl.anycast_src_echo_reply) &&
-	       ipv6_anycast_destination(skb_dst(skb), &ipv6_hdr(skb)->daddr);
-}
-
-/*
- * What the route of the reply depends on. The reply leaves by the device that the request
- * came in by: link-local addresses mean nothing without it, and for others Linux prefers it.
- */
-static __always_inline void icmpx6_flow_back(struct net *net, const struct sk_buff *skb,
-					     struct icmpx6_flow *flow, u8 type)
-{
-	const struct ipv6hdr *header = ipv6_hdr(skb);
-	struct net_device *dev = skb->dev;
-
-	if (likely(!ipv6_addr_loopback(&header->saddr)))
-		dev = icmpx6_device(skb);
-	flow->saddr = likely(icmpx6_keeps_destination(net, skb)) ? header->daddr : in6addr_any;
-	flow->daddr = header->saddr;
-	flow->mark = IP6_REPLY_MARK(net, skb->mark);
-	flow->oif = dev->ifindex;
-	flow->vrf = icmpx_vrf_of(dev);
-	flow->label = 0;
-	if (unlikely(READ_ONCE(net->ipv6.sysctl.flowlabel_reflect) &
-		     FLOWLABEL_REFLECT_ICMPV6_ECHO_REPLIES))
-		flow->label = ip6_flowlabel(header);
-	flow->type = type;
-	flow->code = 0;
-}
-
-/* The lookup for a namespace with IPsec policies, which security labels select, too. */
-static noinline struct rt6_info *icmpx6_route_by_policy(struct net *net,
-							struct icmpx6_reply *reply)
+struct rt6_info *icmpx6_route_by_policy(struct net *net, struct icmpx6_way *way, u32 secid)
 {
 	struct dst_entry *dst;
 	struct flowi6 fl6;
 
-	icmpx6_fill_flow(net, &reply->way.flow, &fl6);
-	security_skb_classify_flow(reply->skb, flowi6_to_flowi_common(&fl6));
+	icmpx6_fill_flow(net, &way->flow, &fl6);
+	flowi6_to_flowi_common(&fl6)->flowic_secid = secid;
 	if (ip6_dst_lookup(net, NULL, &dst, &fl6))
 		return NULL;
 	dst = xfrm_lookup(net, dst, flowi6_to_flowi(&fl6), NULL, 0);
 	if (IS_ERR(dst))
 		return NULL;
-	reply->way.flow.saddr = fl6.saddr;
-	reply->way.kept = false;
-	icmpx6_hash_flow(&reply->way, &fl6);
+	way->flow.saddr = fl6.saddr;
+	way->kept = false;
+	icmpx6_hash_flow(way, &fl6);
 	return dst_rt6_info(dst);
 }
 
@@ -189,7 +161,7 @@ static __always_inline enum icmpx_stat icmpx6_send_reply(struct net *net, struct
 	struct rt6_info *rt;
 
 	if (unlikely(icmpx_has_policy(net)))
-		rt = icmpx6_route_by_policy(net, reply);
+		rt = icmpx6_route_by_policy(net, &reply->way, icmpx6_label_of(reply->skb));
 	else
 		rt = icmpx6_route(net, ix, &reply->way, NULL);
 	if (!rt)
