@@ -246,7 +246,11 @@ void icmpx_settings_exit(struct net *net, struct icmpx_net *ix);
 int icmpx6_settings_init(struct net *net, struct icmpx_net *ix);
 void icmpx6_settings_exit(struct net *net, struct icmpx_net *ix);
 
+/* Bytes of the longest name of a counter, with the zero behind it. */
+#define ICMPX_STAT_NAME_LEN 32
+
 /* stat.c */
+void icmpx_stat_name(enum icmpx_stat stat, char name[ICMPX_STAT_NAME_LEN]);
 int icmpx_stat_init(struct net *net, struct icmpx_net *ix);
 void icmpx_stat_exit(struct net *net, struct icmpx_net *ix);
 int icmpx6_stat_init(struct net *net, struct icmpx_net *ix);

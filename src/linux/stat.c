@@ -18,7 +18,9 @@
 #define ICMPX_STAT_V6 2
 #define ICMPX_STAT_BOTH (ICMPX_STAT_V4 | ICMPX_STAT_V6)
 
-#define ICMPX_STAT_LINE(name, families) { #name, ICMPX_STAT_##families },
+/* No name is longer than the room that icmpx_stat_name() has for it. */
+#define ICMPX_STAT_LINE(name, families) \
+	{ #name, ICMPX_STAT_##families + BUILD_BUG_ON_ZERO(sizeof(#name) > ICMPX_STAT_NAME_LEN) },
 
 static const struct {
 	const char *name;
@@ -26,6 +28,20 @@ static const struct {
 } icmpx_stat_lines[ICMPX_STAT_COUNT] = {
 	ICMPX_STATS(ICMPX_STAT_LINE)
 };
+
+/**
+ * icmpx_stat_name() - Tell the name of a counter, as its line has it.
+ * @stat: the counter
+ * @name: set to the name, padded with zeros
+ *
+ * Context: any.
+ */
+void icmpx_stat_name(enum icmpx_stat stat, char name[ICMPX_STAT_NAME_LEN])
+{
+	strscpy_pad(name, icmpx_stat_lines[stat].name, ICMPX_STAT_NAME_LEN);
+	for (; *name; name++)
+		*name = tolower(*name);
+}
 
 static u64 icmpx_stat_sum(const struct icmpx_family *family, unsigned int stat)
 {
@@ -39,15 +55,14 @@ static u64 icmpx_stat_sum(const struct icmpx_family *family, unsigned int stat)
 
 static void icmpx_stat_print(struct seq_file *seq, const struct icmpx_family *family, u8 families)
 {
+	char name[ICMPX_STAT_NAME_LEN];
 	unsigned int stat;
-	const char *c;
 
 	for (stat = 0; stat < ICMPX_STAT_COUNT; stat++) {
 		if (!(icmpx_stat_lines[stat].families & families))
 			continue;
-		for (c = icmpx_stat_lines[stat].name; *c; c++)
-			seq_putc(seq, tolower(*c));
-		seq_printf(seq, " %llu\n", icmpx_stat_sum(family, stat));
+		icmpx_stat_name(stat, name);
+		seq_printf(seq, "%s %llu\n", name, icmpx_stat_sum(family, stat));
 	}
 }
 
