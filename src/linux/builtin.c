@@ -11,6 +11,7 @@
 #include <net/transp_v6.h>
 
 #include "icmpx.h"
+#include "tracing.h"
 #include "ping/ping.h"
 
 /* The struct proto of those of IPv4; NULL until it is found. Written only on loading. */
@@ -92,9 +93,18 @@ bool icmpx_builtin_may_want(struct net *net, const struct icmpx_family *family)
  */
 int icmpx_builtin_rcv(struct icmpx_net *ix, struct sk_buff *skb, bool ambiguous)
 {
-	const bool taken = icmpx_builtin->handler(skb) == NET_RX_SUCCESS;
-	const enum icmpx_stat dropped = ambiguous ? ICMPX_DROP_AMBIGUOUS : ICMPX_DROP_NO_SOCKET;
+	enum icmpx_stat outcome = ICMPX_DELIVER_PING_BUILTIN;
+	const bool traced = icmpx_is_tracing();
+	struct icmpx_traced reply;
+	int status;
 
-	__icmpx_count(&ix->v4, taken ? ICMPX_DELIVER_PING_BUILTIN : dropped);
-	return taken ? NET_RX_SUCCESS : NET_RX_DROP;
+	if (traced)
+		icmpx_trace_note(&reply, skb, skb_transport_offset(skb));
+	status = icmpx_builtin->handler(skb);
+	if (status != NET_RX_SUCCESS)
+		outcome = ambiguous ? ICMPX_DROP_AMBIGUOUS : ICMPX_DROP_NO_SOCKET;
+	__icmpx_count(&ix->v4, outcome);
+	if (traced)
+		icmpx_trace_noted(&reply, outcome);
+	return status == NET_RX_SUCCESS ? NET_RX_SUCCESS : NET_RX_DROP;
 }

@@ -4,6 +4,7 @@
 #define ICMPX_RECEIVE_H
 
 #include "icmpx.h"
+#include "tracing.h"
 
 /*
  * Drop reasons of outcomes, for drop monitors. A packet whose outcome has none was not
@@ -27,6 +28,8 @@ static inline int icmpx_finish(struct icmpx_family *family, struct sk_buff *skb,
 	const enum skb_drop_reason reason = icmpx_drop_reasons[outcome];
 
 	__icmpx_count(family, outcome);
+	if (icmpx_is_tracing())
+		icmpx_trace_received(skb, outcome);
 	if (reason == SKB_NOT_DROPPED_YET) {
 		consume_skb(skb);
 		return NET_RX_SUCCESS;

@@ -17,6 +17,7 @@
 #include "receive.h"
 #include "receive6.h"
 #include "reply/reply.h"
+#include "tracing.h"
 
 /* RFC 4443, 2.3. A checksum that was validated already is not computed again. */
 static __always_inline bool icmpx6_checksum_right(struct sk_buff *skb)
@@ -113,6 +114,21 @@ static bool icmpx6_is_good_reply(struct sk_buff *skb)
 	       (skb_csum_unnecessary(skb) || icmpx6_checksum_right(skb));
 }
 
+static noinline int icmpx6_hand_on_traced(struct sk_buff *skb, enum icmpx_stat outcome)
+{
+	icmpx_trace_received(skb, outcome);
+	return icmpx6_builtin->handler(skb);
+}
+
+static __always_inline int icmpx6_hand_on(struct icmpx_net *ix, struct sk_buff *skb,
+					  enum icmpx_stat outcome)
+{
+	__icmpx_count(&ix->v6, outcome);
+	if (icmpx_is_tracing())
+		return icmpx6_hand_on_traced(skb, outcome);
+	return icmpx6_builtin->handler(skb);
+}
+
 /*
  * The built-in code counts the reply, and tells drop monitors if it has no socket for it. It
  * does not return whether it has one.
@@ -124,8 +140,7 @@ static int icmpx6_builtin_rcv(struct net *net, struct icmpx_net *ix, struct sk_b
 
 	if (icmpx_builtin_may_want(net, &ix->v6))
 		outcome = ICMPX_PASS_PING;
-	__icmpx_count(&ix->v6, outcome);
-	return icmpx6_builtin->handler(skb);
+	return icmpx6_hand_on(ix, skb, outcome);
 }
 
 /* The same as icmpx_share_reply(). */
@@ -179,8 +194,7 @@ static noinline int icmpx6_pass_on(struct sk_buff *skb, u32 outcome)
 	struct icmpx_net *ix = icmpx_net_rcu(dev_net_rcu(skb->dev));
 
 	__icmpx_count(&ix->v6, ICMPX_PACKETS_IN);
-	__icmpx_count(&ix->v6, outcome);
-	return icmpx6_builtin->handler(skb);
+	return icmpx6_hand_on(ix, skb, outcome);
 }
 
 static noinline int icmpx6_handle(struct sk_buff *skb, u8 type)

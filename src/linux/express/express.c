@@ -14,6 +14,7 @@
 #include <net/inet_ecn.h>
 
 #include "express/internal.h"
+#include "tracing.h"
 
 /* Whether no setting or IPsec policy of the namespace requires the normal path. */
 static bool icmpx_express_settings(const struct net *net)
@@ -85,8 +86,9 @@ static __always_inline void icmpx_express_count(struct net *net, struct icmpx_ne
  * The reply uses the request's memory, so it is not charged to a control socket. The
  * device's queue bounds how many replies may wait, as for packets that a bridge forwards.
  */
-static void icmpx_express_send(struct net *net, struct icmpx_net *ix, struct sk_buff *skb,
-			       struct net_device *dev)
+static __always_inline enum icmpx_stat icmpx_express_send(struct net *net, struct icmpx_net *ix,
+							  struct sk_buff *skb,
+							  struct net_device *dev)
 {
 	const u32 mark = IP4_REPLY_MARK(net, skb->mark);
 	int err;
@@ -97,10 +99,31 @@ static void icmpx_express_send(struct net *net, struct icmpx_net *ix, struct sk_
 	err = icmpx_express_transmit(skb);
 	if (likely(!err) || !net_xmit_errno(err)) {
 		__icmpx_count(&ix->v4, ICMPX_REPLY_EXPRESS);
-		return;
+		return ICMPX_REPLY_EXPRESS;
 	}
 	__IP_INC_STATS(net, IPSTATS_MIB_OUTDISCARDS);
 	__icmpx_count(&ix->v4, ICMPX_DROP_OUTPUT);
+	return ICMPX_DROP_OUTPUT;
+}
+
+static noinline void icmpx_express_send_traced(struct net *net, struct icmpx_net *ix,
+					       struct sk_buff *skb, struct net_device *dev)
+{
+	const __be32 source = ip_hdr(skb)->daddr;
+	struct icmpx_traced request;
+	enum icmpx_stat outcome;
+
+	icmpx_trace_note(&request, skb, sizeof(struct iphdr));
+	outcome = icmpx_express_send(net, ix, skb, dev);
+	icmpx_trace_answered(&request, &source, ICMP_ECHOREPLY, 0, outcome);
+}
+
+static void icmpx_express_limited(struct sk_buff *skb)
+{
+	struct icmpx_traced request;
+
+	icmpx_trace_note(&request, skb, sizeof(struct iphdr));
+	icmpx_trace_answered(&request, NULL, ICMP_ECHOREPLY, 0, ICMPX_LIMIT_PREFIX);
 }
 
 /* Out of line: with a part for each family, icmpx_express() has no registers to save. */
@@ -132,11 +155,16 @@ static noinline unsigned int icmpx_express_ipv4(struct sk_buff *skb,
 	    !icmpx_prefix_allow(&ix->v4.limit, iph->saddr)) {
 		icmpx_express_count(net, ix, len, iph->tos, false);
 		__icmpx_count(&ix->v4, ICMPX_LIMIT_PREFIX);
+		if (icmpx_is_tracing())
+			icmpx_express_limited(skb);
 		consume_skb(skb);
 		return NF_STOLEN;
 	}
 	icmpx_express_count(net, ix, len, iph->tos, true);
-	icmpx_express_send(net, ix, skb, dev);
+	if (icmpx_is_tracing())
+		icmpx_express_send_traced(net, ix, skb, dev);
+	else
+		icmpx_express_send(net, ix, skb, dev);
 	return NF_STOLEN;
 }
 

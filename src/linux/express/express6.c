@@ -11,6 +11,7 @@
 
 #include "compat6.h"
 #include "express/internal.h"
+#include "tracing.h"
 
 /* Whether no setting or IPsec policy of the namespace or the device requires the normal path. */
 static bool icmpx6_express_settings(const struct net *net, const struct inet6_dev *idev)
@@ -84,8 +85,9 @@ static __always_inline void icmpx6_express_count(struct net *net, struct icmpx_n
 }
 
 /* As icmpx_express_send(). */
-static void icmpx6_express_send(struct net *net, struct icmpx_net *ix, struct inet6_dev *idev,
-				struct sk_buff *skb)
+static __always_inline enum icmpx_stat icmpx6_express_send(struct net *net, struct icmpx_net *ix,
+							   struct inet6_dev *idev,
+							   struct sk_buff *skb)
 {
 	const u32 mark = IP6_REPLY_MARK(net, skb->mark);
 	int err;
@@ -96,10 +98,31 @@ static void icmpx6_express_send(struct net *net, struct icmpx_net *ix, struct in
 	err = icmpx_express_transmit(skb);
 	if (likely(!err) || !net_xmit_errno(err)) {
 		__icmpx_count(&ix->v6, ICMPX_REPLY_EXPRESS);
-		return;
+		return ICMPX_REPLY_EXPRESS;
 	}
 	IP6_INC_STATS(net, idev, IPSTATS_MIB_OUTDISCARDS);
 	__icmpx_count(&ix->v6, ICMPX_DROP_OUTPUT);
+	return ICMPX_DROP_OUTPUT;
+}
+
+static noinline void icmpx6_express_send_traced(struct net *net, struct icmpx_net *ix,
+						struct inet6_dev *idev, struct sk_buff *skb)
+{
+	const struct in6_addr source = ipv6_hdr(skb)->daddr;
+	struct icmpx_traced request;
+	enum icmpx_stat outcome;
+
+	icmpx_trace_note(&request, skb, sizeof(struct ipv6hdr));
+	outcome = icmpx6_express_send(net, ix, idev, skb);
+	icmpx_trace_answered(&request, &source, ICMPV6_ECHO_REPLY, 0, outcome);
+}
+
+static void icmpx6_express_limited(struct sk_buff *skb)
+{
+	struct icmpx_traced request;
+
+	icmpx_trace_note(&request, skb, sizeof(struct ipv6hdr));
+	icmpx_trace_answered(&request, NULL, ICMPV6_ECHO_REPLY, 0, ICMPX_LIMIT_PREFIX);
 }
 
 /**
@@ -138,10 +161,15 @@ unsigned int icmpx6_express(struct sk_buff *skb, const struct nf_hook_state *sta
 	    !icmpx6_prefix_allow(&ix->v6.limit, &header->saddr)) {
 		icmpx6_express_count(net, ix, idev, len, ipv6_get_dsfield(header), false);
 		__icmpx_count(&ix->v6, ICMPX_LIMIT_PREFIX);
+		if (icmpx_is_tracing())
+			icmpx6_express_limited(skb);
 		consume_skb(skb);
 		return NF_STOLEN;
 	}
 	icmpx6_express_count(net, ix, idev, len, ipv6_get_dsfield(header), true);
-	icmpx6_express_send(net, ix, idev, skb);
+	if (icmpx_is_tracing())
+		icmpx6_express_send_traced(net, ix, idev, skb);
+	else
+		icmpx6_express_send(net, ix, idev, skb);
 	return NF_STOLEN;
 }

@@ -71,7 +71,7 @@ static inline bool icmpx_express_direct(const struct sk_buff *skb, struct net_de
 }
 
 /* As dev_queue_xmit(), which it calls unless icmpx_express_direct() allows the driver alone. */
-static inline int icmpx_express_transmit(struct sk_buff *skb)
+static __always_inline int icmpx_express_transmit(struct sk_buff *skb)
 {
 	struct net_device *dev = skb->dev;
 	struct netdev_queue *txq = netdev_get_tx_queue(dev, 0);
@@ -103,8 +103,8 @@ static inline int icmpx_express_transmit(struct sk_buff *skb)
  *
  * Context: any.
  */
-static inline void icmpx_express_renew(struct sk_buff *skb, struct net_device *dev, u32 mark,
-				       __be16 protocol, unsigned int hlen)
+static __always_inline void icmpx_express_renew(struct sk_buff *skb, struct net_device *dev,
+						u32 mark, __be16 protocol, unsigned int hlen)
 {
 	icmpx_renew_unrouted(skb);
 	skb->dev = dev;

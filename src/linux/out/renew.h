@@ -25,7 +25,7 @@ static __always_inline void icmpx_clear(void *to, size_t len)
  *
  * Context: any.
  */
-static inline void icmpx_renew_unrouted(struct sk_buff *skb)
+static __always_inline void icmpx_renew_unrouted(struct sk_buff *skb)
 {
 	struct skb_shared_info *shared = skb_shinfo(skb);
 	const u16 alloc_cpu = skb->alloc_cpu;
@@ -65,7 +65,7 @@ static inline void icmpx_renew_unrouted(struct sk_buff *skb)
  *
  * Context: any.
  */
-static inline void icmpx_renew(struct sk_buff *skb)
+static __always_inline void icmpx_renew(struct sk_buff *skb)
 {
 	skb_dst_drop(skb);
 	icmpx_renew_unrouted(skb);

@@ -10,6 +10,7 @@
 
 #include "compat6.h"
 #include "ping/internal.h"
+#include "tracing.h"
 
 static enum icmpx_stat icmpx_drop_outcome(enum skb_drop_reason reason)
 {
@@ -27,6 +28,8 @@ static int icmpx_ping_drop(struct icmpx_family *family, struct sock *sk, struct 
 			   enum icmpx_stat outcome, enum skb_drop_reason reason)
 {
 	__icmpx_count(family, outcome);
+	if (icmpx_is_tracing())
+		icmpx_trace_received(skb, outcome);
 	icmpx_skb_drop(sk, skb, reason);
 	return NET_RX_DROP;
 }
@@ -71,6 +74,33 @@ struct sock *icmpx_ping6_wanted(struct icmpx_net *ix, struct sk_buff *skb, bool 
 }
 #endif
 
+static __always_inline int icmpx_ping_deliver(struct icmpx_family *family, struct sock *sk,
+					      struct sk_buff *skb)
+{
+	const enum skb_drop_reason reason = icmpx_sock_queue(sk, skb);
+
+	if (unlikely(reason))
+		return icmpx_ping_drop(family, sk, skb, icmpx_drop_outcome(reason), reason);
+	__icmpx_count(family, ICMPX_DELIVER_PING);
+	return NET_RX_SUCCESS;
+}
+
+/* Once it is in the queue, a reply belongs to the program, so it is noted before. */
+static noinline int icmpx_ping_deliver_traced(struct icmpx_family *family, struct sock *sk,
+					      struct sk_buff *skb)
+{
+	const u16 identifier = ntohs(icmp_hdr(skb)->un.echo.id);
+	const u16 sequence = ntohs(icmp_hdr(skb)->un.echo.sequence);
+	struct icmpx_traced reply;
+	int status;
+
+	icmpx_trace_note(&reply, skb, skb_transport_offset(skb));
+	status = icmpx_ping_deliver(family, sk, skb);
+	if (status == NET_RX_SUCCESS)
+		icmpx_trace_delivered(&reply, sk, identifier, sequence);
+	return status;
+}
+
 /**
  * icmpx_ping_rcv() - Give a reply to the ping socket that sent the request.
  * @family: icmpx's state of the reply's address family in the namespace that it came into
@@ -89,8 +119,6 @@ struct sock *icmpx_ping6_wanted(struct icmpx_net *ix, struct sk_buff *skb, bool 
 int icmpx_ping_rcv(struct icmpx_family *family, struct sk_buff *skb, struct sock *sk,
 		   bool ambiguous)
 {
-	enum skb_drop_reason reason;
-
 	/* The header of ICMPv6 has the same length. */
 	__skb_push(skb, sizeof(struct icmphdr));
 	if (!sk)
@@ -100,11 +128,9 @@ int icmpx_ping_rcv(struct icmpx_family *family, struct sk_buff *skb, struct sock
 
 	/* A reply that waits for a program must not hold a conntrack entry. */
 	nf_reset_ct(skb);
-	reason = icmpx_sock_queue(sk, skb);
-	if (unlikely(reason))
-		return icmpx_ping_drop(family, sk, skb, icmpx_drop_outcome(reason), reason);
-	__icmpx_count(family, ICMPX_DELIVER_PING);
-	return NET_RX_SUCCESS;
+	if (icmpx_is_tracing())
+		return icmpx_ping_deliver_traced(family, sk, skb);
+	return icmpx_ping_deliver(family, sk, skb);
 }
 
 /**

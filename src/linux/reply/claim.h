@@ -36,8 +36,8 @@ static inline bool icmpx_may_turn_round(const struct sk_buff *skb, unsigned int 
  * Return: @skb itself if it may be turned round, after icmpx_renew(); else an skb with a
  * copy of its message, the ICMP header included; NULL if there is no memory for a copy.
  */
-static inline struct sk_buff *icmpx_claim(struct sk_buff *skb, unsigned int headroom,
-					  unsigned int mtu, bool cut)
+static __always_inline struct sk_buff *icmpx_claim(struct sk_buff *skb, unsigned int headroom,
+						   unsigned int mtu, bool cut)
 {
 	if (unlikely(!icmpx_may_turn_round(skb, headroom)))
 		return icmpx_claim_another(skb, headroom, mtu, cut);

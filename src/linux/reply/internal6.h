@@ -17,7 +17,8 @@
  * RFC 4443, 4.2: a reply to a unicast request has the address that the request was sent to.
  * For others Linux chooses a source; that it be an anycast address is a setting.
  */
-static inline bool icmpx6_keeps_destination(const struct net *net, const struct sk_buff *skb)
+static __always_inline bool icmpx6_keeps_destination(const struct net *net,
+						     const struct sk_buff *skb)
 {
 	if (likely(ipv6_unicast_destination(skb)))
 		return true;

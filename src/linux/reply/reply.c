@@ -8,6 +8,7 @@
 #include "limit/limit.h"
 #include "reply/internal.h"
 #include "reply/reply.h"
+#include "tracing.h"
 
 /*
  * What the route of the reply depends on: policy routing and VRF included.
@@ -133,19 +134,10 @@ static bool icmpx_compose(struct net *net, struct icmpx_reply *reply, enum icmpx
 	return false;
 }
 
-/**
- * icmpx_answer() - Answer a request.
- * @net: the namespace that the request came into
- * @ix: icmpx's state of @net
- * @skb: the request, its data after the ICMP header; consumed
- * @action: which kind of reply to send
- *
- * Context: as icmpx_rcv().
- *
- * Return: NET_RX_SUCCESS, or NET_RX_DROP if the message is too short for a request.
- */
-int icmpx_answer(struct net *net, struct icmpx_net *ix, struct sk_buff *skb,
-		 enum icmpx_action action)
+/* See icmpx_answer(). @traced is what events tell of the request, or the constant NULL. */
+static __always_inline int icmpx_answer_request(struct net *net, struct icmpx_net *ix,
+						struct sk_buff *skb, enum icmpx_action action,
+						const struct icmpx_traced *traced)
 {
 	/* Initialise every member: otherwise the compiler clears the whole struct first. */
 	struct icmpx_reply reply = {
@@ -175,6 +167,9 @@ int icmpx_answer(struct net *net, struct icmpx_net *ix, struct sk_buff *skb,
 		outcome = icmpx_limit_and_send(net, ix, &reply);
 out:
 	__icmpx_count(&ix->v4, outcome);
+	if (traced)
+		icmpx_trace_answered(traced, &reply.way.flow.saddr, reply.type, reply.code,
+				     outcome);
 	if (outcome == ICMPX_DROP_TRUNCATED) {
 		kfree_skb_reason(skb, SKB_DROP_REASON_PKT_TOO_SMALL);
 		return NET_RX_DROP;
@@ -182,4 +177,33 @@ out:
 	if (reply.skb)
 		consume_skb(reply.skb);
 	return NET_RX_SUCCESS;
+}
+
+/* Once the request has become the reply, it is gone, so it is noted before. */
+static noinline int icmpx_answer_traced(struct net *net, struct icmpx_net *ix, struct sk_buff *skb,
+					enum icmpx_action action)
+{
+	struct icmpx_traced request;
+
+	icmpx_trace_note(&request, skb, skb_transport_offset(skb));
+	return icmpx_answer_request(net, ix, skb, action, &request);
+}
+
+/**
+ * icmpx_answer() - Answer a request.
+ * @net: the namespace that the request came into
+ * @ix: icmpx's state of @net
+ * @skb: the request, its data after the ICMP header; consumed
+ * @action: which kind of reply to send
+ *
+ * Context: as icmpx_rcv().
+ *
+ * Return: NET_RX_SUCCESS, or NET_RX_DROP if the message is too short for a request.
+ */
+int icmpx_answer(struct net *net, struct icmpx_net *ix, struct sk_buff *skb,
+		 enum icmpx_action action)
+{
+	if (icmpx_is_tracing())
+		return icmpx_answer_traced(net, ix, skb, action);
+	return icmpx_answer_request(net, ix, skb, action, NULL);
 }

@@ -17,6 +17,7 @@
 #include "reply/internal.h"
 #include "reply/internal6.h"
 #include "reply/reply.h"
+#include "tracing.h"
 
 /**
  * struct icmpx6_reply - a reply that is being made from its request
@@ -66,7 +67,8 @@ struct rt6_info *icmpx6_route_by_policy(struct net *net, struct icmpx6_way *way,
  * Turns the request's message into the reply's. The data of @skb is at the ICMPv6 header. The
  * checksum covers both addresses (RFC 4443, 2.3), and their order does not matter.
  */
-static void icmpx6_make_message(struct sk_buff *skb, const struct icmpx6_reply *reply, bool carry)
+static __always_inline void icmpx6_make_message(struct sk_buff *skb,
+						const struct icmpx6_reply *reply, bool carry)
 {
 	struct icmp6hdr *header = (struct icmp6hdr *)skb->data;
 
@@ -204,17 +206,10 @@ static __always_inline enum icmpx_stat icmpx6_limit_and_send(struct net *net,
 	return outcome;
 }
 
-/**
- * icmpx6_answer() - Answer a request over IPv6.
- * @net: the namespace that the request came into
- * @ix: icmpx's state of @net
- * @skb: the request, its data after the ICMPv6 header; consumed
- * @action: which kind of reply to send
- *
- * Context: as icmpx_rcv().
- */
-void icmpx6_answer(struct net *net, struct icmpx_net *ix, struct sk_buff *skb,
-		   enum icmpx_action action)
+/* See icmpx6_answer(). @traced is what events tell of the request, or the constant NULL. */
+static __always_inline void icmpx6_answer_request(struct net *net, struct icmpx_net *ix,
+						  struct sk_buff *skb, enum icmpx_action action,
+						  const struct icmpx_traced *traced)
 {
 	struct icmpx6_reply reply;
 	enum icmpx_stat outcome = ICMPX_IGNORE_PROBE;
@@ -233,6 +228,37 @@ void icmpx6_answer(struct net *net, struct icmpx_net *ix, struct sk_buff *skb,
 	skb = reply.skb;
 out:
 	__icmpx_count(&ix->v6, outcome);
+	if (traced)
+		icmpx_trace_answered(traced, &reply.way.flow.saddr, type,
+				     action == ICMPX_ANSWER_PROBE ? reply.code : 0, outcome);
 	if (skb)
 		consume_skb(skb);
+}
+
+/* As icmpx_answer_traced(). */
+static noinline void icmpx6_answer_traced(struct net *net, struct icmpx_net *ix,
+					  struct sk_buff *skb, enum icmpx_action action)
+{
+	struct icmpx_traced request;
+
+	icmpx_trace_note(&request, skb, skb_transport_offset(skb));
+	icmpx6_answer_request(net, ix, skb, action, &request);
+}
+
+/**
+ * icmpx6_answer() - Answer a request over IPv6.
+ * @net: the namespace that the request came into
+ * @ix: icmpx's state of @net
+ * @skb: the request, its data after the ICMPv6 header; consumed
+ * @action: which kind of reply to send
+ *
+ * Context: as icmpx_rcv().
+ */
+void icmpx6_answer(struct net *net, struct icmpx_net *ix, struct sk_buff *skb,
+		   enum icmpx_action action)
+{
+	if (icmpx_is_tracing())
+		icmpx6_answer_traced(net, ix, skb, action);
+	else
+		icmpx6_answer_request(net, ix, skb, action, NULL);
 }

@@ -15,6 +15,7 @@
 #include "limit/limit.h"
 #include "send/internal.h"
 #include "send/send.h"
+#include "tracing.h"
 
 /* RFC 1122, 3.2.2 and RFC 1812, 4.3.2.3: an error quotes as much as fits into this length. */
 #define ICMPX_ERROR_MAX 576
@@ -299,28 +300,43 @@ static enum icmpx_stat icmpx_limit_error(struct net *net, struct icmpx_net *ix,
 	return outcome;
 }
 
-static void icmpx_send_in(struct net *net, struct icmpx_error *error)
+/* Returns the outcome, which it has counted. */
+static __always_inline enum icmpx_stat icmpx_send_in(struct net *net, struct icmpx_error *error)
 {
 	struct icmpx_net *ix = icmpx_net_rcu(net);
 	struct icmpx_send_verdict verdict;
+	enum icmpx_stat outcome;
 
 	icmpx_count(&ix->v4, ICMPX_ERRORS_WANTED);
 	verdict = icmpx_may_send(error);
 	if (unlikely(!verdict.send)) {
 		icmpx_count(&ix->v4, verdict.outcome);
-		return;
+		return verdict.outcome;
 	}
 	error->outcome = verdict.outcome;
 	error->way.tos = verdict.tos;
 	error->way.destination = ip_hdr(error->skb)->saddr;
 	/* Most errors are about a datagram that is just being received: in softirq. */
 	if (likely(softirq_count())) {
-		__icmpx_count(&ix->v4, icmpx_limit_error(net, ix, error));
-		return;
+		outcome = icmpx_limit_error(net, ix, error);
+		__icmpx_count(&ix->v4, outcome);
+		return outcome;
 	}
 	local_bh_disable();
-	__icmpx_count(&ix->v4, icmpx_limit_error(net, ix, error));
+	outcome = icmpx_limit_error(net, ix, error);
+	__icmpx_count(&ix->v4, outcome);
 	local_bh_enable();
+	return outcome;
+}
+
+/* Looks for the namespace again, which so needs no register before. */
+static noinline void icmpx_trace_sent(const struct icmpx_error *error, enum icmpx_stat outcome)
+{
+	const struct net *net = icmpx_net_of(error->skb);
+
+	if (net)
+		icmpx_trace_error(net, AF_INET, error->skb, error->type, error->code, error->info,
+				  outcome);
 }
 
 /**
@@ -348,6 +364,7 @@ void icmpx_send(struct sk_buff *skb, int type, int code, __be32 info,
 		.type = type,
 		.code = code,
 	};
+	enum icmpx_stat outcome;
 	struct net *net;
 
 	/* Without a route it is not known yet whether the datagram may cause an error. */
@@ -355,7 +372,10 @@ void icmpx_send(struct sk_buff *skb, int type, int code, __be32 info,
 		return;
 	rcu_read_lock();
 	net = icmpx_net_of(skb);
-	if (net)
-		icmpx_send_in(net, &error);
+	if (net) {
+		outcome = icmpx_send_in(net, &error);
+		if (icmpx_is_tracing())
+			icmpx_trace_sent(&error, outcome);
+	}
 	rcu_read_unlock();
 }

@@ -16,6 +16,7 @@
 #include "receive6.h"
 #include "send/internal.h"
 #include "send/send.h"
+#include "tracing.h"
 
 /* RFC 4443, 2.4 (c): an error quotes as much as fits into the smallest MTU of a link. */
 #define ICMPX6_QUOTE_MAX (IPV6_MIN_MTU - sizeof(struct ipv6hdr) - sizeof(struct icmp6hdr))
@@ -271,17 +272,19 @@ static enum icmpx_stat icmpx6_limit_error(struct net *net, struct icmpx_net *ix,
 	return outcome;
 }
 
-static void icmpx6_send_in(struct net *net, struct icmpx6_error *error)
+/* As icmpx_send_in(). */
+static __always_inline enum icmpx_stat icmpx6_send_in(struct net *net, struct icmpx6_error *error)
 {
 	struct icmpx_net *ix = icmpx_net_rcu(net);
 	struct icmpx6_send_verdict verdict;
+	enum icmpx_stat outcome;
 	bool in_softirq;
 
 	icmpx_count(&ix->v6, ICMPX_ERRORS_WANTED);
 	verdict = icmpx6_may_send(error);
 	if (unlikely(!verdict.send)) {
 		icmpx_count(&ix->v6, verdict.outcome);
-		return;
+		return verdict.outcome;
 	}
 	error->outcome = verdict.outcome;
 	error->for_many = verdict.for_many;
@@ -289,9 +292,17 @@ static void icmpx6_send_in(struct net *net, struct icmpx6_error *error)
 	in_softirq = softirq_count();
 	if (unlikely(!in_softirq))
 		local_bh_disable();
-	__icmpx_count(&ix->v6, icmpx6_limit_error(net, ix, error));
+	outcome = icmpx6_limit_error(net, ix, error);
+	__icmpx_count(&ix->v6, outcome);
 	if (unlikely(!in_softirq))
 		local_bh_enable();
+	return outcome;
+}
+
+static noinline void icmpx6_trace_sent(const struct icmpx6_error *error, enum icmpx_stat outcome)
+{
+	icmpx_trace_error(dev_net_rcu(error->skb->dev), AF_INET6, error->skb, error->type,
+			  error->code, error->info, outcome);
 }
 
 /**
@@ -320,9 +331,13 @@ void icmpx6_send(struct sk_buff *skb, u8 type, u8 code, u32 info, const struct i
 		.code = code,
 	};
 
+	enum icmpx_stat outcome;
+
 	if (!skb->dev)
 		return;
 	rcu_read_lock();
-	icmpx6_send_in(dev_net_rcu(skb->dev), &error);
+	outcome = icmpx6_send_in(dev_net_rcu(skb->dev), &error);
+	if (icmpx_is_tracing())
+		icmpx6_trace_sent(&error, outcome);
 	rcu_read_unlock();
 }
