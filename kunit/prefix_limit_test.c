@@ -264,7 +264,7 @@ static int prefix_setup(struct kunit *test)
 
 	if (!limit)
 		return -ENOMEM;
-	mutex_init(&limit->lock);
+	icmpx_prefix_limit_init(limit, &init_net, AF_INET);
 	test->priv = limit;
 	return 0;
 }

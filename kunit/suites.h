@@ -39,6 +39,7 @@ extern struct kunit_suite icmpx_ping_table_suite;
 extern struct kunit_suite icmpx_ping6_table_suite;
 extern struct kunit_suite icmpx_ping_share_suite;
 extern struct kunit_suite icmpx_ping6_share_suite;
+extern struct kunit_suite icmpx_places_suite;
 extern struct kunit_suite icmpx_prefix_limit_suite;
 extern struct kunit_suite icmpx_prefixes_suite;
 extern struct kunit_suite icmpx_probe_suite;

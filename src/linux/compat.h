@@ -11,6 +11,7 @@
 #include <linux/version.h>
 #include <net/addrconf.h>
 #include <net/dst.h>
+#include <net/genetlink.h>
 #include <net/inet_sock.h>
 #include <net/ip.h>
 #include <net/route.h>
@@ -402,6 +403,27 @@ static __always_inline void icmpx_ftrace_go_to(struct ftrace_regs *fregs, unsign
 	ftrace_instruction_pointer_set(fregs, ip);
 #endif
 }
+#endif
+
+/* The attributes of the request of a dump. Since 6.7 they are in the struct genl_info. */
+static inline struct nlattr **icmpx_dump_attrs(struct netlink_callback *cb)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	return genl_info_dump(cb)->attrs;
+#else
+	return (struct nlattr **)genl_dumpit_info(cb)->attrs;
+#endif
+}
+
+/* Says what is wrong with an attribute. Before 6.3 such a message has no arguments. */
+#ifdef NL_SET_ERR_MSG_ATTR_FMT
+#define icmpx_set_err_attr(extack, attr, ...) NL_SET_ERR_MSG_ATTR_FMT(extack, attr, __VA_ARGS__)
+#else
+#define icmpx_set_err_attr(extack, attr, ...) \
+	do { \
+		no_printk(__VA_ARGS__); \
+		NL_SET_ERR_MSG_ATTR(extack, attr, "value out of range"); \
+	} while (0)
 #endif
 
 #endif

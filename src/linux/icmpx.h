@@ -51,6 +51,9 @@ struct icmpx_counters {
  * @length: setting echo_ratelimit_prefix, bits of a prefix
  * @table: buckets; NULL while @rate is 0; replaced under @lock, read under RCU
  * @lock: serialises writers of @rate, @burst and @table
+ * @work: tells listeners who is limited
+ * @net: the namespace
+ * @family: AF_INET or AF_INET6
  */
 struct icmpx_prefix_limit {
 	int rate;
@@ -59,6 +62,9 @@ struct icmpx_prefix_limit {
 	struct icmpx_prefix_table __rcu *table;
 	/* Serialises writers of rate, burst and table. */
 	struct mutex lock;
+	struct delayed_work work;
+	struct net *net;
+	u8 family;
 };
 
 /**
@@ -251,6 +257,8 @@ void icmpx6_settings_exit(struct net *net, struct icmpx_net *ix);
 
 /* stat.c */
 void icmpx_stat_name(enum icmpx_stat stat, char name[ICMPX_STAT_NAME_LEN]);
+bool icmpx_stat_is_of(enum icmpx_stat stat, int family);
+u64 icmpx_stat_sum(const struct icmpx_family *family, unsigned int stat);
 int icmpx_stat_init(struct net *net, struct icmpx_net *ix);
 void icmpx_stat_exit(struct net *net, struct icmpx_net *ix);
 int icmpx6_stat_init(struct net *net, struct icmpx_net *ix);

@@ -21,6 +21,7 @@
 #include "express/express.h"
 #include "icmpx.h"
 #include "limit/limit.h"
+#include "netlink/netlink.h"
 #include "out/out.h"
 #include "out/out6.h"
 #include "ping/ping.h"
@@ -54,7 +55,7 @@ static int __net_init icmpx6_net_init(struct net *net, struct icmpx_net *ix)
 
 	if (!icmpx_handles_ipv6())
 		return 0;
-	mutex_init(&ix->v6.limit.lock);
+	icmpx_prefix_limit_init(&ix->v6.limit, net, AF_INET6);
 	icmpx6_late_init(net, ix);
 	err = icmpx6_stat_init(net, ix);
 	if (err)
@@ -133,7 +134,7 @@ static int __net_init icmpx_net_init(struct net *net)
 	struct icmpx_net *ix = icmpx_net(net);
 	int err;
 
-	mutex_init(&ix->v4.limit.lock);
+	icmpx_prefix_limit_init(&ix->v4.limit, net, AF_INET);
 	mutex_init(&ix->disclosure.lock);
 	err = icmpx_stat_init(net, ix);
 	if (err)
@@ -268,6 +269,12 @@ static int __init icmpx_init(void)
 	err = icmpx_take_over();
 	if (err)
 		goto err_mib;
+	err = icmpx_netlink_init();
+	if (err) {
+		pr_err("cannot register the generic netlink family icmpx (error %d): free memory, look for another owner of that name (genl ctrl list), then load again\n",
+		       err);
+		goto err_slots;
+	}
 	icmpx_send_take_over();
 	icmpx_ping_take_over();
 	pr_info("took over from the built-in ICMP: received messages, new ping sockets%s; ICMPv6: %s%s\n",
@@ -277,6 +284,8 @@ static int __init icmpx_init(void)
 		icmpx6_sending() ? ", errors to send" : "");
 	return 0;
 
+err_slots:
+	icmpx_give_back();
 err_mib:
 	stuck = icmpx_mib_give_back();
 	unregister_pernet_subsys(&icmpx_net_ops);
@@ -299,6 +308,7 @@ static void __exit icmpx_exit(void)
 
 	icmpx_ping_give_back();
 	stuck = icmpx_send_give_back();
+	icmpx_netlink_exit();
 	icmpx_give_back();
 	stuck = icmpx_mib_give_back() ?: stuck;
 	unregister_pernet_subsys(&icmpx_net_ops);

@@ -43,7 +43,31 @@ void icmpx_stat_name(enum icmpx_stat stat, char name[ICMPX_STAT_NAME_LEN])
 		*name = tolower(*name);
 }
 
-static u64 icmpx_stat_sum(const struct icmpx_family *family, unsigned int stat)
+/**
+ * icmpx_stat_is_of() - Tell whether a family of addresses has a counter.
+ * @stat: the counter
+ * @family: AF_INET or AF_INET6
+ *
+ * Context: any.
+ *
+ * Return: true if it has.
+ */
+bool icmpx_stat_is_of(enum icmpx_stat stat, int family)
+{
+	return icmpx_stat_lines[stat].families &
+	       (family == AF_INET6 ? ICMPX_STAT_V6 : ICMPX_STAT_V4);
+}
+
+/**
+ * icmpx_stat_sum() - Add up what all CPUs have counted.
+ * @family: icmpx's state of the address family
+ * @stat: the counter, enum icmpx_stat
+ *
+ * Context: any.
+ *
+ * Return: the sum.
+ */
+u64 icmpx_stat_sum(const struct icmpx_family *family, unsigned int stat)
 {
 	u64 sum = 0;
 	int cpu;
@@ -53,16 +77,16 @@ static u64 icmpx_stat_sum(const struct icmpx_family *family, unsigned int stat)
 	return sum;
 }
 
-static void icmpx_stat_print(struct seq_file *seq, const struct icmpx_family *family, u8 families)
+static void icmpx_stat_print(struct seq_file *seq, const struct icmpx_family *counters, int family)
 {
 	char name[ICMPX_STAT_NAME_LEN];
 	unsigned int stat;
 
 	for (stat = 0; stat < ICMPX_STAT_COUNT; stat++) {
-		if (!(icmpx_stat_lines[stat].families & families))
+		if (!icmpx_stat_is_of(stat, family))
 			continue;
 		icmpx_stat_name(stat, name);
-		seq_printf(seq, "%s %llu\n", name, icmpx_stat_sum(family, stat));
+		seq_printf(seq, "%s %llu\n", name, icmpx_stat_sum(counters, stat));
 	}
 }
 
@@ -70,7 +94,7 @@ static int icmpx_stat_show(struct seq_file *seq, void *v)
 {
 	struct net *net = seq_file_single_net(seq);
 
-	icmpx_stat_print(seq, &icmpx_net(net)->v4, ICMPX_STAT_V4);
+	icmpx_stat_print(seq, &icmpx_net(net)->v4, AF_INET);
 	seq_printf(seq, "ping_sockets %d\n", sock_prot_inuse_get(net, &icmpx_ping_prot));
 	seq_printf(seq, "sending %d\n", icmpx_sending());
 	return 0;
@@ -80,7 +104,7 @@ static int icmpx6_stat_show(struct seq_file *seq, void *v)
 {
 	struct net *net = seq_file_single_net(seq);
 
-	icmpx_stat_print(seq, &icmpx_net(net)->v6, ICMPX_STAT_V6);
+	icmpx_stat_print(seq, &icmpx_net(net)->v6, AF_INET6);
 	seq_printf(seq, "ping_sockets %d\n", sock_prot_inuse_get(net, &icmpx_ping6_prot));
 	seq_printf(seq, "sending %d\n", icmpx6_sending());
 	return 0;

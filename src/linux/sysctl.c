@@ -14,6 +14,7 @@
 #include "express/express.h"
 #include "icmpx.h"
 #include "limit/limit.h"
+#include "netlink/netlink.h"
 #include "ping/ping.h"
 #include "send/send.h"
 #include "sysctl.h"
@@ -312,6 +313,7 @@ static const struct ctl_table icmpx_family_settings[] = {
 };
 
 static const struct icmpx_settings icmpx_all_settings = {
+	.family = AF_INET,
 	.path = "net/icmpx",
 	.shared = icmpx_shared_settings,
 	.shared_count = ARRAY_SIZE(icmpx_shared_settings),
@@ -320,6 +322,19 @@ static const struct icmpx_settings icmpx_all_settings = {
 	.prefix_min = SYSCTL_ZERO,
 	.prefix_max = &icmpx_prefix_max,
 };
+
+/* Every setting is written through this, by whatever name of net.icmpx or net.icmpx6. */
+static int icmpx_setting_handler(ICMPX_CTL_TABLE *table, int write, void *buffer, size_t *lenp,
+				 loff_t *ppos)
+{
+	const struct icmpx_setting *setting =
+		container_of(table->procname, struct icmpx_setting, name[0]);
+	const int err = setting->handler(table, write, buffer, lenp, ppos);
+
+	if (!err && write)
+		icmpx_netlink_changed(setting->net, setting->family, setting->name);
+	return err;
+}
 
 /**
  * icmpx_settings_register() - Give a namespace the settings of an address family.
@@ -337,12 +352,14 @@ int icmpx_settings_register(struct net *net, struct icmpx_family *family,
 	const size_t both = ARRAY_SIZE(icmpx_family_settings);
 	const size_t count = settings->shared_count + settings->own_count + both;
 	struct ctl_table *table, *entry;
+	struct icmpx_setting *setting;
 	size_t i;
 
 	/* One more entry, which stays empty: see icmpx_register_sysctl(). */
-	table = kcalloc(count + 1, sizeof(*table), GFP_KERNEL_ACCOUNT);
+	table = kcalloc(count + 1, sizeof(*table) + sizeof(*setting), GFP_KERNEL_ACCOUNT);
 	if (!table)
 		return -ENOMEM;
+	setting = (void *)(table + count + 1);
 	entry = table;
 	for (i = 0; i < settings->shared_count; i++, entry++) {
 		*entry = settings->shared[i];
@@ -360,13 +377,24 @@ int icmpx_settings_register(struct net *net, struct icmpx_family *family,
 		entry->extra1 = settings->prefix_min;
 		entry->extra2 = settings->prefix_max;
 	}
+	for (i = 0; i < count; i++, setting++) {
+		setting->net = net;
+		setting->family = settings->family;
+		setting->handler = table[i].proc_handler;
+		if (strscpy(setting->name, table[i].procname, sizeof(setting->name)) < 0) {
+			kfree(table);
+			return -ENAMETOOLONG;
+		}
+		table[i].procname = setting->name;
+		table[i].proc_handler = icmpx_setting_handler;
+	}
 
+	family->settings = table;	/* for icmpx_netlink_changed() */
 	family->settings_header = icmpx_register_sysctl(net, settings->path, table, count);
 	if (!family->settings_header) {
 		kfree(table);
 		return -ENOMEM;
 	}
-	family->settings = table;
 	return 0;
 }
 

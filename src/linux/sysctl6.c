@@ -86,6 +86,7 @@ static const struct ctl_table icmpx6_own_settings[] = {
 };
 
 static const struct icmpx_settings icmpx6_all_settings = {
+	.family = AF_INET6,
 	.path = "net/icmpx6",
 	.shared = icmpx6_shared_settings,
 	.shared_count = ARRAY_SIZE(icmpx6_shared_settings),

@@ -49,7 +49,7 @@ static struct icmpx_express_entry *icmpx_express_find(const struct net_device *d
 	return NULL;
 }
 
-static int icmpx_express_add(struct net_device *dev)
+static int icmpx_express_attach(struct net_device *dev)
 {
 	struct icmpx_express_entry *entry;
 	int err;
@@ -97,11 +97,15 @@ static int icmpx_express_suits(struct net_device *dev)
 	return 0;
 }
 
+static int icmpx_express_try(struct net_device *dev)
+{
+	return icmpx_express_suits(dev) ?: icmpx_express_attach(dev);
+}
+
 static int icmpx_express_want(struct net *net, const char *name)
 {
 	struct net_device *dev = __dev_get_by_name(net, name);
 	struct icmpx_express_entry *entry;
-	int err;
 
 	if (!dev)
 		return -ENODEV;
@@ -110,10 +114,7 @@ static int icmpx_express_want(struct net *net, const char *name)
 		entry->wanted = true;
 		return 0;
 	}
-	err = icmpx_express_suits(dev);
-	if (err)
-		return err;
-	return icmpx_express_add(dev);
+	return icmpx_express_try(dev);
 }
 
 static int icmpx_express_want_all(struct net *net, char *names)
@@ -162,6 +163,64 @@ int icmpx_express_set(struct net *net, char *names)
 			icmpx_express_remove(entry);
 	}
 	return err;
+}
+
+/**
+ * icmpx_express_add() - Give one more device the express path.
+ * @dev: the device
+ *
+ * Context: process, under RTNL.
+ *
+ * Return: 0; -EEXIST if the device has it; else as icmpx_express_set().
+ */
+int icmpx_express_add(struct net_device *dev)
+{
+	ASSERT_RTNL();
+	if (icmpx_express_find(dev))
+		return -EEXIST;
+	/* As many as the setting has room for. */
+	if (icmpx_net(dev_net(dev))->express_devices == ICMPX_EXPRESS_DEVICES)
+		return -E2BIG;
+	return icmpx_express_try(dev);
+}
+
+/**
+ * icmpx_express_del() - Take the express path from a device.
+ * @dev: the device
+ *
+ * Context: process, under RTNL.
+ *
+ * Return: 0; -ENOENT if the device has none.
+ */
+int icmpx_express_del(struct net_device *dev)
+{
+	struct icmpx_express_entry *entry = icmpx_express_find(dev);
+
+	ASSERT_RTNL();
+	if (!entry)
+		return -ENOENT;
+	icmpx_express_remove(entry);
+	return 0;
+}
+
+/**
+ * icmpx_express_at() - Find a device that has the express path.
+ * @net: the namespace
+ * @index: 0 for the first one of the namespace, ...
+ *
+ * Context: process, under RTNL.
+ *
+ * Return: the device, without a reference; NULL if there are not so many.
+ */
+const struct net_device *icmpx_express_at(const struct net *net, unsigned int index)
+{
+	const struct icmpx_express_entry *entry;
+
+	ASSERT_RTNL();
+	list_for_each_entry(entry, &icmpx_express_entries, list)
+		if (icmpx_express_in(entry, net) && !index--)
+			return entry->ops.dev;
+	return NULL;
 }
 
 /**

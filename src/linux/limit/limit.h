@@ -20,7 +20,34 @@ void icmpx_host_limit_exit(struct icmpx_family *family);
 bool icmpx6_host_allow(struct net *net, const struct rt6_info *rt,
 		       const struct in6_addr *destination);
 
+/**
+ * struct icmpx_source - a prefix of source addresses
+ * @address: its first address, in network order; of IPv4 in the first word
+ * @length: how many bits
+ */
+struct icmpx_source {
+	struct in6_addr address;
+	u8 length;
+};
+
+/**
+ * struct icmpx_limited - a prefix that was refused replies
+ * @prefix: the prefix
+ * @refused: how many replies since the limit began
+ * @age: nanoseconds since it began
+ * @idle: nanoseconds since the last refusal
+ */
+struct icmpx_limited {
+	struct icmpx_source prefix;
+	u64 refused;
+	u64 age;
+	u64 idle;
+};
+
 /* prefix.c */
+void icmpx_prefix_limit_init(struct icmpx_prefix_limit *limit, struct net *net, u8 family);
+bool icmpx_prefix_limited(struct icmpx_prefix_limit *limit, unsigned int *index,
+			  struct icmpx_limited *limited);
 bool icmpx_prefix_allow(struct icmpx_prefix_limit *limit, __be32 source);
 bool icmpx6_prefix_allow(struct icmpx_prefix_limit *limit, const struct in6_addr *source);
 int icmpx_prefix_limit_set(struct icmpx_prefix_limit *limit, int rate, int burst);

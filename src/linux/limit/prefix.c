@@ -25,18 +25,20 @@
 #include <net/ipv6.h>
 
 #include "limit/limit.h"
+#include "limit/places.h"
 
 #define ICMPX_ROWS 2
 #define ICMPX_ROW_BITS 12
 #define ICMPX_ROW_MASK ((1 << ICMPX_ROW_BITS) - 1)
 
 /**
- * struct icmpx_prefix_table - buckets: 64 KiB in all, however many sources
+ * struct icmpx_prefix_table - buckets: 64 KiB in all, however many sources; and places
  * @rcu: for freeing it
  * @key: key of the hash that chooses buckets
  * @rate: replies a second
  * @burst: replies at once
  * @bucket: when the next reply is due, in nanoseconds of the monotonic clock
+ * @places: who is refused replies now
  */
 struct icmpx_prefix_table {
 	struct rcu_head rcu;
@@ -44,6 +46,7 @@ struct icmpx_prefix_table {
 	u32 rate;
 	u32 burst;
 	atomic64_t bucket[ICMPX_ROWS][1 << ICMPX_ROW_BITS];
+	struct icmpx_places places;
 };
 
 static bool icmpx_bucket_allow(atomic64_t *bucket, u64 now, u32 rate, u32 burst)
@@ -74,6 +77,16 @@ static bool icmpx_prefix_take(struct icmpx_prefix_table *table, u64 hash)
 	return allowed;
 }
 
+/* Remembers who got no reply. Apart, so that the way of a reply has no code of it. */
+static noinline void icmpx_prefix_refuse(struct icmpx_prefix_limit *limit,
+					 struct icmpx_prefix_table *table,
+					 const struct icmpx_source *prefix, u64 hash)
+{
+	if (icmpx_places_refuse(&table->places, prefix, hash >> (ICMPX_ROWS * ICMPX_ROW_BITS),
+				ktime_get_ns()))
+		queue_delayed_work(icmpx_wq, &limit->work, ICMPX_LIMIT_DELAY);
+}
+
 /**
  * icmpx_prefix_allow() - Ask whether a source prefix may get one more reply.
  * @limit: the limit
@@ -86,12 +99,18 @@ static bool icmpx_prefix_take(struct icmpx_prefix_table *table, u64 hash)
 bool icmpx_prefix_allow(struct icmpx_prefix_limit *limit, __be32 source)
 {
 	struct icmpx_prefix_table *table = rcu_dereference(limit->table);
-	__be32 prefix;
+	struct icmpx_source prefix = {};
+	u64 hash;
 
 	if (!table)
 		return true;
-	prefix = source & inet_make_mask(READ_ONCE(limit->length));
-	return icmpx_prefix_take(table, siphash_1u32((__force u32)prefix, &table->key));
+	prefix.length = READ_ONCE(limit->length);
+	prefix.address.s6_addr32[0] = source & inet_make_mask(prefix.length);
+	hash = siphash_1u32((__force u32)prefix.address.s6_addr32[0], &table->key);
+	if (icmpx_prefix_take(table, hash))
+		return true;
+	icmpx_prefix_refuse(limit, table, &prefix, hash);
+	return false;
 }
 
 /**
@@ -106,12 +125,18 @@ bool icmpx_prefix_allow(struct icmpx_prefix_limit *limit, __be32 source)
 bool icmpx6_prefix_allow(struct icmpx_prefix_limit *limit, const struct in6_addr *source)
 {
 	struct icmpx_prefix_table *table = rcu_dereference(limit->table);
-	struct in6_addr prefix;
+	struct icmpx_source prefix;
+	u64 hash;
 
 	if (!table)
 		return true;
-	ipv6_addr_prefix(&prefix, source, READ_ONCE(limit->length));
-	return icmpx_prefix_take(table, siphash(&prefix, sizeof(prefix), &table->key));
+	prefix.length = READ_ONCE(limit->length);
+	ipv6_addr_prefix(&prefix.address, source, prefix.length);
+	hash = siphash(&prefix.address, sizeof(prefix.address), &table->key);
+	if (icmpx_prefix_take(table, hash))
+		return true;
+	icmpx_prefix_refuse(limit, table, &prefix, hash);
+	return false;
 }
 
 /**
@@ -141,6 +166,7 @@ int icmpx_prefix_limit_set(struct icmpx_prefix_limit *limit, int rate, int burst
 		if (!fresh)
 			return -ENOMEM;
 		get_random_bytes(&fresh->key, sizeof(fresh->key));
+		icmpx_places_init(&fresh->places);
 		fresh->rate = rate;
 		fresh->burst = burst;
 	}
@@ -152,6 +178,62 @@ int icmpx_prefix_limit_set(struct icmpx_prefix_limit *limit, int rate, int burst
 	return 0;
 }
 
+/* Tells listeners whom the limit has begun to refuse replies, and whom it refuses none any more. */
+static void icmpx_prefix_work(struct work_struct *work)
+{
+	struct icmpx_prefix_limit *limit =
+		container_of(to_delayed_work(work), struct icmpx_prefix_limit, work);
+	struct icmpx_prefix_table *table;
+	unsigned long delay = 0;
+
+	mutex_lock(&limit->lock);
+	table = rcu_dereference_protected(limit->table, lockdep_is_held(&limit->lock));
+	if (table)
+		delay = icmpx_places_tell(&table->places, limit->net, limit->family);
+	mutex_unlock(&limit->lock);
+	if (delay)
+		queue_delayed_work(icmpx_wq, &limit->work, delay);
+}
+
+/**
+ * icmpx_prefix_limited() - Tell who is refused replies.
+ * @limit: the limit
+ * @index: where to begin, 0 at first; set to where to go on
+ * @limited: set to what is found
+ *
+ * Context: process.
+ *
+ * Return: false if there is no one more.
+ */
+bool icmpx_prefix_limited(struct icmpx_prefix_limit *limit, unsigned int *index,
+			  struct icmpx_limited *limited)
+{
+	struct icmpx_prefix_table *table;
+	bool found;
+
+	rcu_read_lock();
+	table = rcu_dereference(limit->table);
+	found = table && icmpx_places_next(&table->places, index, ktime_get_ns(), limited);
+	rcu_read_unlock();
+	return found;
+}
+
+/**
+ * icmpx_prefix_limit_init() - Prepare a namespace's limit, which is off.
+ * @limit: the limit
+ * @net: the namespace
+ * @family: AF_INET or AF_INET6
+ *
+ * Context: process.
+ */
+void icmpx_prefix_limit_init(struct icmpx_prefix_limit *limit, struct net *net, u8 family)
+{
+	limit->net = net;
+	limit->family = family;
+	mutex_init(&limit->lock);
+	INIT_DELAYED_WORK(&limit->work, icmpx_prefix_work);
+}
+
 /**
  * icmpx_prefix_limit_exit() - Free a namespace's buckets.
  * @limit: the limit
@@ -160,5 +242,6 @@ int icmpx_prefix_limit_set(struct icmpx_prefix_limit *limit, int rate, int burst
  */
 void icmpx_prefix_limit_exit(struct icmpx_prefix_limit *limit)
 {
+	cancel_delayed_work_sync(&limit->work);
 	kvfree(rcu_dereference_protected(limit->table, true));
 }
