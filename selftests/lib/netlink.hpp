@@ -16,6 +16,7 @@
 #include <functional>
 #include <optional>
 #include <source_location>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -59,6 +60,12 @@ public:
 			bytes_.insert(bytes_.end(), text.begin(), text.end());
 			bytes_.push_back(0);
 		});
+	}
+
+	/// An attribute of exactly these bytes, whatever their number.
+	Message &put_bytes(std::uint16_t type, const Bytes &value)
+	{
+		return nest(type, [&] { bytes_.insert(bytes_.end(), value.begin(), value.end()); });
 	}
 
 	/// An attribute that holds what @p fill adds.
@@ -132,7 +139,15 @@ public:
 		name.nl_groups = groups;
 		host::check(bind(fd_.get(), reinterpret_cast<sockaddr *>(&name), sizeof(name)),
 			    "bind netlink socket");
+		set_option(NETLINK_EXT_ACK, 1);
+		set_option(NETLINK_CAP_ACK, 1);
 	}
+
+	/// Has messages of a group come, too; returns 0 or the errno.
+	int join(std::uint32_t group) { return set_option(NETLINK_ADD_MEMBERSHIP, group); }
+
+	/// What the kernel said in words of the last request that it refused; nothing when it said none.
+	const std::string &reason() const { return reason_; }
 
 	/// Has the kernel carry out @p message; returns 0 or the errno. Other messages that come meanwhile are kept.
 	int request(const Message &message)
@@ -208,6 +223,7 @@ private:
 
 				std::memcpy(&error, payload.data(), sizeof(error));
 				answer_ = -error;
+				read_reason(start, payload);
 			} else {
 				kept_.push_back(std::move(payload));
 			}
@@ -215,7 +231,26 @@ private:
 		return true;
 	}
 
+	void read_reason(const nlmsghdr &header, const Bytes &payload)
+	{
+		const std::size_t before =
+			header.nlmsg_type == NLMSG_ERROR ? sizeof(nlmsgerr) : sizeof(std::int32_t);
+		const std::optional<Bytes> text =
+			header.nlmsg_flags & NLM_F_ACK_TLVS
+				? attribute(payload, before, NLMSGERR_ATTR_MSG)
+				: std::nullopt;
+
+		reason_ = text && !text->empty() ? std::string(text->begin(), text->end() - 1) : "";
+	}
+
+	int set_option(int option, std::uint32_t value)
+	{
+		return setsockopt(fd_.get(), SOL_NETLINK, option, &value, sizeof(value)) ? errno
+											 : 0;
+	}
+
 	host::Descriptor fd_;
+	std::string reason_;
 	std::uint32_t sequence_ = 0;
 	std::optional<int> answer_;
 	std::vector<Bytes> kept_;
