@@ -30,6 +30,8 @@ help:
 	@echo 'Building, for the running kernel or the one whose headers are in KDIR:'
 	@echo '  all               icmpx.ko and icmpx_diag.ko'
 	@echo '  install           install them for that kernel (INSTALL_MOD_PATH=/path: below that)'
+	@echo '  tools             the command icmpxctl, in build/tools'
+	@echo '  install-tools     install it with its manual and completion: DESTDIR=/path, prefix=/usr/local'
 	@echo '  deb               the package icmpx-dkms, for Debian 12 and 13'
 	@echo '  clean             remove what was built'
 	@echo '  compile_commands.json  for clangd and others'
@@ -67,6 +69,18 @@ module:
 .PHONY: build-all
 build-all:
 	@scripts/build-all
+
+# The command icmpxctl.
+.PHONY: tools
+tools:
+	@mkdir -p $(top)/build/tools
+	+@$(MAKE) -C $(top)/build/tools -f $(top)/src/icmpxctl/Makefile -j$(JOBS) icmpxctl
+
+prefix ?= /usr/local
+
+.PHONY: install-tools
+install-tools: tools
+	install -D -m 755 $(top)/build/tools/icmpxctl $(DESTDIR)$(prefix)/sbin/icmpxctl
 
 # For a kernel from scripts/kernel.
 build-%:
