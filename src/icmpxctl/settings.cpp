@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "settings.hpp"
+
+#include <charconv>
+
+#include <icmpx/netlink.h>
+
+#include "words.hpp"
+
+namespace icmpxctl {
+
+std::string Setting::full_name() const { return icmpxctl::full_name(family, name); }
+
+Json Setting::json() const
+{
+	std::int64_t number = 0;
+	const char *end = value.data() + value.size();
+	const auto [stop, error] = std::from_chars(value.data(), end, number);
+
+	// A name of digits alone is a name: only a number has a range.
+	if (highest && error == std::errc{} && stop == end)
+		return number;
+	return value;
+}
+
+Setting parse_setting(const Attributes &attributes)
+{
+	return {.family = static_cast<int>(attributes.number(ICMPX_A_SETTING_FAMILY).value_or(0)),
+		.name = attributes.text(ICMPX_A_SETTING_NAME),
+		.value = attributes.text(ICMPX_A_SETTING_VALUE),
+		.lowest = attributes.number(ICMPX_A_SETTING_RANGE_MIN),
+		.highest = attributes.number(ICMPX_A_SETTING_RANGE_MAX)};
+}
+
+std::vector<Setting> read_settings(Netlink &netlink, std::optional<int> family)
+{
+	std::vector<Setting> all;
+	Message message(ICMPX_CMD_SETTING_GET);
+
+	if (family)
+		message.put_u8(ICMPX_A_SETTING_FAMILY, static_cast<std::uint8_t>(*family));
+	netlink.dump(std::move(message), [&all](int, const Attributes &attributes) {
+		all.push_back(parse_setting(attributes));
+	});
+	return all;
+}
+
+void no_setting(Netlink &netlink, const std::string &word)
+{
+	// A word without a family is compared with names without one.
+	const bool full = word.find('.') != std::string::npos;
+	std::vector<std::string> names;
+
+	for (const Setting &setting : read_settings(netlink, {}))
+		names.push_back(full ? setting.full_name() : setting.name);
+
+	const std::string meant = nearest(word, names);
+
+	throw Error("there is no setting '" + word + "'" +
+		    (meant.empty() ? "; icmpxctl show lists them" : "; is it " + meant + "?"));
+}
+
+} // namespace icmpxctl

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/// @file
+/// The settings of a network namespace, as the module tells them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "json.hpp"
+#include "netlink.hpp"
+
+namespace icmpxctl {
+
+struct Setting {
+	/// AF_INET for net.icmpx, AF_INET6 for net.icmpx6.
+	int family = 0;
+	std::string name;
+	std::string value;
+	/// The range, for a number that has one.
+	std::optional<std::uint64_t> lowest, highest;
+
+	/// With the family, for sysctl(8).
+	std::string full_name() const;
+	/// A number if the setting is one, otherwise text.
+	Json json() const;
+};
+
+/// What a message about a setting says.
+Setting parse_setting(const Attributes &attributes);
+
+/// Reads the settings of both families, or of one. Throws Error.
+std::vector<Setting> read_settings(Netlink &netlink, std::optional<int> family);
+
+/// Throws an Error that says that there is no such setting, and which one was probably meant.
+[[noreturn]] void no_setting(Netlink &netlink, const std::string &word);
+
+} // namespace icmpxctl
