@@ -1,21 +1,113 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/// @file
+/// icmpxctl express: the devices that have the express path.
+#include <net/if.h>
+
+#include <cstdio>
+
+#include <icmpx/netlink.h>
+
 #include "command.hpp"
+#include "json.hpp"
+#include "netlink.hpp"
 
 namespace icmpxctl {
 
 namespace {
 
-int run_express(const Options & /*options*/, Arguments /*arguments*/)
+struct Device {
+	std::uint64_t ifindex;
+	std::string name;
+};
+
+int list(const Options &options)
 {
-	throw Error("not there yet");
+	Netlink netlink;
+	std::vector<Device> devices;
+
+	netlink.dump(Message(ICMPX_CMD_EXPRESS_GET), [&devices](int, const Attributes &attributes) {
+		devices.push_back(
+			{.ifindex = attributes.number(ICMPX_A_EXPRESS_IFINDEX).value_or(0),
+			 .name = attributes.text(ICMPX_A_EXPRESS_NAME)});
+	});
+	if (options.json) {
+		Json all = Json::array();
+
+		for (const Device &device : devices)
+			all.push_back({{"ifindex", device.ifindex}, {"name", device.name}});
+		print(all);
+		return kDone;
+	}
+	for (const Device &device : devices)
+		std::puts(device.name.c_str());
+	return kDone;
+}
+
+void change(Netlink &netlink, std::uint8_t command, const char *device)
+{
+	Message message(command);
+
+	message.put_text(ICMPX_A_EXPRESS_NAME, device);
+	try {
+		netlink.request(std::move(message));
+	} catch (const Refused &refused) {
+		throw Error(std::string(device) + ": " + refused.what());
+	}
+}
+
+/// All or none of the devices: what was done already is undone when one is refused.
+int change_all(Arguments devices, std::uint8_t command, std::uint8_t opposite)
+{
+	Netlink netlink;
+
+	for (const char *device : devices)
+		if (!::if_nametoindex(device))
+			throw Error(std::string("there is no device '") + device + "'");
+	for (std::size_t i = 0; i < devices.size(); ++i) {
+		try {
+			change(netlink, command, devices[i]);
+		} catch (const Error &) {
+			while (i--)
+				change(netlink, opposite, devices[i]);
+			throw;
+		}
+	}
+	return kDone;
+}
+
+int run_express(const Options &options, Arguments arguments)
+{
+	const std::string_view action = arguments.empty() ? "list" : arguments[0];
+
+	if (action == "list") {
+		if (arguments.size() > 1)
+			throw Misuse("express list takes no argument");
+		return list(options);
+	}
+	if (action != "add" && action != "del")
+		throw Misuse("express takes list, add or del, not '" + std::string(action) + "'");
+	if (arguments.size() == 1)
+		throw Misuse("express " + std::string(action) + " takes a device");
+	return action == "add" ? change_all(arguments.subspan(1), ICMPX_CMD_EXPRESS_ADD,
+					    ICMPX_CMD_EXPRESS_DEL)
+			       : change_all(arguments.subspan(1), ICMPX_CMD_EXPRESS_DEL,
+					    ICMPX_CMD_EXPRESS_ADD);
 }
 
 } // namespace
 
 const Command express{
 	.name = "express",
-	.summary = "",
-	.usage = "Usage: icmpxctl express\n",
+	.summary = "list or change the devices that have the express path",
+	.usage = "Usage: icmpxctl [-j] express [list]\n"
+		 "       icmpxctl express add DEVICE...\n"
+		 "       icmpxctl express del DEVICE...\n"
+		 "\n"
+		 "Prints the devices that answer echo requests at their ingress, past the\n"
+		 "firewall; gives that express path to devices, or takes it from them: to all of\n"
+		 "them, or to none if one is refused. The setting is net.icmpx.express.\n"
+		 "\n"
+		 "Changes take CAP_NET_ADMIN in the network namespace.\n",
 	.run = run_express,
 };
 
