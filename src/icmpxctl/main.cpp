@@ -73,7 +73,8 @@ Arguments parse(int argc, char **argv, Options &options)
 			throw Misuse(std::string("option -") + static_cast<char>(optopt) +
 				     " takes an argument");
 		default:
-			throw Misuse(std::string("there is no option '") + argv[optind - 1] + "'");
+			throw Misuse(std::string("there is no option -") +
+				     static_cast<char>(optopt));
 		}
 	}
 	return {argv + optind, argv + argc};
