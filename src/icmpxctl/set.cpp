@@ -15,16 +15,6 @@ namespace icmpxctl {
 
 namespace {
 
-/// What a value must be, if the setting is a number with a range: " (0 to 1000)".
-std::string range(Netlink &netlink, int family, const std::string &name)
-{
-	for (const Setting &setting : read_settings(netlink, family))
-		if (setting.name == name && setting.lowest && setting.highest)
-			return ": a number from " + std::to_string(*setting.lowest) + " to " +
-			       std::to_string(*setting.highest);
-	return {};
-}
-
 int run_set(const Options &options, Arguments arguments)
 {
 	if (arguments.size() != 2)
@@ -51,10 +41,6 @@ int run_set(const Options &options, Arguments arguments)
 		case ENOENT:
 			no_setting(netlink, full);
 		case EINVAL:
-		case ERANGE:
-			if (const std::string bounds = range(netlink, family, wanted.name);
-			    !bounds.empty())
-				throw Error(full + " cannot be '" + value + "'" + bounds);
 			throw Error(full + " cannot be '" + value + "': " + refused.text());
 		default:
 			throw Error(full + ": " + refused.what());
