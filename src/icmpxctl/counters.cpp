@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "counters.hpp"
 
+#include "netlink.hpp"
+
 namespace icmpxctl {
 
 namespace {

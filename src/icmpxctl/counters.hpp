@@ -10,9 +10,9 @@
 
 #include <icmpx/netlink.h>
 
-#include "netlink.hpp"
-
 namespace icmpxctl {
+
+class Netlink;
 
 struct Counter {
 	std::string name;
