@@ -15,8 +15,13 @@ Signals::Signals(std::initializer_list<int> signals)
 	sigset_t set;
 
 	sigemptyset(&set);
-	for (const int signal : signals)
-		sigaddset(&set, signal);
+	for (const int signal : signals) {
+		struct sigaction action {};
+
+		// nohup(1), and a shell that starts a program in the background, have it ignored.
+		if (::sigaction(signal, nullptr, &action) == 0 && action.sa_handler != SIG_IGN)
+			sigaddset(&set, signal);
+	}
 	sigprocmask(SIG_BLOCK, &set, nullptr);
 	fd_ = ::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (fd_ < 0)

@@ -7,7 +7,8 @@
 
 namespace icmpxctl {
 
-/// Holds signals back from their actions; they are read from a descriptor instead.
+/// Holds signals back from their actions; they are read from a descriptor instead. What was ignored when the program began
+/// stays ignored.
 class Signals {
 public:
 	/// Throws Error.
