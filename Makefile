@@ -81,6 +81,10 @@ prefix ?= /usr/local
 .PHONY: install-tools
 install-tools: tools
 	install -D -m 755 $(top)/build/tools/icmpxctl $(DESTDIR)$(prefix)/sbin/icmpxctl
+	install -D -m 644 $(top)/src/icmpxctl/completion.bash \
+		$(DESTDIR)$(prefix)/share/bash-completion/completions/icmpxctl
+	install -D -m 644 -t $(DESTDIR)$(prefix)/share/man/man4 $(top)/src/man/icmpx.4
+	install -D -m 644 -t $(DESTDIR)$(prefix)/share/man/man8 $(top)/src/man/icmpxctl.8
 
 # For a kernel from scripts/kernel.
 build-%:
