@@ -28,7 +28,7 @@ begin() {
 
 unload_all() {
 	local module
-	for module in test_slot test_name test_busy test_hook icmpx; do
+	for module in test_slot test_name test_busy test_hook test_family icmpx; do
 		[[ ! -d /sys/module/$module ]] || rmmod "$module"
 	done
 }
