@@ -8,7 +8,7 @@ namespace icmpxctl {
 namespace {
 
 constexpr const Command *kCommands[] = {
-	&show, &set, &stats, &sockets, &limited, &express, &monitor, &help,
+	&show, &set, &stats, &sockets, &limited, &express, &monitor, &probe_command, &help,
 };
 
 } // namespace

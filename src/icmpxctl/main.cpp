@@ -106,11 +106,13 @@ int main(int argc, char **argv)
 {
 	try {
 		return run(argc, argv);
+	} catch (const Misuse &error) {
+		std::fflush(stdout);
+		std::fprintf(stderr, "icmpxctl: %s\nTry: icmpxctl help\n", error.what());
+		return error.status();
 	} catch (const Error &error) {
 		std::fflush(stdout);
 		std::fprintf(stderr, "icmpxctl: %s\n", error.what());
-		if (error.status() == kMisused)
-			std::fputs("Try: icmpxctl help\n", stderr);
 		return error.status();
 	} catch (const std::exception &error) {
 		std::fflush(stdout);
