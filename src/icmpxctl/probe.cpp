@@ -308,6 +308,8 @@ const Command probe_command{
 		 "interfaces: by name, by index, or by an address of it. A host answers if\n"
 		 "PROBE is switched on there; on Linux: net.ipv4.icmp_echo_enable_probe=1.\n"
 		 "It takes no privilege, but a group in net.ipv4.ping_group_range.\n"
+		 "Linux sends no ICMP error about a request over IPv4, and tells of none over\n"
+		 "IPv6: there is no reply then.\n"
 		 "\n"
 		 "Options:\n"
 		 "  -c COUNT    send COUNT requests, not until it is interrupted\n"
