@@ -70,6 +70,7 @@ const Command *find_command(std::string_view name);
 /// The version of the program, which is that of the module that it was built with.
 inline constexpr std::string_view kVersion = "0.1";
 
-extern const Command show, set, stats, sockets, limited, express, monitor, probe_command, help;
+extern const Command show, set, stats, sockets, limited, express, monitor, probe_command, metrics,
+	help;
 
 } // namespace icmpxctl

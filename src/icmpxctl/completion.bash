@@ -51,6 +51,8 @@ _icmpxctl_candidates() {
 	help\ 1) _icmpxctl_commands ;;
 	show\ * | set\ 1) _icmpxctl_settings "$1" "${at[@]}" "${family[@]}" ;;
 	stats\ 1) printf '%s\n' -a -w ;;
+	metrics\ *) printf '%s\n' -f -o prometheus openmetrics ;;
+	probe\ 1) printf '%s\n' -c -i -W -r ;;
 	express\ 1) printf '%s\n' add del list ;;
 	express\ *)
 		case ${COMP_WORDS[i + 1]} in
