@@ -159,7 +159,7 @@ sum = (sum & 0xffff) + (sum >> 16)
 raw.sendto(message(~sum & 0xffff), peer)
 '
 
-# Linux sends no error about a type of ICMP that it had not in 1994: routers of others do.
+# Linux takes types of ICMP above 18 for errors, about which none is sent: routers of others know better.
 test_errors_of_others() {
 	local type code word text
 	start

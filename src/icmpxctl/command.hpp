@@ -71,6 +71,6 @@ const Command *find_command(std::string_view name);
 inline constexpr std::string_view kVersion = "0.1";
 
 extern const Command show, set, stats, sockets, limited, express, monitor, probe_command, metrics,
-	help;
+	doctor, help;
 
 } // namespace icmpxctl

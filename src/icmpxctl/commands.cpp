@@ -8,8 +8,8 @@ namespace icmpxctl {
 namespace {
 
 constexpr const Command *kCommands[] = {
-	&show,	  &set,	    &stats,	    &sockets, &limited,
-	&express, &monitor, &probe_command, &metrics, &help,
+	&show,	  &set,		  &stats,   &sockets, &limited, &express,
+	&monitor, &probe_command, &metrics, &doctor,  &help,
 };
 
 } // namespace
