@@ -56,6 +56,9 @@ test_settings() {
 	completes "echo_burst" show echo_b
 	completes "net.icmpx.echo_burst" show net.icmpx6.echo_burst net.icmpx.echo_b
 	completes "net.icmpx6.echo_burst" set net.icmpx6.echo_b
+	completes "node_name" -4 set node_n
+	completes "" -6 set node_n
+	completes "" -n icmpx-none show echo_b
 	completes "" set echo_burst 1
 }
 
