@@ -94,7 +94,7 @@ struct icmpx6_node_query {
  * left to the caller.
  */
 struct icmpx6_node_query icmpx6_node_decide(const u8 *message, size_t len, const u8 *source,
-					   u32 mask, const struct icmpx_node *self);
+					    u32 mask, const struct icmpx_node *self);
 
 /**
  * icmpx6_node_name() - Write the data of a reply that tells the name.

@@ -142,7 +142,7 @@ static bool icmpx6_parse_query(struct net *net, const struct icmpx_net *ix, stru
 	message = (const u8 *)icmp6_hdr(skb);
 	icmpx_describe_self(net, ix, &self);
 	reply->query = icmpx6_node_decide(message, sizeof(struct icmp6hdr) + len,
-					 ipv6_hdr(skb)->saddr.s6_addr, mask, &self);
+					  ipv6_hdr(skb)->saddr.s6_addr, mask, &self);
 	reply->about = icmpx6_subject_device(net, in, message, reply->query);
 	if (!reply->about)
 		return false;
