@@ -32,7 +32,7 @@ help:
 	@echo '  install           install them for that kernel (INSTALL_MOD_PATH=/path: below that)'
 	@echo '  tools             the command icmpxctl, in build/tools'
 	@echo '  install-tools     install it with its manual and completion: DESTDIR=/path, prefix=/usr/local'
-	@echo '  deb               the package icmpx-dkms, for Debian 12 and 13'
+	@echo '  deb               the packages icmpx-dkms and icmpx-tools, for Debian 12 and 13'
 	@echo '  clean             remove what was built'
 	@echo '  compile_commands.json  for clangd and others'
 	@echo 'For kernels from Debian, kept in a cache (see scripts/kernel):'
@@ -55,7 +55,7 @@ help:
 	@echo '  mutants           whether the tests catch deliberate faults; M=NAME: that one; J=N at a time'
 	@echo '  test-kernel-selftests  the kernel'\''s own tests of ICMP say the same with both: on K=6.12'
 	@echo '  test-trixie       the demo, on a fresh Debian 13'
-	@echo '  test-packages     installing and removing icmpx-dkms, on a fresh Debian 12 and 13'
+	@echo '  test-packages     installing and removing the packages, on a fresh Debian 12 and 13'
 	@echo '  demo              what it does, in a virtual machine'
 	@echo '  bench             what a packet costs, built-in and icmpx'
 	@echo '  kernel-diff       what changed between two kernels in the functions that icmpx has its own version of:'
@@ -83,7 +83,7 @@ install-tools: tools
 	install -D -m 755 $(top)/build/tools/icmpxctl $(DESTDIR)$(prefix)/sbin/icmpxctl
 	install -D -m 644 $(top)/src/icmpxctl/completion.bash \
 		$(DESTDIR)$(prefix)/share/bash-completion/completions/icmpxctl
-	install -D -m 644 -t $(DESTDIR)$(prefix)/share/man/man4 $(top)/src/man/icmpx.4
+	install -D -m 644 -t $(DESTDIR)$(prefix)/share/man/man4 $(top)/src/man/icmpx.4 $(top)/src/man/icmpx_trace.4
 	install -D -m 644 -t $(DESTDIR)$(prefix)/share/man/man8 $(top)/src/man/icmpxctl.8
 
 # For a kernel from scripts/kernel.
