@@ -106,6 +106,8 @@ public:
 	}
 
 	std::uint64_t version() const { return version_; }
+	/// The type of the family's messages.
+	std::uint16_t type() const { return id_; }
 	Message message(std::uint8_t command) const
 	{
 		return {id_, 0, genlmsghdr{command, ICMPX_FAMILY_VERSION, 0}};

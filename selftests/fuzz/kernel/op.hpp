@@ -29,6 +29,7 @@ enum Kind : std::uint8_t {
 	connect_socket,
 	set_setting,
 	read_proc,
+	ask_by_netlink,
 	kinds,
 };
 

@@ -42,6 +42,9 @@ constexpr Setting settings[] = {
 	{"net/icmpx/echo_ratelimit_prefix", "32", {"0", "24", "33", "1"}},
 	{"net/icmpx/errors_extension_mask", "0", {"7", "1", "6", "8"}},
 	{"net/icmpx/express", "\n", {"wire0", "parts", "wire0 parts", "nothing"}},
+	{"net/icmpx/node_name", "\n", {"a", "a.name", "\xff", "x"}},
+	{"net/icmpx/node_address", "\n", {"10.0.0.2", "fd00::1", "x", ""}},
+	{"net/icmpx/errors_extension_to", "\n", {"10.0.0.0/8", "::/0", "0.0.0.0/0 fd00::/8", "x"}},
 	{"net/ipv4/ip_no_pmtu_disc", "0", {"1", "2", "3", "0"}},
 	{"net/ipv4/ip_default_ttl", "64", {"1", "255", "2", "64"}},
 	{"net/ipv4/conf/all/accept_redirects", "1", {"0", "1", "0", "1"}},
@@ -275,6 +278,9 @@ void World::tidy_up()
 	for (const std::size_t index : changed_)
 		host::set_sysctl(settings[index].name, settings[index].usual);
 	changed_.clear();
+	if (set_by_netlink_)
+		use_usual_settings();
+	set_by_netlink_ = false;
 	recent_.clear();
 	drain();
 }

@@ -4,6 +4,8 @@
 
 #include "world.hpp"
 
+#include "lib/genetlink.hpp"
+
 #include <algorithm>
 
 #include <fcntl.h>
@@ -107,9 +109,18 @@ host::Descriptor open_parts()
 	return fd;
 }
 
+host::Descriptor open_netlink()
+{
+	return host::Descriptor(host::check(
+		socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_GENERIC),
+		"netlink socket"));
+}
+
 } // namespace
 
-World::World() : wire_(wire::new_server({.virtio_header = true})), parts_(open_parts())
+World::World()
+	: wire_(wire::new_server({.virtio_header = true})), parts_(open_parts()),
+	  netlink_(open_netlink()), family_(genetlink::Client().type())
 {
 	for (const char *device : {"all", "wire0", "parts"})
 		for (const char *setting : {"rp_filter", "accept_source_route", "route_localnet"})
@@ -313,8 +324,11 @@ void World::carry_out(const Op &op)
 	case set_setting:
 		setting(op);
 		break;
-	default:
+	case read_proc:
 		proc(op);
+		break;
+	default:
+		netlink(op);
 		break;
 	}
 	drain();

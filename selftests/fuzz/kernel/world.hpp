@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <deque>
 #include <string>
+#include <vector>
 
 namespace kernel {
 
@@ -40,6 +41,7 @@ private:
 	void address(const Op &op);
 	void setting(const Op &op);
 	void proc(const Op &op);
+	void netlink(const Op &op);
 
 	void send(packet::Ipv4 datagram, const Op &op);
 	void send_in_parts(packet::View datagram, const Op &op);
@@ -56,6 +58,11 @@ private:
 	std::array<sock::Socket, 4> sockets_;
 	std::deque<packet::Ipv4> recent_;
 	std::vector<std::size_t> changed_;
+	/// Where requests by netlink go, and the type of their messages.
+	host::Descriptor netlink_;
+	std::uint16_t family_;
+	/// Whether one may have changed a setting.
+	bool set_by_netlink_ = false;
 	unsigned long packets_ = 0;
 };
 
