@@ -6,7 +6,7 @@
  * The limit of a prefix begins with the first refusal, and has ended when it was refused
  * nothing for ICMPX_LIMIT_IDLE.
  */
-#include <linux/timekeeping.h>
+#include <linux/ktime.h>
 
 #include "limit/places.h"
 #include "netlink/netlink.h"
