@@ -77,7 +77,7 @@ test_values() {
 		while read -r name number; do
 			labels="{family=\"$family\",netns=\"$server\"}"
 			case $name in
-			packets_in | errors_wanted | errors_to_raw_sockets | fragmented_replies | route_lookups) sample=icmpx_${name}_total ;;
+			packets_in | errors_wanted | errors_to_raw_sockets | fragmented_replies | route_lookups | node_info_*_late) sample=icmpx_${name}_total ;;
 			ping_sockets | sending) sample=icmpx_$name ;;
 			ping_*) sample=icmpx_${name}_total ;;
 			*)
