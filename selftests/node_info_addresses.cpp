@@ -165,7 +165,7 @@ void temporary()
 	host::run("ip -6 address add 2001:db8::2/64 dev wire0 mngtmpaddr nodad valid_lft 3600 "
 		  "preferred_lft 1800");
 	std::string temporary = host::output_of(
-		"for i in $(seq 100); do ip -6 -o address show dev wire0 temporary -tentative | "
+		"for i in $(seq 1000); do ip -6 -o address show dev wire0 temporary -tentative | "
 		"sed -nE 's#.*inet6 ([^/]*)/.*#\\1#p' | grep . && break; sleep 0.1; done");
 	temporary = temporary.substr(0, temporary.find('\n'));
 	if (temporary.empty())
