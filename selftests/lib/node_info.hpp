@@ -153,7 +153,7 @@ inline wire6::Answer expect_reply(const Wire &wire, const Query &query, const Ex
 				  const Where &where = Where::current())
 {
 	counters6::Change change("");
-	const auto answer = wire::require_answer(wire, datagram(query, ends), Cast::unicast, where);
+	auto answer = wire::require_answer(wire, datagram(query, ends), Cast::unicast, where);
 
 	expect_contents(answer, query, expected, what, where);
 	ktap::expect_equal(packet6::text(answer.ip.destination), packet6::text(ends.source),
