@@ -41,6 +41,13 @@ constexpr std::size_t ts_at = options_at + offsetof(icmpx_options, ts);
 constexpr std::size_t cipso_at = options_at + offsetof(icmpx_options, cipso);
 constexpr std::size_t bytes_at = options_at + offsetof(icmpx_options, bytes);
 
+/// Where the target of node information has the length of the name, its first bytes, the source, the setting and the message.
+constexpr std::size_t self_at = offsetof(icmpx_node, name_len);
+constexpr std::size_t name_at = offsetof(icmpx_node, name);
+constexpr std::size_t asker_at = sizeof(icmpx_node);
+constexpr std::size_t mask_at = asker_at + 16;
+constexpr std::size_t query_at = mask_at + 2;
+
 /// One option of each kind at the front: how long the options are, how long it is, where its pointer points, its flags.
 Walk first_option(std::size_t kind_at, unsigned last_flag)
 {
@@ -143,6 +150,29 @@ std::vector<Walk> walks()
 		 1},
 		{"send6", 46, 46, {{0, 1, 4}, {2, 0, 15}, {3, 0, 255}, {5, 0, 3}}, 1},
 		{"send6", 46, 46, {{0, 1, 4}, {14, 0, 255}, {30, 0, 255}}},
+		// Each length of a query, its code, its question, its flags, the setting; then hosts
+		// with names of each length, whose bytes are letters or dots.
+		{"node_info",
+		 query_at,
+		 query_at + 40,
+		 {{mask_at, 0, 15},
+		  {query_at + 1, 0, 3},
+		  {query_at + 5, 0, 5},
+		  {query_at + 7, 0, 63},
+		  {asker_at, 0xfd, 0xfe}}},
+		{"node_info",
+		 query_at + 40,
+		 query_at + 40,
+		 {{self_at, 0, 255},
+		  {name_at, 0x2d, 0x2f},
+		  {name_at + 1, 0x2d, 0x2f},
+		  {name_at + 5, 0x2d, 0x2f}},
+		 'a'},
+		{"node_info",
+		 query_at + 40,
+		 query_at + 40,
+		 {{self_at, 0, 255}, {name_at, 0x2d, 0x2f}, {name_at + 7, 0x2d, 0x2f}},
+		 '.'},
 		first_option(srr_at, 0),
 		first_option(rr_at, 0),
 		first_option(cipso_at, 0),
