@@ -37,8 +37,8 @@ extern "C" {
  * enum icmpx6_node_subject - what a query is about
  * @ICMPX6_NODE_SUBJECT_NONE: nothing of this host: the query gets no reply
  * @ICMPX6_NODE_SUBJECT_SELF: this host, by its name or by the fact that it was asked
- * @ICMPX6_NODE_SUBJECT_IPV6: who has the IPv6 address behind the nonce
- * @ICMPX6_NODE_SUBJECT_IPV4: who has the IPv4 address behind the nonce
+ * @ICMPX6_NODE_SUBJECT_IPV6: the node that has the IPv6 address behind the nonce
+ * @ICMPX6_NODE_SUBJECT_IPV4: the node that has the IPv4 address behind the nonce
  */
 enum icmpx6_node_subject {
 	ICMPX6_NODE_SUBJECT_NONE,

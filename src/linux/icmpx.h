@@ -51,7 +51,7 @@ struct icmpx_counters {
  * @length: setting echo_ratelimit_prefix, bits of a prefix
  * @table: buckets; NULL while @rate is 0; replaced under @lock, read under RCU
  * @lock: serialises writers of @rate, @burst and @table
- * @work: tells listeners who is limited
+ * @work: tells listeners which prefixes are limited
  * @net: the namespace
  * @family: AF_INET or AF_INET6
  */
