@@ -70,7 +70,7 @@ inline void add_ipv6(const Network &network)
 	host::set_sysctl("net/ipv6/icmp/ratemask", "0,2-127");
 }
 
-/// A raw socket that reads messages of @p type, and nothing else.
+/// A raw socket that reads messages of @p type, and nothing else but what comes before the kernel knows that.
 inline Socket open(packet6::Type type)
 {
 	Socket socket = sock6::raw(IPPROTO_ICMPV6);
@@ -83,7 +83,7 @@ inline Socket open(packet6::Type type)
 	return socket;
 }
 
-/// One that reads replies of @p server.
+/// One that reads replies of @p server, and what comes before the kernel knows that.
 inline Socket open_echo(const Address &server)
 {
 	Socket socket = open(packet6::echo_reply);
@@ -138,7 +138,8 @@ private:
 /// Asks, and waits for the answer, one question after the other.
 class Questions {
 public:
-	/// What a message that has come is.
+	/// What a message that has come is. One of another kind may have been read before the socket had its filter and its
+	/// peer, while other traffic runs: counted as an answer, it would put every later one out of step.
 	enum class Answer { right, wrong, of_another };
 
 	/// Sends question @p number, and returns 0 or the errno.
@@ -241,7 +242,9 @@ private:
 		constexpr std::uint8_t mode_is_exclude = 2;
 		auto report = packet::parse_icmp(message);
 
-		if (!report || report->data.empty())
+		if (!report || report->type != packet6::mld2_report)
+			return Answer::of_another;
+		if (report->data.empty())
 			return Answer::wrong;
 		return report->data[0] == mode_is_exclude ? Answer::right : Answer::of_another;
 	}
@@ -270,7 +273,8 @@ private:
 			const int error = netlink->request(forget);
 			if (error && (error != ENOENT || number != 1))
 				return error;
-			return sock6::send(socket, packet6::echo_request(1, number).build());
+			return sock6::send(socket,
+					   packet6::echo_request(identifier, number).build());
 		};
 	}
 
@@ -278,10 +282,15 @@ private:
 	{
 		auto reply = parse(message, forgotten);
 
-		return reply && reply->checksum_right && reply->sequence() == number
-			       ? Answer::right
-			       : Answer::wrong;
+		// A reply that is spoilt is missed.
+		if (!reply || reply->type != packet6::echo_reply || !reply->checksum_right ||
+		    reply->rest >> 16 != identifier)
+			return Answer::of_another;
+		return reply->sequence() == number ? Answer::right : Answer::wrong;
 	}
+
+	/// No other traffic's.
+	static constexpr std::uint16_t identifier = 0x7d15;
 };
 
 } // namespace flood6
