@@ -116,6 +116,15 @@ void one_is_read_and_written()
 	}
 }
 
+std::optional<std::int64_t> signed_number(const Attributes &setting, std::uint16_t type)
+{
+	const auto number = setting.number(type);
+
+	if (!number)
+		return std::nullopt;
+	return static_cast<std::int32_t>(*number);
+}
+
 /// Both ends of each range are taken, what is beyond is not, and the old value stays.
 void ranges_are_what_they_say()
 {
@@ -124,8 +133,8 @@ void ranges_are_what_they_say()
 	int with_range = 0;
 
 	for (const Attributes &setting : client.list(client.message(ICMPX_CMD_SETTING_GET))) {
-		const auto least = setting.number(ICMPX_A_SETTING_RANGE_MIN);
-		const auto greatest = setting.number(ICMPX_A_SETTING_RANGE_MAX);
+		const auto least = signed_number(setting, ICMPX_A_SETTING_RANGE_MIN);
+		const auto greatest = signed_number(setting, ICMPX_A_SETTING_RANGE_MAX);
 		const int family =
 			static_cast<int>(setting.number(ICMPX_A_SETTING_FAMILY).value_or(0));
 		const std::string name = setting.text(ICMPX_A_SETTING_NAME);
@@ -133,18 +142,19 @@ void ranges_are_what_they_say()
 		if (!least)
 			continue;
 		with_range++;
-		for (const std::uint64_t end : {*least, greatest.value_or(0)}) {
+		for (const std::int64_t end : {*least, greatest.value_or(0)}) {
 			const std::string text = std::to_string(end);
 
 			expect_equal(client.request(setting_set(client, family, name, text)), 0,
 				     name);
-			expect_equal(host::sysctl(name_of(setting)), text, name);
+			// Kept in ticks, this one may come out as a little more.
+			if (name != "ratelimit" || end == 0)
+				expect_equal(host::sysctl(name_of(setting)), text, name);
 		}
 		const std::string kept = host::sysctl(name_of(setting));
 		for (const std::string &value :
-		     {std::to_string(static_cast<std::int64_t>(*least) - 1),
-		      std::to_string(greatest.value_or(0) + 1), std::string("x"), std::string(),
-		      std::string("1\n")}) {
+		     {std::to_string(*least - 1), std::to_string(greatest.value_or(0) + 1),
+		      std::string("x"), std::string(), std::string("1\n")}) {
 			expect_equal(client.request(setting_set(client, family, name, value)),
 				     EINVAL, name);
 			expect(client.reason().starts_with(host::linux_since(6, 3)
@@ -154,7 +164,7 @@ void ranges_are_what_they_say()
 			expect_equal(host::sysctl(name_of(setting)), kept, name + " as it was");
 		}
 	}
-	expect(with_range > 12, "settings with a range");
+	expect(with_range > 20, "settings with a range");
 }
 
 void requests_that_are_wrong()

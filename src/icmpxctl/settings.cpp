@@ -17,8 +17,8 @@ Json Setting::json() const
 	const char *end = value.data() + value.size();
 	const auto [stop, error] = std::from_chars(value.data(), end, number);
 
-	// A name of digits alone is a name: only a number has a range.
-	if (highest && error == std::errc{} && stop == end)
+	// A name of digits alone is a name.
+	if (is_number && error == std::errc{} && stop == end)
 		return number;
 	return value;
 }
@@ -28,8 +28,8 @@ Setting parse_setting(const Attributes &attributes)
 	return {.family = static_cast<int>(attributes.number(ICMPX_A_SETTING_FAMILY).value_or(0)),
 		.name = attributes.text(ICMPX_A_SETTING_NAME),
 		.value = attributes.text(ICMPX_A_SETTING_VALUE),
-		.lowest = attributes.number(ICMPX_A_SETTING_RANGE_MIN),
-		.highest = attributes.number(ICMPX_A_SETTING_RANGE_MAX)};
+		// Only a number has a range.
+		.is_number = attributes.has(ICMPX_A_SETTING_RANGE_MAX)};
 }
 
 std::vector<Setting> read_settings(Netlink &netlink, std::optional<int> family)

@@ -18,8 +18,8 @@ struct Setting {
 	int family = 0;
 	std::string name;
 	std::string value;
-	/// The range, for a number that has one.
-	std::optional<std::uint64_t> lowest, highest;
+	/// Whether the value is one number, whatever the text looks like.
+	bool is_number = false;
 
 	/// With the family, for sysctl(8).
 	std::string full_name() const;

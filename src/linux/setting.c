@@ -95,15 +95,17 @@ int icmpx_setting_write(struct ctl_table *entry, const char *text)
  *
  * Context: any.
  *
- * Return: false if the setting is not one number with a range.
+ * Handlers without a range may have @entry->extra1 for this alone.
+ *
+ * Return: false if the setting is not one number.
  */
-bool icmpx_setting_range(const struct ctl_table *entry, u32 *min, u32 *max)
+bool icmpx_setting_range(const struct ctl_table *entry, s32 *min, s32 *max)
 {
 	const bool byte = entry->maxlen == sizeof(u8);
 
-	if (!byte && (entry->maxlen != sizeof(int) || !entry->extra1))
+	if (!byte && entry->maxlen != sizeof(int))
 		return false;
-	*min = entry->extra1 ? *(int *)entry->extra1 : 0;
+	*min = entry->extra1 ? *(int *)entry->extra1 : byte ? 0 : INT_MIN;
 	*max = entry->extra2 ? *(int *)entry->extra2 : byte ? U8_MAX : INT_MAX;
 	return true;
 }

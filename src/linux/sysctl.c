@@ -19,14 +19,12 @@
 #include "send/send.h"
 #include "sysctl.h"
 
-#define ICMPX_RATE_MAX 1000000
-#define ICMPX_BURST_MAX 1000000
 #define ICMPX_PREFIX_MAX 32
 #define ICMPX_EXTENSION_MASK_MAX \
 	(ICMPX_TELL_INCOMING | ICMPX_TELL_OUTGOING | ICMPX_TELL_NEXT_HOP | ICMPX_TELL_NODE)
 
-static int icmpx_rate_max = ICMPX_RATE_MAX;
-static int icmpx_burst_max = ICMPX_BURST_MAX;
+static int icmpx_rate_max = 1000000;
+static int icmpx_burst_max = 1000000;
 static int icmpx_prefix_max = ICMPX_PREFIX_MAX;
 /* Both families have the setting errors_extension_mask. */
 int icmpx_extension_mask_max = ICMPX_EXTENSION_MASK_MAX;
@@ -203,6 +201,7 @@ static const struct ctl_table icmpx_shared_settings[] = {
 		.maxlen = sizeof(int),
 		.mode = 0644,
 		.proc_handler = proc_dointvec_ms_jiffies,
+		.extra1 = SYSCTL_ZERO,
 	},
 	{
 		.procname = "ratemask",

@@ -25,21 +25,21 @@ static size_t icmpx_setting_size(const char *text)
 {
 	return nla_total_size(sizeof(u8)) +
 	       nla_total_size(sizeof_field(struct icmpx_setting, name)) +
-	       nla_total_size(strlen(text) + 1) + 2 * nla_total_size(sizeof(u32));
+	       nla_total_size(strlen(text) + 1) + 2 * nla_total_size(sizeof(s32));
 }
 
 static int icmpx_setting_fill(struct sk_buff *skb, const void *what)
 {
 	const struct icmpx_setting_value *value = what;
-	u32 min, max;
+	s32 min, max;
 
 	if (nla_put_u8(skb, ICMPX_A_SETTING_FAMILY, value->family) ||
 	    nla_put_string(skb, ICMPX_A_SETTING_NAME, value->entry->procname) ||
 	    nla_put_string(skb, ICMPX_A_SETTING_VALUE, value->text))
 		return -EMSGSIZE;
 	if (icmpx_setting_range(value->entry, &min, &max) &&
-	    (nla_put_u32(skb, ICMPX_A_SETTING_RANGE_MIN, min) ||
-	     nla_put_u32(skb, ICMPX_A_SETTING_RANGE_MAX, max)))
+	    (nla_put_s32(skb, ICMPX_A_SETTING_RANGE_MIN, min) ||
+	     nla_put_s32(skb, ICMPX_A_SETTING_RANGE_MAX, max)))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -139,10 +139,10 @@ int icmpx_setting_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 static void icmpx_setting_explain(struct genl_info *info, const struct ctl_table *entry, int err)
 {
 	struct nlattr *value = info->attrs[ICMPX_A_SETTING_VALUE];
-	u32 min, max;
+	s32 min, max;
 
 	if (err == -EINVAL && icmpx_setting_range(entry, &min, &max))
-		icmpx_set_err_attr(info->extack, value, "not a number from %u to %u", min, max);
+		icmpx_set_err_attr(info->extack, value, "not a number from %d to %d", min, max);
 	else if (err == -EINVAL)
 		NL_SET_ERR_MSG_ATTR(info->extack, value, "not a value of this setting");
 	else if (err == -ENODEV)
