@@ -114,6 +114,19 @@ value() {
 	in_server cat "/proc/sys/net/$1"
 }
 
+# Half of the output is not to pass for all of it.
+test_a_full_disk() {
+	local command
+	start
+	for command in show "-j show" "stats -a" "-j stats" sockets limited "metrics"; do
+		status=0
+		# shellcheck disable=SC2086 # words
+		err=$("$icmpxctl" "${at[@]}" $command 2>&1 >/dev/full) || status=$?
+		expect_equal "$status" 1 "status of $command"
+		expect_equal "${err%%:*}" icmpxctl "what $command said: $err"
+	done
+}
+
 test_set() {
 	local before
 	start

@@ -3,6 +3,8 @@
 
 #include <cstdio>
 
+#include "output.hpp"
+
 namespace icmpxctl {
 
 void print(const Json &value)
@@ -11,7 +13,7 @@ void print(const Json &value)
 	const std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
 
 	std::puts(text.c_str());
-	std::fflush(stdout);
+	flush_output();
 }
 
 } // namespace icmpxctl

@@ -2,6 +2,7 @@
 /// @file
 /// icmpxctl: the options, and which command is wanted.
 #include "command.hpp"
+#include "output.hpp"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -105,7 +106,10 @@ int run(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	try {
-		return run(argc, argv);
+		const int status = run(argc, argv);
+
+		flush_output();
+		return status;
 	} catch (const Misuse &error) {
 		std::fflush(stdout);
 		std::fprintf(stderr, "icmpxctl: %s\nTry: icmpxctl help\n", error.what());

@@ -11,6 +11,7 @@
 #include <icmpx/netlink.h>
 
 #include "command.hpp"
+#include "output.hpp"
 #include "prefixes.hpp"
 #include "settings.hpp"
 #include "signals.hpp"
@@ -68,7 +69,7 @@ void tell(const Options &options, int command, const Attributes &attributes)
 		// Of a newer module.
 		break;
 	}
-	std::fflush(stdout);
+	flush_output();
 }
 
 int run_monitor(const Options &options, Arguments arguments)

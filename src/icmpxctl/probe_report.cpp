@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include "output.hpp"
+
 namespace icmpxctl::probe {
 
 namespace {
@@ -24,7 +26,7 @@ void Report::begin() const
 		return;
 	std::printf("PROBE %s (%s) %s %s\n", request_.host.c_str(), address_.c_str(),
 		    request_.local ? "interface" : "neighbour", text(request_.target).c_str());
-	std::fflush(stdout);
+	flush_output();
 }
 
 void Report::reply(const Reply &reply, const std::string &from,
@@ -45,7 +47,7 @@ void Report::reply(const Reply &reply, const std::string &from,
 		std::printf("From %s: seq=%u %s (DUP!)\n", from.c_str(), reply.sequence,
 			    said.c_str());
 	hint(reply);
-	std::fflush(stdout);
+	flush_output();
 }
 
 Json Report::as_json(const Reply &reply, const std::string &from,
@@ -92,7 +94,7 @@ void Report::error(const ErrorReport &error, std::uint64_t number) const
 	}
 	std::printf("From %s: seq=%llu %s\n", error.from.empty() ? "this host" : error.from.c_str(),
 		    static_cast<unsigned long long>(number), error.words.c_str());
-	std::fflush(stdout);
+	flush_output();
 }
 
 void Report::unsent(int code, std::uint64_t number) const

@@ -18,6 +18,7 @@
 #include "counters.hpp"
 #include "json.hpp"
 #include "netlink.hpp"
+#include "output.hpp"
 #include "rates.hpp"
 #include "screen.hpp"
 #include "signals.hpp"
@@ -203,7 +204,7 @@ private:
 		for (const std::string &line : draw(*rates_, canvas))
 			std::puts(line.substr(0, line.find_last_not_of(' ') + 1).c_str());
 		std::puts("");
-		std::fflush(stdout);
+		flush_output();
 	}
 
 	void show()
