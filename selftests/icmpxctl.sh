@@ -303,6 +303,30 @@ test_monitor_in_json() {
 	end_monitor
 }
 
+test_monitor_that_is_too_slow() {
+	local events monitor line=''
+	start
+	begin_monitor
+	kill -STOP "$monitor"
+	until grep -q '^State:.T' "/proc/$monitor/status"; do
+		sleep 0.01
+	done
+	# More than its socket has room for.
+	# shellcheck disable=SC2016 # for the inner shell
+	in_server bash -c 'for ((i = 0; i < 3000; i++)); do echo $((i % 50 + 1)) >/proc/sys/net/icmpx/echo_burst; done'
+	kill -CONT "$monitor"
+	until [[ $line == icmpxctl:* ]]; do
+		read -r -t 60 line <&"$events" || break
+	done
+	expect_equal "$line" "icmpxctl: too slow, some events were lost" "what it says of that"
+	in_server sysctl -q -w net.icmpx6.echo_burst=77
+	until [[ $line == *77 ]]; do
+		read -r -t 60 line <&"$events" || break
+	done
+	expect_equal "$line" "net.icmpx6.echo_burst = 77" "what came afterwards"
+	end_monitor
+}
+
 test_monitor_without_privilege() {
 	start
 	ctl_as=(ip netns exec "$server" "${as_nobody[@]}")
