@@ -52,6 +52,18 @@ static int icmpx_counters_fill(struct sk_buff *skb, struct net *net, u8 family)
 	return 0;
 }
 
+/* A message holds all of a family, however little room the reader has had for the one before. */
+int icmpx_counters_get_start(struct netlink_callback *cb)
+{
+	const size_t counter = nla_total_size(nla_total_size(ICMPX_STAT_NAME_LEN) +
+					      nla_total_size(sizeof(u64)) +
+					      nla_total_size(sizeof(u8)));
+
+	cb->min_dump_alloc = nlmsg_total_size(GENL_HDRLEN) + nla_total_size(sizeof(u8)) +
+			     (ICMPX_STAT_COUNT + 2) * counter;
+	return 0;
+}
+
 int icmpx_counters_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	void *header;

@@ -35,6 +35,7 @@ int icmpx_setting_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 int icmpx_setting_set_doit(struct sk_buff *skb, struct genl_info *info);
 
 /* counters.c */
+int icmpx_counters_get_start(struct netlink_callback *cb);
 int icmpx_counters_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 
 /* sockets.c */

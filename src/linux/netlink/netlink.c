@@ -51,7 +51,13 @@ static const struct genl_ops icmpx_netlink_ops[] = {
 		.policy = icmpx_setting_policy,
 		.maxattr = ICMPX_A_SETTING_VALUE,
 	},
-	ICMPX_DUMP(ICMPX_CMD_COUNTERS_GET, icmpx_counters_get_dumpit, 0),
+	{
+		.cmd = ICMPX_CMD_COUNTERS_GET,
+		.start = icmpx_counters_get_start,
+		.dumpit = icmpx_counters_get_dumpit,
+		.policy = icmpx_family_policy,
+		.maxattr = ARRAY_SIZE(icmpx_family_policy) - 1,
+	},
 	ICMPX_DUMP(ICMPX_CMD_SOCKET_GET, icmpx_socket_get_dumpit, 0),
 	ICMPX_DUMP(ICMPX_CMD_LIMITED_GET, icmpx_limited_get_dumpit, GENL_UNS_ADMIN_PERM),
 	{
