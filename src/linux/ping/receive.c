@@ -24,8 +24,10 @@ static enum icmpx_stat icmpx_drop_outcome(enum skb_drop_reason reason)
 	}
 }
 
-static int icmpx_ping_drop(struct icmpx_family *family, struct sock *sk, struct sk_buff *skb,
-			   enum icmpx_stat outcome, enum skb_drop_reason reason)
+/* Not inline: what is delivered would save a register more. */
+static noinline int icmpx_ping_drop(struct icmpx_family *family, struct sock *sk,
+				    struct sk_buff *skb, enum icmpx_stat outcome,
+				    enum skb_drop_reason reason)
 {
 	__icmpx_count(family, outcome);
 	if (icmpx_is_tracing())
