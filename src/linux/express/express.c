@@ -118,12 +118,24 @@ static noinline void icmpx_express_send_traced(struct net *net, struct icmpx_net
 	icmpx_trace_answered(&request, &source, ICMP_ECHOREPLY, 0, outcome);
 }
 
-static void icmpx_express_limited(struct sk_buff *skb)
+static noinline void icmpx_express_limited_traced(struct sk_buff *skb)
 {
 	struct icmpx_traced request;
 
 	icmpx_trace_note(&request, skb, sizeof(struct iphdr));
 	icmpx_trace_answered(&request, NULL, ICMP_ECHOREPLY, 0, ICMPX_LIMIT_PREFIX);
+}
+
+/* Not inline, so that a request that is answered saves no registers for it. */
+static noinline unsigned int icmpx_express_limited(struct net *net, struct icmpx_net *ix,
+						   struct sk_buff *skb, unsigned int len)
+{
+	icmpx_express_count(net, ix, len, ip_hdr(skb)->tos, false);
+	__icmpx_count(&ix->v4, ICMPX_LIMIT_PREFIX);
+	if (icmpx_is_tracing())
+		icmpx_express_limited_traced(skb);
+	consume_skb(skb);
+	return NF_STOLEN;
 }
 
 /* Out of line: with a part for each family, icmpx_express() has no registers to save. */
@@ -152,14 +164,8 @@ static noinline unsigned int icmpx_express_ipv4(struct sk_buff *skb,
 	ix = icmpx_net_rcu(net);
 	iph = (const struct iphdr *)skb->data;
 	if (unlikely(READ_ONCE(ix->v4.limit.rate)) &&
-	    !icmpx_prefix_allow(&ix->v4.limit, iph->saddr)) {
-		icmpx_express_count(net, ix, len, iph->tos, false);
-		__icmpx_count(&ix->v4, ICMPX_LIMIT_PREFIX);
-		if (icmpx_is_tracing())
-			icmpx_express_limited(skb);
-		consume_skb(skb);
-		return NF_STOLEN;
-	}
+	    !icmpx_prefix_allow(&ix->v4.limit, iph->saddr))
+		return icmpx_express_limited(net, ix, skb, len);
 	icmpx_express_count(net, ix, len, iph->tos, true);
 	if (icmpx_is_tracing())
 		icmpx_express_send_traced(net, ix, skb, dev);

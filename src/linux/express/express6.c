@@ -117,12 +117,25 @@ static noinline void icmpx6_express_send_traced(struct net *net, struct icmpx_ne
 	icmpx_trace_answered(&request, &source, ICMPV6_ECHO_REPLY, 0, outcome);
 }
 
-static void icmpx6_express_limited(struct sk_buff *skb)
+static noinline void icmpx6_express_limited_traced(struct sk_buff *skb)
 {
 	struct icmpx_traced request;
 
 	icmpx_trace_note(&request, skb, sizeof(struct ipv6hdr));
 	icmpx_trace_answered(&request, NULL, ICMPV6_ECHO_REPLY, 0, ICMPX_LIMIT_PREFIX);
+}
+
+/* As icmpx_express_limited(). */
+static noinline unsigned int icmpx6_express_limited(struct net *net, struct icmpx_net *ix,
+						    struct inet6_dev *idev, struct sk_buff *skb,
+						    unsigned int len)
+{
+	icmpx6_express_count(net, ix, idev, len, ipv6_get_dsfield(ipv6_hdr(skb)), false);
+	__icmpx_count(&ix->v6, ICMPX_LIMIT_PREFIX);
+	if (icmpx_is_tracing())
+		icmpx6_express_limited_traced(skb);
+	consume_skb(skb);
+	return NF_STOLEN;
 }
 
 /**
@@ -158,14 +171,8 @@ unsigned int icmpx6_express(struct sk_buff *skb, const struct nf_hook_state *sta
 
 	header = (const struct ipv6hdr *)skb->data;
 	if (unlikely(READ_ONCE(ix->v6.limit.rate)) &&
-	    !icmpx6_prefix_allow(&ix->v6.limit, &header->saddr)) {
-		icmpx6_express_count(net, ix, idev, len, ipv6_get_dsfield(header), false);
-		__icmpx_count(&ix->v6, ICMPX_LIMIT_PREFIX);
-		if (icmpx_is_tracing())
-			icmpx6_express_limited(skb);
-		consume_skb(skb);
-		return NF_STOLEN;
-	}
+	    !icmpx6_prefix_allow(&ix->v6.limit, &header->saddr))
+		return icmpx6_express_limited(net, ix, idev, skb, len);
 	icmpx6_express_count(net, ix, idev, len, ipv6_get_dsfield(header), true);
 	if (icmpx_is_tracing())
 		icmpx6_express_send_traced(net, ix, idev, skb);
