@@ -116,10 +116,11 @@ static bool icmpx_is_good_reply(struct net *net, struct sk_buff *skb)
 	/*
 	 * skb_checksum_simple_validate() uses up one level of CHECKSUM_UNNECESSARY. The next
 	 * function that gets the packet, the built-in handler or icmpx_accept(), validates the
-	 * checksum again.
+	 * checksum again; it need not compute it again, so this is not icmpx_checksum_right(),
+	 * which marks nothing as valid.
 	 */
 	return icmpx_decide(header, icmpx_policy(net, skb_rtable(skb))).action == ICMPX_TO_PING &&
-	       (skb_csum_unnecessary(skb) || icmpx_checksum_right(skb));
+	       (skb_csum_unnecessary(skb) || !skb_checksum_simple_validate(skb));
 }
 
 /* Counts a message whose policy and checksum are right, and pulls its header. Drops others. */

@@ -107,11 +107,15 @@ static void icmpx6_dispatch(struct net *net, struct icmpx_net *ix, struct sk_buf
 	icmpx_finish(&ix->v6, skb, outcome);
 }
 
-/* Whether the checksum of a reply is right, which the next handler validates again. */
+/*
+ * Whether the checksum of a reply is right, which the next handler validates again. That one
+ * need not compute it again, so this is not icmpx6_checksum_right(), which notes nothing.
+ */
 static bool icmpx6_is_good_reply(struct sk_buff *skb)
 {
 	return pskb_may_pull(skb, sizeof(struct icmp6hdr)) &&
-	       (skb_csum_unnecessary(skb) || icmpx6_checksum_right(skb));
+	       (skb_csum_unnecessary(skb) ||
+		!skb_checksum_validate(skb, IPPROTO_ICMPV6, ip6_compute_pseudo));
 }
 
 static noinline int icmpx6_hand_on_traced(struct sk_buff *skb, enum icmpx_stat outcome)
