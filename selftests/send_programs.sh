@@ -98,24 +98,34 @@ test_traceroute_with_interfaces() {
 	expect_hops "$(trace -I)" "10\.0\.0\.2 <${near}[;/]${far}[;/]$hop>"
 }
 
+# What comes to the client, from then on until end_capture.
+begin_capture() {
+	ip netns exec "$client" tcpdump -q -i client -w "$scratch/capture" --immediate-mode icmp 2>"$scratch/tcpdump" &
+	capturing=$!
+	until grep -q 'listening on' "$scratch/tcpdump" 2>/dev/null; do
+		kill -0 "$capturing" || return
+		sleep 0.1
+	done
+}
+
+end_capture() {
+	sleep 0.5
+	kill -INT "$capturing"
+	wait "$capturing"
+}
+
 # Every error there is, seen by tshark: its dissectors of RFC 4884 and RFC 5837 understand all of it.
 test_tshark() {
+	local capturing
 	begin
 	needs_command tshark
 	sysctl_in "$router" net.icmpx.errors_extension_mask=7
 	sysctl_in "$server" net.icmpx.errors_extension_mask=7
-	ip netns exec "$client" tcpdump -q -i client -w "$scratch/capture" --immediate-mode icmp 2>"$scratch/tcpdump" &
-	local pid=$!
-	until grep -q 'listening on' "$scratch/tcpdump" 2>/dev/null; do
-		kill -0 "$pid" || return
-		sleep 0.1
-	done
+	begin_capture || return
 	trace >/dev/null
 	ip netns exec "$client" ping -n -c 1 -W 1 -M 'do' -s 1450 10.0.2.2 >/dev/null
 	ip netns exec "$client" ping -n -c 1 -W 1 10.0.9.9 >/dev/null
-	sleep 0.5
-	kill -INT "$pid"
-	wait "$pid"
+	end_capture
 	tshark -r "$scratch/capture" -Y 'icmp.ext' -T fields -e icmp.type -e icmp.ext.class \
 		>"$scratch/errors" 2>/dev/null
 	expect_equal "$(grep -c '^11.*2,2,2$' "$scratch/errors")" 1 "time exceeded with three objects"
@@ -184,6 +194,32 @@ test_routers_without_ipv4_addresses() {
 	output=$(ip netns exec "$client" traceroute -n -e -q 1 -w 60 198.51.100.1)
 	expect_hops "$output" "192\.0\.0\.8 <.*[;/]$(node r1.example)>" "192\.0\.0\.8 <.*[;/]$(node r2.example)>" \
 		"198\.51\.100\.1 <.*[;/]$(node s.example)>"
+}
+
+# The README's way to read the names: a byte that is the length, the name, zeros up to a whole word.
+names() {
+	perl -pe 's{5/2:([\da-f,]+)}{unpack "x Z*", pack "H*", $1 =~ tr/,//dr}e'
+}
+
+# The same objects alone, read by others than traceroute, which prints numbers.
+test_names_of_nodes() {
+	local capturing namespace
+	needs_icmpx
+	needs_command traceroute
+	needs_command tshark
+	make_path_without_addresses || ktap_skip "the kernel has no routes of IPv4 by IPv6"
+	for namespace in "$router" "icmpx-second-$$" "$server"; do
+		sysctl_in "$namespace" net.icmpx.errors_extension_mask=8
+	done
+	begin_capture || return
+	expect_hops "$(ip netns exec "$client" traceroute -n -e -N 1 -q 1 -w 60 198.51.100.1 | names)" \
+		'192\.0\.0\.8 <r1\.example>' '192\.0\.0\.8 <r2\.example>' '198\.51\.100\.1 <s\.example>'
+	end_capture
+	expect_equal "$(tshark -r "$scratch/capture" -Y icmp.ext -T fields -e icmp.ext.class -e icmp.ext.data 2>/dev/null |
+		sed 's,\t,/2:,' | names)" $'r1.example\nr2.example\ns.example' "what tshark finds"
+	tshark -r "$scratch/capture" -o icmp.check_checksum:TRUE \
+		-Y '_ws.malformed || icmp.checksum.status == Bad || icmp.ext.checksum.status == Bad' >"$scratch/wrong" 2>/dev/null
+	expect_equal "$(<"$scratch/wrong")" "" "what tshark finds wrong"
 }
 
 ktap_run "$@"
