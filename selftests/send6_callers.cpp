@@ -282,6 +282,37 @@ void too_big_for_a_tunnel()
 	expect_about(router.near, about, passed_on(about), {.type = Type::too_big, .rest = 1360});
 }
 
+/// What ESP adds: an IPv6 header, eight bytes of its own and two at the end, which is that of a word.
+void too_big_for_ipsec(const std::string &module, const std::string &add, const std::string &key)
+{
+	constexpr unsigned mtu = 1400;
+	constexpr std::uint32_t left = (mtu - V6::header - 8) / 4 * 4 - 2;
+
+	host::need_module(module);
+	Router router(mtu);
+	const Ipv6 about = to_closed_port(1400, V6::elsewhere);
+	const std::string ends = " src fd01::2 dst fd01::1 proto esp mode tunnel reqid 1 ";
+
+	host::need("esp6", "ip xfrm state add spi 0x100" + ends + key +
+				   " auth digest_null '' enc 'ecb(cipher_null)' ''");
+	host::run("ip xfrm policy add dir out dst 2001:db8:7::/64 " + key + " tmpl" + ends +
+		  "; ip link add tunnel type " + add);
+	wire6::quiet("tunnel");
+	host::run("ip link set tunnel mtu 1500 multicast off up;"
+		  "ip -6 route add 2001:db8:7::/64 dev tunnel");
+	expect_about(router.near, about, passed_on(about), {.type = Type::too_big, .rest = left});
+}
+
+void too_big_for_an_xfrm_interface()
+{
+	too_big_for_ipsec("xfrm_interface", "xfrm dev wire1 if_id 42", "if_id 42");
+}
+
+void too_big_for_vti()
+{
+	too_big_for_ipsec("ip6_vti", "vti6 local fd01::2 remote fd01::1 key 42", "mark 42");
+}
+
 struct Reject {
 	const char *type;
 	std::uint8_t code;
@@ -343,6 +374,8 @@ int main(int argc, char **argv)
 			{"tunnel_that_is_not_there", tunnel_that_is_not_there},
 			{"error_of_ipv4_for_a_tunnel", error_of_ipv4_for_a_tunnel},
 			{"too_big_for_a_tunnel", too_big_for_a_tunnel},
+			{"too_big_for_an_xfrm_interface", too_big_for_an_xfrm_interface},
+			{"too_big_for_vti", too_big_for_vti},
 			{"reject_in_every_hook", reject_in_every_hook},
 		});
 }
