@@ -167,6 +167,27 @@ void unnumbered()
 								 "wire0", {}, 1500)}));
 }
 
+/// An address is not told before duplicate address detection has ended (RFC 4862, 5.4).
+void tentative()
+{
+	Router router;
+	const unsigned index = if_nametoindex("wire1");
+
+	set_mask(outgoing);
+	// So long that it is not over before the test is.
+	host::set_sysctl("net/ipv6/neigh/wire1/retrans_time_ms", 3'600'000);
+	host::set_sysctl("net/ipv6/conf/wire1/accept_dad", 1);
+	host::run("ip link set wire1 arp on; ip -6 address del fd01::2/64 dev wire1;"
+		  "ip -6 address add fd01::7/64 dev wire1");
+	ktap::require(host::try_run("ip -6 address show dev wire1 tentative | grep -q fd01::7"),
+		      "the address is tentative");
+	expect_extended(router.near, expiring(), expired,
+			extension::build({extension::object_with(2, index, "wire1", {}, 1500)}));
+	host::run("ip -6 address add fd01::8/64 dev wire1 nodad");
+	expect_extended(router.near, expiring(), expired,
+			extension::build({object(2, "wire1", packet6::ipv6("fd01::8"), 1500)}));
+}
+
 /// The error of a tunnel has the extension of the error that the tunnel got (RFC 4884, 5.4), and no other.
 void of_a_tunnel()
 {
@@ -229,6 +250,7 @@ int main(int argc, char **argv)
 				 {"rejected_before_routing", rejected_before_routing},
 				 {"of_a_vrf", of_a_vrf},
 				 {"unnumbered", unnumbered},
+				 {"rfc4862_5_4_tentative", tentative},
 				 {"rfc4884_5_4_of_a_tunnel", of_a_tunnel},
 				 {"one_value_with_the_kernel", one_value_with_the_kernel},
 			 });
