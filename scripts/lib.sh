@@ -13,7 +13,7 @@ cache=$(cd "$cache" && pwd -P)
 # Packages of what the tests run.
 test_packages=(
 	bpftrace ethtool fping iproute2 iptables iputils-ping iputils-tracepath libteam-utils linux-perf mtr-tiny nftables nmap
-	oping procps socat strace tcpdump thc-ipv6 traceroute tshark
+	oping procps python3-scapy socat strace tcpdump thc-ipv6 traceroute tshark
 )
 
 say() { echo "${0##*/}: $*" >&2; }
