@@ -7,7 +7,7 @@ dir=$(dirname "$0")
 # shellcheck source=lib/icmpxctl.sh
 . "$dir/lib/icmpxctl.sh"
 
-promtool=$dir/../scripts/promtool
+promtool=("$dir/../scripts/unpacked" promtool)
 
 start() {
 	begin
@@ -24,7 +24,7 @@ value() {
 
 needs_promtool() {
 	# It is fetched by scripts/setup: there is no network here.
-	"$promtool" --version >/dev/null 2>&1 || ktap_skip "needs promtool: scripts/setup"
+	"${promtool[@]}" --version >/dev/null 2>&1 || ktap_skip "needs promtool: scripts/setup"
 }
 
 # What both families have counted, in each sort of metric.
@@ -39,12 +39,12 @@ test_promtool() {
 	make_traffic
 	ctl "${at[@]}" metrics
 	expect_equal "$status" 0 "status"
-	expect_equal "$("$promtool" check metrics <<<"$out" 2>&1)" "" "what promtool has to say"
+	expect_equal "$("${promtool[@]}" check metrics <<<"$out" 2>&1)" "" "what promtool has to say"
 	ctl metrics
-	expect_equal "$("$promtool" check metrics <<<"$out" 2>&1)" "" "what promtool has to say without -n"
+	expect_equal "$("${promtool[@]}" check metrics <<<"$out" 2>&1)" "" "what promtool has to say without -n"
 	unload_icmpx
 	ctl metrics
-	expect_equal "$("$promtool" check metrics <<<"$out" 2>&1)" "" "what promtool has to say without icmpx"
+	expect_equal "$("${promtool[@]}" check metrics <<<"$out" 2>&1)" "" "what promtool has to say without icmpx"
 }
 
 test_openmetrics() {
