@@ -2,6 +2,8 @@
 
 #include "coverage.hpp"
 
+#include "lib/ktap.hpp"
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -19,7 +21,7 @@ namespace {
 
 /// Places in KCOV's buffer. With the whole kernel instrumented, what one packet goes through is some ten thousand.
 constexpr std::size_t capacity = 1 << 18;
-constexpr std::size_t most_blocks = 4096;
+constexpr std::size_t most_blocks = 1 << 14;
 
 /// libFuzzer clears these before each input, and counts after it what is not 0.
 [[gnu::section("__libfuzzer_extra_counters")]] std::uint8_t counters[most_blocks];
@@ -82,7 +84,8 @@ void Coverage::read_sites(const std::string &path)
 	const std::vector<Site> all = sites(path);
 	std::uint64_t last = 0;
 
-	host::check(all.empty() || all.size() > most_blocks ? -1 : 0, "places in " + path);
+	ktap::require(!all.empty(), "places in " + path);
+	ktap::require(all.size() <= most_blocks, "a counter for each place in " + path);
 	for (const Site &site : all) {
 		blocks_.push_back({file_of(site.file)});
 		if (site.address == 0)
