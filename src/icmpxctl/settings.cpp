@@ -28,8 +28,7 @@ Setting parse_setting(const Attributes &attributes)
 	return {.family = static_cast<int>(attributes.number(ICMPX_A_SETTING_FAMILY).value_or(0)),
 		.name = attributes.text(ICMPX_A_SETTING_NAME),
 		.value = attributes.text(ICMPX_A_SETTING_VALUE),
-		// Only a number has a range.
-		.is_number = attributes.has(ICMPX_A_SETTING_RANGE_MAX)};
+		.is_number = attributes.has(ICMPX_A_SETTING_NUMBER)};
 }
 
 std::vector<Setting> read_settings(Netlink &netlink, std::optional<int> family)

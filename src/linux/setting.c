@@ -88,6 +88,19 @@ int icmpx_setting_write(struct ctl_table *entry, const char *text)
 }
 
 /**
+ * icmpx_setting_is_number() - Tell whether a setting is one number.
+ * @entry: the setting
+ *
+ * Context: any.
+ *
+ * Return: true if it is.
+ */
+bool icmpx_setting_is_number(const struct ctl_table *entry)
+{
+	return entry->maxlen == sizeof(u8) || entry->maxlen == sizeof(int);
+}
+
+/**
  * icmpx_setting_range() - Tell which values a setting may have.
  * @entry: the setting
  * @min: set to the least value
@@ -95,17 +108,15 @@ int icmpx_setting_write(struct ctl_table *entry, const char *text)
  *
  * Context: any.
  *
- * Handlers without a range may have @entry->extra1 for this alone.
- *
- * Return: false if the setting is not one number.
+ * Return: false if the setting is not one number with a range.
  */
 bool icmpx_setting_range(const struct ctl_table *entry, s32 *min, s32 *max)
 {
 	const bool byte = entry->maxlen == sizeof(u8);
 
-	if (!byte && entry->maxlen != sizeof(int))
+	if (!icmpx_setting_is_number(entry) || (!byte && !entry->extra1))
 		return false;
-	*min = entry->extra1 ? *(int *)entry->extra1 : byte ? 0 : INT_MIN;
+	*min = entry->extra1 ? *(int *)entry->extra1 : 0;
 	*max = entry->extra2 ? *(int *)entry->extra2 : byte ? U8_MAX : INT_MAX;
 	return true;
 }

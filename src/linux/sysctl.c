@@ -201,7 +201,6 @@ static const struct ctl_table icmpx_shared_settings[] = {
 		.maxlen = sizeof(int),
 		.mode = 0644,
 		.proc_handler = proc_dointvec_ms_jiffies,
-		.extra1 = SYSCTL_ZERO,
 	},
 	{
 		.procname = "ratemask",

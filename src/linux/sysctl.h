@@ -59,6 +59,7 @@ void icmpx_settings_unregister(struct icmpx_family *family);
 struct ctl_table *icmpx_setting_find(const struct icmpx_family *family, const char *name);
 int icmpx_setting_read(struct ctl_table *entry, char *text);
 int icmpx_setting_write(struct ctl_table *entry, const char *text);
+bool icmpx_setting_is_number(const struct ctl_table *entry);
 bool icmpx_setting_range(const struct ctl_table *entry, s32 *min, s32 *max);
 
 #endif

@@ -25,7 +25,8 @@ static size_t icmpx_setting_size(const char *text)
 {
 	return nla_total_size(sizeof(u8)) +
 	       nla_total_size(sizeof_field(struct icmpx_setting, name)) +
-	       nla_total_size(strlen(text) + 1) + 2 * nla_total_size(sizeof(s32));
+	       nla_total_size(strlen(text) + 1) + 2 * nla_total_size(sizeof(s32)) +
+	       nla_total_size(0);
 }
 
 static int icmpx_setting_fill(struct sk_buff *skb, const void *what)
@@ -40,6 +41,8 @@ static int icmpx_setting_fill(struct sk_buff *skb, const void *what)
 	if (icmpx_setting_range(value->entry, &min, &max) &&
 	    (nla_put_s32(skb, ICMPX_A_SETTING_RANGE_MIN, min) ||
 	     nla_put_s32(skb, ICMPX_A_SETTING_RANGE_MAX, max)))
+		return -EMSGSIZE;
+	if (icmpx_setting_is_number(value->entry) && nla_put_flag(skb, ICMPX_A_SETTING_NUMBER))
 		return -EMSGSIZE;
 	return 0;
 }
