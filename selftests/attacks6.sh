@@ -14,7 +14,7 @@ network() {
 
 # Two hosts that solicit nothing by themselves; so many such networks, whose numbers are from 0 on.
 make_networks() {
-	local number tries
+	local number
 	for ((number = 0; number < $1; number++)); do
 		network "$number"
 		make_network6 || return
@@ -24,11 +24,7 @@ make_networks() {
 	done
 	for ((number = 0; number < $1; number++)); do
 		network "$number"
-		for ((tries = 0; tries < 3000; tries++)); do
-			[[ $(ip -n "$server" -6 address show dev server tentative) ]] || continue 2
-			sleep 0.02
-		done
-		ktap_fail "duplicate address detection does not end"
+		await_link_local "$server" server
 	done
 }
 

@@ -59,13 +59,7 @@ make_informed_network() {
 	sysctl_in "$server" net.icmpx.node_name=r1.example
 	ip -n "$server" address add 192.0.2.7/24 dev server
 	ip -n "$server" address add 2001:db8::7/64 dev server nodad
-	# The link-local address is told once it is known to be no other node's.
-	local tries
-	for ((tries = 0; tries < 3000; tries++)); do
-		[[ $(ip -n "$server" -6 address show dev server tentative) ]] || return 0
-		sleep 0.02
-	done
-	ktap_fail "duplicate address detection does not end"
+	await_link_local "$server" server
 }
 
 test_ping_node_information() {

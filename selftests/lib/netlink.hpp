@@ -125,6 +125,12 @@ inline std::optional<Bytes> attribute(const Bytes &payload, std::size_t header, 
 	return std::nullopt;
 }
 
+/// A message that is no answer to a request.
+struct Received {
+	std::uint16_t type = 0;
+	Bytes payload;
+};
+
 /// A netlink socket of the namespace that it was opened in.
 class Socket {
 public:
@@ -165,22 +171,30 @@ public:
 		begin(message, NLM_F_DUMP);
 		do {
 			ktap::require(read(patience), "a part of a list by netlink");
-			for (const Bytes &part : std::exchange(kept_, {}))
-				use(part);
+			for (const Received &part : std::exchange(kept_, {}))
+				use(part.payload);
 		} while (!answer_);
 		return *std::exchange(answer_, std::nullopt);
 	}
 
-	/// The payload of the next message that is no answer; nothing when none comes in time.
-	std::optional<Bytes> next(std::chrono::milliseconds timeout)
+	/// The next message that is no answer; nothing when none comes in time.
+	std::optional<Received> next_message(std::chrono::milliseconds timeout)
 	{
 		while (kept_.empty()) {
 			if (!read(timeout))
 				return std::nullopt;
 		}
-		Bytes first = std::move(kept_.front());
+		Received first = std::move(kept_.front());
 		kept_.erase(kept_.begin());
 		return first;
+	}
+
+	/// Its payload alone.
+	std::optional<Bytes> next(std::chrono::milliseconds timeout)
+	{
+		std::optional<Received> message = next_message(timeout);
+
+		return message ? std::optional(std::move(message->payload)) : std::nullopt;
 	}
 
 private:
@@ -225,7 +239,7 @@ private:
 				answer_ = -error;
 				read_reason(start, payload);
 			} else {
-				kept_.push_back(std::move(payload));
+				kept_.push_back({start.nlmsg_type, std::move(payload)});
 			}
 		}
 		return true;
@@ -253,7 +267,7 @@ private:
 	std::string reason_;
 	std::uint32_t sequence_ = 0;
 	std::optional<int> answer_;
-	std::vector<Bytes> kept_;
+	std::vector<Received> kept_;
 };
 
 } // namespace netlink

@@ -163,6 +163,16 @@ make_network6() {
 	END
 }
 
+# await_link_local NAMESPACE DEVICE: until it has its link-local address, which is known to be no other node's.
+await_link_local() {
+	local tries
+	for ((tries = 0; tries < 3000; tries++)); do
+		[[ ! $(ip -n "$1" -6 address show dev "$2" scope link -tentative) ]] || return 0
+		sleep 0.02
+	done
+	ktap_fail "duplicate address detection does not end"
+}
+
 # in_client COMMAND…; in_server COMMAND…
 in_client() {
 	ip netns exec "$client" "$@"

@@ -69,11 +69,15 @@ void LocalRoutes::await(const Address &address, const Where &where)
 	auto &[socket, seen] = *state_;
 
 	while (std::ranges::find(seen, address) == seen.end()) {
-		auto payload = ktap::require_value(socket.next(std::chrono::seconds(60)),
-						   packet6::text(address) + " in use", where);
+		const auto [type, payload] =
+			ktap::require_value(socket.next_message(std::chrono::seconds(60)),
+					    packet6::text(address) + " in use", where);
 		rtmsg route{};
 		Address destination{};
 
+		// The route of an address that the device had before goes when the device goes down.
+		if (type != RTM_NEWROUTE)
+			continue;
 		ktap::require(payload.size() >= sizeof(route), "a route", where);
 		std::memcpy(&route, payload.data(), sizeof(route));
 		auto found = netlink::attribute(payload, sizeof(route), RTA_DST);
