@@ -9,6 +9,7 @@
 #include "world.hpp"
 
 #include "lib/counters.hpp"
+#include "lib/counters6.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -39,13 +40,14 @@ struct Machine {
 
 Machine *machine;
 
-/// Each packet must have come to exactly one end, once those are through that ksoftirqd was left with.
-void check_counters()
+/// Each packet must have come to exactly one end, once those are through that ksoftirqd was left with, and those that have to
+/// wait for up to a second for their answer (RFC 4620, 5).
+void check_counters(std::optional<counters::Values> (*read)())
 {
 	std::optional<counters::Values> stat;
 
-	for (int tries = 0; tries < 50; tries++) {
-		stat = counters::icmpx();
+	for (int tries = 0; tries < 10000; tries++) {
+		stat = read();
 		if (stat && counters::outcomes_equal_packets_in(*stat))
 			return;
 		usleep(1000);
@@ -108,7 +110,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
 	machine->world->tidy_up();
 	machine->coverage.collect();
 	if (machine->inputs % 16 == 0)
-		check_counters();
+		for (auto read : {counters::icmpx, counters6::icmpx})
+			check_counters(read);
 	if (machine->log.complained())
 		std::abort();
 	return 0;

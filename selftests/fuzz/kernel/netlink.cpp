@@ -54,7 +54,9 @@ void World::netlink(const Op &op)
 	const auto command =
 		static_cast<std::uint8_t>(op.has(as_it_is) ? op.type : 1 + op.type % ICMPX_CMD_MAX);
 	const auto flags = static_cast<std::uint16_t>(op.has(fragment) ? NLM_F_DUMP : NLM_F_ACK);
-	Message message(family_, flags, genlmsghdr{command, op.ttl, op.tos});
+	// The kernel refuses every message whose reserved bytes are not 0.
+	const std::uint16_t reserved = op.has(wrong_checksum) ? op.tos : 0;
+	Message message(family_, flags, genlmsghdr{command, op.ttl, reserved});
 	Bytes answer(1 << 15);
 
 	if (op.has(patched)) {
@@ -65,7 +67,9 @@ void World::netlink(const Op &op)
 			message.put(ICMPX_A_EXPRESS_IFINDEX, op.rest);
 	} else {
 		message.put_bytes(ICMPX_A_SETTING_FAMILY,
-				  {static_cast<std::uint8_t>(op.code & 1 ? AF_INET : op.code)});
+				  {static_cast<std::uint8_t>(op.code & 1   ? AF_INET
+							     : op.code & 2 ? AF_INET6
+									   : op.code)});
 		if (!op.has(fragment))
 			message.put(ICMPX_A_SETTING_NAME, text_of(op, names, op.source));
 		if (command == ICMPX_CMD_SETTING_SET)

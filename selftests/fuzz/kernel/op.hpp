@@ -30,6 +30,10 @@ enum Kind : std::uint8_t {
 	set_setting,
 	read_proc,
 	ask_by_netlink,
+	send_packet6,
+	send_error6,
+	send_answer6,
+	send_other6,
 	kinds,
 };
 
@@ -68,6 +72,19 @@ struct Op {
 static_assert(sizeof(Op) == 64);
 
 inline constexpr std::size_t most_ops = 12;
+
+/// How many bytes of a message an operation asks for.
+inline std::size_t size_of(const Op &op) { return op.has(large) ? op.size : op.size % 256; }
+
+/// The operation's bytes as often as @p size asks for.
+inline std::vector<std::uint8_t> fill(const Op &op, std::size_t size)
+{
+	std::vector<std::uint8_t> data(size);
+
+	for (std::size_t i = 0; i < size; i++)
+		data[i] = op.bytes[i % sizeof(op.bytes)];
+	return data;
+}
 
 /// The whole operations that @p bytes begin with.
 inline std::vector<Op> operations(std::span<const std::uint8_t> bytes)

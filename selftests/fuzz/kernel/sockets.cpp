@@ -5,6 +5,7 @@
 #include "world.hpp"
 
 #include "lib/control.hpp"
+#include "lib/socket6.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -45,6 +46,21 @@ constexpr Setting settings[] = {
 	{"net/icmpx/node_name", "\n", {"a", "a.name", "\xff", "x"}},
 	{"net/icmpx/node_address", "\n", {"10.0.0.2", "fd00::1", "x", ""}},
 	{"net/icmpx/errors_extension_to", "\n", {"10.0.0.0/8", "::/0", "0.0.0.0/0 fd00::/8", "x"}},
+	{"net/icmpx6/echo_ignore_all", "0", {"1", "0", "2", ""}},
+	{"net/icmpx6/echo_ignore_multicast", "0", {"1", "0", "1", "-1"}},
+	{"net/icmpx6/echo_ignore_anycast", "0", {"1", "0", "1", "-1"}},
+	{"net/icmpx6/ratelimit", "0", {"1000", "1", "100000", "-5"}},
+	{"net/icmpx6/ratemask", "0-1,3-127", {"0-255", "129", "0", "x"}},
+	{"net/icmpx6/echo_ratelimit", "0", {"1", "1000000", "1000001", "5"}},
+	{"net/icmpx6/echo_burst", "50", {"1", "1000000", "0", "2"}},
+	{"net/icmpx6/echo_ratelimit_prefix", "64", {"1", "128", "129", "0"}},
+	{"net/icmpx6/errors_extension_mask", "0", {"15", "1", "6", "8"}},
+	{"net/icmpx6/node_info", "15", {"0", "1", "7", "16"}},
+	{"net/ipv6/conf/all/forwarding", "1", {"0", "1", "0", "1"}},
+	{"net/ipv6/flowlabel_reflect", "0", {"1", "7", "0", "2"}},
+	{"net/ipv6/anycast_src_echo_reply", "0", {"1", "0", "1", "0"}},
+	{"net/ipv6/fwmark_reflect", "0", {"1", "0", "1", "0"}},
+	{"net/ipv6/conf/all/accept_source_route", "0", {"1", "0", "-1", "1"}},
 	{"net/ipv4/ip_no_pmtu_disc", "0", {"1", "2", "3", "0"}},
 	{"net/ipv4/ip_default_ttl", "64", {"1", "255", "2", "64"}},
 	{"net/ipv4/conf/all/accept_redirects", "1", {"0", "1", "0", "1"}},
@@ -90,6 +106,30 @@ constexpr Option options[] = {
 	{SOL_SOCKET, SO_TIMESTAMPING},
 	{SOL_SOCKET, SO_NO_CHECK},
 	{SOL_RAW, ICMP_FILTER},
+	{SOL_IPV6, IPV6_RECVERR},
+	{SOL_IPV6, IPV6_RECVERR_RFC4884},
+	{SOL_IPV6, IPV6_RECVPKTINFO},
+	{SOL_IPV6, IPV6_RECVHOPLIMIT},
+	{SOL_IPV6, IPV6_RECVTCLASS},
+	{SOL_IPV6, IPV6_RECVHOPOPTS},
+	{SOL_IPV6, IPV6_RECVDSTOPTS},
+	{SOL_IPV6, IPV6_RECVRTHDR},
+	{SOL_IPV6, IPV6_RECVPATHMTU},
+	{SOL_IPV6, IPV6_UNICAST_HOPS},
+	{SOL_IPV6, IPV6_MULTICAST_HOPS},
+	{SOL_IPV6, IPV6_MULTICAST_LOOP},
+	{SOL_IPV6, IPV6_MULTICAST_IF},
+	{SOL_IPV6, IPV6_UNICAST_IF},
+	{SOL_IPV6, IPV6_MTU_DISCOVER},
+	{SOL_IPV6, IPV6_MTU},
+	{SOL_IPV6, IPV6_DONTFRAG},
+	{SOL_IPV6, IPV6_TCLASS},
+	{SOL_IPV6, IPV6_FREEBIND},
+	{SOL_IPV6, IPV6_TRANSPARENT},
+	{SOL_IPV6, IPV6_CHECKSUM},
+	{SOL_IPV6, 11 /* IPV6_FLOWINFO */},
+	{SOL_IPV6, 33 /* IPV6_FLOWINFO_SEND */},
+	{SOL_ICMPV6, 1 /* ICMPV6_FILTER */},
 };
 
 constexpr packet::Address peers[] = {
@@ -98,11 +138,50 @@ constexpr packet::Address peers[] = {
 	0xcb00714d,	0xc0000201,
 };
 
-sock::Endpoint endpoint(const Op &op)
-{
-	return {peers[op.destination % std::size(peers)],
-		static_cast<std::uint16_t>(op.has(as_it_is) ? op.rest : op.rest % 4)};
-}
+const packet6::Address peers6[] = {
+	packet6::client,
+	packet6::client,
+	packet6::server,
+	packet6::ipv6("fd01::1"),
+	packet6::ipv6("fe80::1"),
+	packet6::ipv6("ff02::1"),
+	packet6::ipv6("::1"),
+	packet6::ipv6("::"),
+	packet6::ipv6("2001:db8::1"),
+	packet6::ipv6("2001:db8:1::1"),
+	packet6::ipv6("2001:db8:2::1"),
+	packet6::ipv6("::ffff:10.0.0.1"),
+};
+
+/// Sockets of half of the slots are of IPv6.
+int domain_of(const Op &op) { return op.slot & 0x80 ? AF_INET6 : AF_INET; }
+
+/// Where to, as the kernel is told it.
+struct Name {
+	sockaddr_storage storage{};
+	socklen_t size = 0;
+
+	explicit Name(const Op &op)
+	{
+		const auto port =
+			static_cast<std::uint16_t>(op.has(as_it_is) ? op.rest : op.rest % 4);
+
+		if (domain_of(op) == AF_INET6)
+			set(sock6::to_kernel(
+				{peers6[op.destination % std::size(peers6)], port, op.tos % 4U}));
+		else
+			set(sock::to_kernel({peers[op.destination % std::size(peers)], port}));
+	}
+
+	sockaddr *get() { return reinterpret_cast<sockaddr *>(&storage); }
+
+private:
+	template <typename T> void set(const T &name)
+	{
+		std::memcpy(&storage, &name, sizeof(name));
+		size = sizeof(name);
+	}
+};
 
 /// A control message of a kind that means something, its value from the operation's bytes.
 control::Message control_message(const Op &op, std::size_t at)
@@ -118,8 +197,17 @@ control::Message control_message(const Op &op, std::size_t at)
 		{SOL_SOCKET, SO_TIMESTAMPING},
 		{SOL_IP, 99},
 		{99, 1},
+		{SOL_IPV6, IPV6_HOPLIMIT},
+		{SOL_IPV6, IPV6_TCLASS},
+		{SOL_IPV6, IPV6_PKTINFO},
+		{SOL_IPV6, IPV6_HOPOPTS},
+		{SOL_IPV6, IPV6_DSTOPTS},
+		{SOL_IPV6, IPV6_RTHDR},
+		{SOL_IPV6, IPV6_DONTFRAG},
+		{SOL_IPV6, 11 /* IPV6_FLOWINFO */},
 	};
-	constexpr std::size_t sizes[] = {4, 4, 12, 40, 4, 4, 8, 4, 4, 4};
+	constexpr std::size_t sizes[] = {4, 4, 12, 40, 4,  4,  8,  4, 4,
+					 4, 4, 4,  20, 16, 16, 24, 4, 4};
 	const std::size_t kind = op.bytes[at] % std::size(kinds);
 	const std::size_t size = op.has(patched) ? op.bytes[at + 1] % 64 : sizes[kind];
 	Bytes data(size);
@@ -140,7 +228,8 @@ sock::Socket &World::opened(const Op &op)
 {
 	if (socket(op).get() < 0)
 		socket(op) = sock::Socket(
-			::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_ICMP));
+			::socket(domain_of(op), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+				 domain_of(op) == AF_INET6 ? +IPPROTO_ICMPV6 : +IPPROTO_ICMP));
 	return socket(op);
 }
 
@@ -157,20 +246,27 @@ void World::open(const Op &op)
 		{SOCK_STREAM, 0},	    {SOCK_RAW, 99},
 	};
 	const Family &family = families[op.type % std::size(families)];
+	const bool is_ipv6 = domain_of(op) == AF_INET6;
+	const int protocol =
+		is_ipv6 && family.protocol == IPPROTO_ICMP ? +IPPROTO_ICMPV6 : family.protocol;
 	const int on = 1;
 
 	socket(op) = sock::Socket(
-		::socket(AF_INET, family.type | SOCK_CLOEXEC | SOCK_NONBLOCK, family.protocol));
+		::socket(domain_of(op), family.type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol));
 	if ((op.code & 1) != 0)
-		setsockopt(socket(op).get(), SOL_IP, IP_RECVERR, &on, sizeof(on));
+		setsockopt(socket(op).get(), is_ipv6 ? SOL_IPV6 : SOL_IP,
+			   is_ipv6 ? IPV6_RECVERR : IP_RECVERR, &on, sizeof(on));
 	if ((op.code & 2) != 0)
 		address(op);
 }
 
 void World::message(const Op &op)
 {
-	const sock::Endpoint to = endpoint(op);
-	packet::Icmp icmp{.type = static_cast<std::uint8_t>((op.type & 3) == 3 ? 42 : 8),
+	const bool is_ipv6 = domain_of(op) == AF_INET6, probes = (op.type & 3) == 3;
+	const bool connected = (op.code & 4) != 0;
+	Name to(op);
+	packet::Icmp icmp{.type = static_cast<std::uint8_t>(is_ipv6 ? (probes ? 160 : 128)
+								    : (probes ? 42 : 8)),
 			  .code = 0,
 			  .rest = op.rest};
 	Bytes control;
@@ -192,16 +288,15 @@ void World::message(const Op &op)
 	const int flags = op.source < 200    ? 0
 			  : op.source == 200 ? control::msg_probe
 					     : static_cast<int>(op.rest);
-	control::send_built(opened(op), message,
-			    (op.code & 4) != 0 ? std::nullopt : std::optional(to), control,
-			    flags | MSG_DONTWAIT);
+	control::send_named(opened(op), message, connected ? nullptr : to.get(),
+			    connected ? 0 : to.size, control, flags | MSG_DONTWAIT);
 }
 
 void World::receive(const Op &op)
 {
 	constexpr int flags[] = {0,	    MSG_ERRQUEUE, MSG_PEEK,
 				 MSG_TRUNC, MSG_OOB,	  MSG_ERRQUEUE | MSG_PEEK};
-	sockaddr_in name{};
+	sockaddr_storage name{};
 	socklen_t size = sizeof(name);
 
 	control::receive(opened(op), flags[op.type % std::size(flags)] | MSG_DONTWAIT,
@@ -234,17 +329,16 @@ void World::option(const Op &op)
 
 void World::address(const Op &op)
 {
-	sockaddr_in name = sock::to_kernel(endpoint(op));
-	const auto *address = reinterpret_cast<const sockaddr *>(&name);
-	const socklen_t size = op.has(patched) ? op.part % (sizeof(name) + 1) : sizeof(name);
+	Name name(op);
+	const socklen_t size = op.has(patched) ? op.part % (name.size + 1) : name.size;
 
 	if (op.has(wrong_checksum))
-		name.sin_family = op.tos % 3;
+		name.storage.ss_family = op.tos % 3 == 2 ? AF_INET6 : op.tos % 3;
 	// Whether it succeeds is not the question.
 	if (op.kind % kinds == bind_socket)
-		static_cast<void>(bind(opened(op).get(), address, size));
+		static_cast<void>(bind(opened(op).get(), name.get(), size));
 	else
-		static_cast<void>(connect(opened(op).get(), address, size));
+		static_cast<void>(connect(opened(op).get(), name.get(), size));
 }
 
 void World::setting(const Op &op)
@@ -265,8 +359,10 @@ void World::use_usual_settings()
 
 void World::proc(const Op &op)
 {
-	constexpr const char *files[] = {"/proc/net/icmpx", "/proc/net/icmpx_stat",
-					 "/proc/net/snmp", "/proc/sys/net/icmpx/ping_group_range"};
+	constexpr const char *files[] = {"/proc/net/icmpx",  "/proc/net/icmpx_stat",
+					 "/proc/net/snmp",   "/proc/sys/net/icmpx/ping_group_range",
+					 "/proc/net/icmpx6", "/proc/net/icmpx6_stat",
+					 "/proc/net/snmp6"};
 
 	host::read_file(files[op.type % std::size(files)]);
 }
@@ -282,6 +378,7 @@ void World::tidy_up()
 		use_usual_settings();
 	set_by_netlink_ = false;
 	recent_.clear();
+	recent6_.clear();
 	drain();
 }
 

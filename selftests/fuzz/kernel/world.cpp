@@ -65,24 +65,6 @@ std::uint8_t type_of(const Op &op)
 	return op.has(as_it_is) ? op.type : types[op.type % std::size(types)];
 }
 
-/// How many bytes an operation asks for.
-std::size_t size_of(const Op &op)
-{
-	if (op.has(large))
-		return op.size;
-	return op.size % 256;
-}
-
-/// The operation's bytes as often as @p size asks for.
-Bytes fill(const Op &op, std::size_t size)
-{
-	Bytes data(size);
-
-	for (std::size_t i = 0; i < size; i++)
-		data[i] = op.bytes[i % sizeof(op.bytes)];
-	return data;
-}
-
 wire::Cast cast_of(packet::Address destination)
 {
 	if (destination >> 28 == 0xe)
@@ -100,9 +82,17 @@ host::Descriptor open_parts()
 	std::string_view("parts").copy(request.ifr_name, IFNAMSIZ - 1);
 	request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_NAPI | IFF_NAPI_FRAGS;
 	host::check(ioctl(fd.get(), TUNSETIFF, &request), "TUNSETIFF");
+	host::set_sysctl("net/ipv6/conf/wire0/disable_ipv6", 0);
 	host::run("ip -batch - <<'END'\n"
 		  "link set dev parts address 02:00:00:00:00:02 arp off up\n"
 		  "address add 10.0.1.2/24 broadcast + dev parts\n"
+		  "address add fd01::2/64 dev parts nodad\n"
+		  "address add fe80::3/64 dev parts nodad\n"
+		  "address add fd00::2/64 dev wire0 nodad\n"
+		  "address add fe80::2/64 dev wire0 nodad\n"
+		  "route add 2001:db8::/64 via fd01::1\n"
+		  "route add blackhole 2001:db8:1::/64\n"
+		  "route add 2001:db8:2::/64 dev wire0 mtu lock 1280\n"
 		  "route add 198.51.100.0/24 via 10.0.1.1\n"
 		  "route add blackhole 203.0.113.0/24\n"
 		  "route add 192.0.2.0/24 dev wire0 mtu lock 576\nEND");
@@ -127,6 +117,7 @@ World::World()
 			host::set_sysctl(std::string("net/ipv4/conf/") + device + "/" + setting,
 					 setting[1] == 'p' ? 0 : 1);
 	host::set_sysctl("net/ipv4/ip_forward", 1);
+	host::set_sysctl("net/ipv6/conf/all/forwarding", 1);
 	use_usual_settings();
 }
 
@@ -145,9 +136,12 @@ void World::drain()
 				continue;
 			if (auto datagram = packet::parse_ipv4(view.subspan(skip)))
 				recent_.push_front(std::move(*datagram));
+			else if (auto datagram6 = packet6::parse_ipv6(view.subspan(skip)))
+				recent6_.push_front(std::move(*datagram6));
 		}
 	}
 	recent_.resize(std::min(recent_.size(), remembered));
+	recent6_.resize(std::min(recent6_.size(), remembered));
 }
 
 Ipv4 World::recent(const Op &op) const
@@ -184,7 +178,11 @@ void World::send(Ipv4 datagram, const Op &op)
 		datagram.mf = (op.code & 1) != 0;
 		datagram.fragment_offset = static_cast<std::uint16_t>((op.code >> 1) * 8);
 	}
-	Bytes bytes = datagram.build();
+	send(datagram.build(), op, 34, cast_of(datagram.destination));
+}
+
+void World::send(Bytes bytes, const Op &op, std::uint16_t header_at, wire::Cast cast)
+{
 	// A header or a message that is not all there.
 	if (op.has(patched))
 		bytes.resize(std::max(bytes.size(), 20 + op.bytes[47] % 32UL) - op.bytes[47] % 32);
@@ -196,10 +194,10 @@ void World::send(Ipv4 datagram, const Op &op)
 	wire::VirtioHeader header;
 	if (op.has(offload)) {
 		header.flags = op.part % 4;
-		header.checksum_start = 34;
+		header.checksum_start = header_at;
 		header.checksum_offset = 2;
 	}
-	const Bytes frame = wire_.frame(bytes, cast_of(datagram.destination));
+	const Bytes frame = wire_.frame(bytes, cast);
 	Bytes whole(sizeof(header));
 	std::memcpy(whole.data(), &header, sizeof(header));
 	whole.insert(whole.end(), frame.begin(), frame.end());
@@ -326,6 +324,18 @@ void World::carry_out(const Op &op)
 		break;
 	case read_proc:
 		proc(op);
+		break;
+	case send_packet6:
+		packet6(op);
+		break;
+	case send_error6:
+		error6(op);
+		break;
+	case send_answer6:
+		answer6(op);
+		break;
+	case send_other6:
+		other6(op);
 		break;
 	default:
 		netlink(op);

@@ -8,6 +8,7 @@
 #include "op.hpp"
 
 #include "lib/packet.hpp"
+#include "lib/packet6.hpp"
 #include "lib/socket.hpp"
 #include "lib/wire.hpp"
 
@@ -42,14 +43,22 @@ private:
 	void setting(const Op &op);
 	void proc(const Op &op);
 	void netlink(const Op &op);
+	void packet6(const Op &op);
+	void error6(const Op &op);
+	void answer6(const Op &op);
+	void other6(const Op &op);
 
 	void send(packet::Ipv4 datagram, const Op &op);
+	void send(packet6::Ipv6 datagram, const Op &op);
+	/// The bytes of a datagram, or what the operation leaves of them; @p header is where a device is to sum up from.
+	void send(packet::Bytes bytes, const Op &op, std::uint16_t header, wire::Cast cast);
 	void send_in_parts(packet::View datagram, const Op &op);
 	static void use_usual_settings();
 	/// Takes what came out of the devices, and remembers some of it.
 	void drain();
 	/// A datagram that came out not long ago.
 	packet::Ipv4 recent(const Op &op) const;
+	packet6::Ipv6 recent6(const Op &op) const;
 	sock::Socket &socket(const Op &op) { return sockets_[op.slot % sockets_.size()]; }
 	sock::Socket &opened(const Op &op);
 
@@ -57,6 +66,7 @@ private:
 	host::Descriptor parts_;
 	std::array<sock::Socket, 4> sockets_;
 	std::deque<packet::Ipv4> recent_;
+	std::deque<packet6::Ipv6> recent6_;
 	std::vector<std::size_t> changed_;
 	/// Where requests by netlink go, and the type of their messages.
 	host::Descriptor netlink_;
