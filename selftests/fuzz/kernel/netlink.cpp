@@ -53,7 +53,10 @@ void World::netlink(const Op &op)
 {
 	const auto command =
 		static_cast<std::uint8_t>(op.has(as_it_is) ? op.type : 1 + op.type % ICMPX_CMD_MAX);
-	const auto flags = static_cast<std::uint16_t>(op.has(fragment) ? NLM_F_DUMP : NLM_F_ACK);
+	const bool lists = command == ICMPX_CMD_COUNTERS_GET || command == ICMPX_CMD_SOCKET_GET ||
+			   command == ICMPX_CMD_LIMITED_GET || command == ICMPX_CMD_EXPRESS_GET;
+	const bool dumps = op.has(fragment) != lists;
+	const auto flags = static_cast<std::uint16_t>(dumps ? NLM_F_DUMP : NLM_F_ACK);
 	// The kernel refuses every message whose reserved bytes are not 0.
 	const std::uint16_t reserved = op.has(wrong_checksum) ? op.tos : 0;
 	Message message(family_, flags, genlmsghdr{command, op.ttl, reserved});
@@ -70,7 +73,7 @@ void World::netlink(const Op &op)
 				  {static_cast<std::uint8_t>(op.code & 1   ? AF_INET
 							     : op.code & 2 ? AF_INET6
 									   : op.code)});
-		if (!op.has(fragment))
+		if (!dumps)
 			message.put(ICMPX_A_SETTING_NAME, text_of(op, names, op.source));
 		if (command == ICMPX_CMD_SETTING_SET)
 			message.put(ICMPX_A_SETTING_VALUE, text_of(op, values, op.destination));
