@@ -160,7 +160,7 @@ bench-check:
 .PHONY: test-diff
 test-diff:
 	@scripts/diff $(or $(K),6.12) $(if $(N),packets=$(N)) $(if $(SEED),seed=$(SEED)) \
-		$(if $(SEQUENCE),sequence=$(SEQUENCE))
+		$(if $(SEQUENCE),sequence=$(SEQUENCE)) $(if $(STEPS),steps=$(STEPS))
 
 .PHONY: kernel-diff
 kernel-diff:

@@ -3,9 +3,9 @@
 // The built-in ICMP of this kernel as the oracle: random sequences of packets are answered by it and by icmpx, and all
 // that can be observed is the same, or is one of the differences in intended.cpp.
 //
-// Usage: differential [packets=N] [seed=S] [sequence=I] [family=4|6] [shrink=0]. Without a seed: one that is always the same and one
-// of the day and the kernel, half of the packets each. With a sequence's number, that sequence alone. With shrink=0 what differs is
-// shown as it was met, which is quick, and long.
+// Usage: differential [packets=N] [seed=S] [sequence=I] [family=4|6] [steps=N] [shrink=0]. Without a seed: one that is always the
+// same and one of the day and the kernel, half of the packets each. With a sequence's number, that sequence alone. Of each sequence
+// the first steps, all of them or N. With shrink=0 what differs is shown as it was met, which is quick, and long.
 
 #include "compare.hpp"
 #include "lib/bpf.hpp"
@@ -41,6 +41,8 @@ struct Arguments {
 	std::uint64_t shrink = 1;
 	/// 0: both.
 	std::uint64_t family = 0;
+	/// At most so many of a sequence: a debug kernel is so slow that all would last until the kernel's timers fire.
+	std::optional<std::uint64_t> steps{};
 
 	bool wants(const Sequence &one) const
 	{
@@ -86,6 +88,8 @@ Arguments parse(int argc, char **argv)
 			arguments.shrink = value;
 		else if (name == "family")
 			arguments.family = value;
+		else if (name == "steps")
+			arguments.steps = value;
 		else
 			throw std::invalid_argument(word);
 	}
@@ -104,12 +108,15 @@ void say_lines(const std::string &text)
 }
 
 /// A difference, as small as it gets, and how to see it again.
-void explain(Runner &runner, const Sequence &sequence, const Result &first, bool small)
+void explain(Runner &runner, const Sequence &sequence, const Result &first,
+	     const Arguments &arguments)
 {
 	ktap::failure(
 		"the answers differ; again: make test-diff SEED=" + std::to_string(sequence.seed) +
 		" SEQUENCE=" + std::to_string(sequence.number));
-	if (!small) {
+	if (arguments.steps)
+		ktap::say("with STEPS=" + std::to_string(*arguments.steps));
+	if (!arguments.shrink) {
 		say_lines(report(sequence, first));
 		return;
 	}
@@ -168,13 +175,15 @@ void compare(const Arguments &arguments, std::uint64_t seed)
 			Sequence next = diff::generate(seed, number++);
 
 			next.trusted &= can_trust;
+			if (arguments.steps && next.steps.size() > *arguments.steps)
+				next.steps.resize(*arguments.steps);
 			if (arguments.wants(next))
 				batch.push_back(std::move(next));
 		} while (!only && batch.size() < batch_size);
 		std::vector<Result> results = runner.run(batch);
 		for (std::size_t i = 0; i < batch.size() && shown < differences_shown; i++) {
 			if (results[i].failed()) {
-				explain(runner, batch[i], results[i], arguments.shrink);
+				explain(runner, batch[i], results[i], arguments);
 				shown++;
 			}
 		}
@@ -195,7 +204,7 @@ int main(int argc, char **argv)
 	} catch (const std::exception &) {
 		std::fprintf(stderr,
 			     "usage: differential [packets=N] [seed=S] [sequence=I] [family=4|6] "
-			     "[shrink=0]\n");
+			     "[steps=N] [shrink=0]\n");
 		return 2;
 	}
 	// Each test ends in a namespace of its own.
