@@ -192,7 +192,7 @@ private:
 			print_block();
 	}
 
-	/// A block for who reads a file or a pipe.
+	/// A block for a program that reads a file or a pipe.
 	void print_block() const
 	{
 		if (options_.json)
