@@ -15,6 +15,17 @@ namespace icmpxctl {
 
 namespace {
 
+/// Why a value was refused. Kernels before 6.3 have no numbers in their messages, so the range is looked up.
+std::string reason(Netlink &netlink, int family, std::string_view name, const Refused &refused)
+{
+	const Setting setting = read_setting(netlink, family, name);
+
+	if (!setting.range)
+		return refused.text();
+	return "not a number from " + std::to_string(setting.range->first) + " to " +
+	       std::to_string(setting.range->second);
+}
+
 int run_set(const Options &options, Arguments arguments)
 {
 	if (arguments.size() != 2)
@@ -41,7 +52,8 @@ int run_set(const Options &options, Arguments arguments)
 		case ENOENT:
 			no_setting(netlink, full);
 		case EINVAL:
-			throw Error(full + " cannot be '" + value + "': " + refused.text());
+			throw Error(full + " cannot be '" + value +
+				    "': " + reason(netlink, family, wanted.name, refused));
 		default:
 			throw Error(full + ": " + refused.what());
 		}

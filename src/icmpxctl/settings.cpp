@@ -9,6 +9,20 @@
 
 namespace icmpxctl {
 
+namespace {
+
+std::optional<std::pair<std::int32_t, std::int32_t>> parse_range(const Attributes &attributes)
+{
+	const auto least = attributes.number(ICMPX_A_SETTING_RANGE_MIN);
+	const auto greatest = attributes.number(ICMPX_A_SETTING_RANGE_MAX);
+
+	if (!least || !greatest)
+		return std::nullopt;
+	return std::pair{static_cast<std::int32_t>(*least), static_cast<std::int32_t>(*greatest)};
+}
+
+} // namespace
+
 std::string Setting::full_name() const { return icmpxctl::full_name(family, name); }
 
 Json Setting::json() const
@@ -28,7 +42,21 @@ Setting parse_setting(const Attributes &attributes)
 	return {.family = static_cast<int>(attributes.number(ICMPX_A_SETTING_FAMILY).value_or(0)),
 		.name = attributes.text(ICMPX_A_SETTING_NAME),
 		.value = attributes.text(ICMPX_A_SETTING_VALUE),
-		.is_number = attributes.has(ICMPX_A_SETTING_NUMBER)};
+		.is_number = attributes.has(ICMPX_A_SETTING_NUMBER),
+		.range = parse_range(attributes)};
+}
+
+Setting read_setting(Netlink &netlink, int family, std::string_view name)
+{
+	Setting setting;
+	Message message(ICMPX_CMD_SETTING_GET);
+
+	message.put_u8(ICMPX_A_SETTING_FAMILY, static_cast<std::uint8_t>(family))
+		.put_text(ICMPX_A_SETTING_NAME, name);
+	netlink.request(std::move(message), [&setting](int, const Attributes &attributes) {
+		setting = parse_setting(attributes);
+	});
+	return setting;
 }
 
 std::vector<Setting> read_settings(Netlink &netlink, std::optional<int> family)

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "json.hpp"
@@ -20,6 +22,8 @@ struct Setting {
 	std::string value;
 	/// Whether the value is one number, whatever the text looks like.
 	bool is_number = false;
+	/// The least and the greatest value that the module takes, if it limits it.
+	std::optional<std::pair<std::int32_t, std::int32_t>> range;
 
 	/// With the family, for sysctl(8).
 	std::string full_name() const;
@@ -29,6 +33,9 @@ struct Setting {
 
 /// What a message about a setting says.
 Setting parse_setting(const Attributes &attributes);
+
+/// Reads one setting. Throws Refused.
+Setting read_setting(Netlink &netlink, int family, std::string_view name);
 
 /// Reads the settings of both families, or of one. Throws Error.
 std::vector<Setting> read_settings(Netlink &netlink, std::optional<int> family);

@@ -415,15 +415,4 @@ static inline struct nlattr **icmpx_dump_attrs(struct netlink_callback *cb)
 #endif
 }
 
-/* Says what is wrong with an attribute. Before 6.3 such a message has no arguments. */
-#ifdef NL_SET_ERR_MSG_ATTR_FMT
-#define icmpx_set_err_attr(extack, attr, ...) NL_SET_ERR_MSG_ATTR_FMT(extack, attr, __VA_ARGS__)
-#else
-#define icmpx_set_err_attr(extack, attr, ...) \
-	do { \
-		no_printk(__VA_ARGS__); \
-		NL_SET_ERR_MSG_ATTR(extack, attr, "value out of range"); \
-	} while (0)
-#endif
-
 #endif

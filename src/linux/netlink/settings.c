@@ -145,7 +145,7 @@ static void icmpx_setting_explain(struct genl_info *info, const struct ctl_table
 	s32 min, max;
 
 	if (err == -EINVAL && icmpx_setting_range(entry, &min, &max))
-		icmpx_set_err_attr(info->extack, value, "not a number from %d to %d", min, max);
+		NL_SET_ERR_MSG_ATTR(info->extack, value, "not a number in the setting's range");
 	else if (err == -EINVAL)
 		NL_SET_ERR_MSG_ATTR(info->extack, value, "not a value of this setting");
 	else if (err == -ENODEV)
