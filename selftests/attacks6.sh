@@ -66,10 +66,16 @@ implementation() {
 	in_client timeout 120 atk6-implementation6 -p client "$server_address6" "$1" 2>&1 | grep '^Test'
 }
 
-# The program waits five seconds for an answer that does not come: some networks at once have some cases each.
-implementations() {
+fragmentation() {
+	in_client timeout 600 atk6-fragmentation6 client "$server_address6" 2>&1 | grep -v '^$'
+	client_pings6 2 >/dev/null && echo alive
+}
+
+# The programs wait five seconds for an answer that does not come: some networks at once have some cases each, and another one
+# has the fragments.
+implementations_and_fragmentation() {
 	local number networks=8 cases=57
-	make_networks "$networks"
+	make_networks $((networks + 1))
 	for ((number = 0; number < networks; number++)); do
 		(
 			network "$number"
@@ -78,32 +84,24 @@ implementations() {
 			done
 		) &
 	done
+	network "$networks"
+	fragmentation >"$scratch/fragmentation"
 	wait
 	for ((number = 1; number <= cases; number++)); do
 		cat "$scratch/case-$number"
 	done
+	cat "$scratch/fragmentation"
 	cleanup
 }
 
-test_implementation6() {
+test_implementation6_and_fragmentation6() {
 	local builtin
 	begin
 	needs_command atk6-implementation6
-	both implementation6 implementations
-	expect_equal "$(grep -c '^Test' <<<"$builtin")" 57 "cases"
-}
-
-ask_fragmentation6() {
-	in_client timeout 600 atk6-fragmentation6 client "$server_address6" 2>&1 | grep -v '^$'
-	client_pings6 2 >/dev/null && echo alive
-}
-
-test_fragmentation6() {
-	local builtin
-	begin
 	needs_command atk6-fragmentation6
-	both fragmentation6 in_network ask_fragmentation6
-	expect_equal "$(tail -n 1 <<<"$builtin")" alive "the host afterwards"
+	both "implementation6 and fragmentation6" implementations_and_fragmentation
+	expect_equal "$(grep -c '^Test' <<<"$builtin")" 57 "cases"
+	expect_equal "$(tail -n 1 <<<"$builtin")" alive "the host after the fragments"
 }
 
 # An attacker who answers for everybody: whom the server takes the client's neighbour for.
