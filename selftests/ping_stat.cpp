@@ -1,102 +1,96 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// What /proc/net/icmpx_stat says of ping sockets. drop_ambiguous takes more sockets than there are identifiers: see
-// ping_scale.
+// What /proc/net/icmpx_stat and /proc/net/icmpx6_stat say of ping sockets. drop_ambiguous takes more sockets than there are
+// identifiers: see ping_scale.
 
 #include "lib/counters.hpp"
-#include "lib/ping.hpp"
+#include "lib/pinger.hpp"
 
 #include <string>
+#include <vector>
 
 #include <linux/filter.h>
 
 namespace {
 
-using counters::Change;
 using counters::Values;
-using errors::remote;
-using packet::Bytes;
-using packet::Type;
-using sock::Endpoint;
-using sock::Socket;
+using pinger::Socket;
+using pinger::V4;
+using pinger::V6;
 
-constexpr Endpoint peer{remote(1), 0};
-
-Values moved(const Change &change)
-{
-	return counters::only(ktap::require_value(change.icmpx(), "icmpx_stat"), {"ping_"});
-}
-
+/// What moved of ping sockets.
+template <typename Change>
 void expect_moved(const Change &change, const Values &expected, std::string_view what)
 {
-	ktap::expect_equal(counters::text(moved(change)), counters::text(expected), what);
+	const Values moved =
+		counters::only(ktap::require_value(change.icmpx(), "icmpx's counters"), {"ping_"});
+
+	ktap::expect_equal(counters::text(moved), counters::text(expected), what);
 }
 
-/// The error that a router sends about a request of @p socket.
-void report(const wire::Wire &net, std::uint16_t id)
-{
-	const Bytes request = packet::echo_request(id, 1, Bytes(20)).build();
+template <typename F> typename F::Endpoint peer() { return {F::remote(1), 0}; }
 
-	net.send(errors::report(
-		Type::time_exceeded, 0, 0,
-		errors::sent(IPPROTO_ICMP, errors::host, peer.address, request).build()));
+/// The error that a router sends about a request with that identifier.
+template <typename F> void report(const wire::Wire &net, std::uint16_t id)
+{
+	net.send(F::report(F::Type::time_exceeded, 0, 0, pinger::sent<F>(id, F::remote(1))));
 }
 
-void open_sockets()
+template <typename F> void open_sockets()
 {
-	host::need_icmpx();
-	ping::new_network();
-	Change change;
-	Socket idle = sock::ping(), first = sock::ping(), second = sock::ping();
+	F::need_icmpx();
+	pinger::new_network<F>();
+	typename F::Change change = F::change();
+	Socket idle = F::open(), first = pinger::bound<F>(), second = pinger::bound<F>();
 
-	sock::bind(first, {0, 0});
-	sock::bind(second, {0, 0});
 	expect_moved(change, {{"ping_sockets", 2}}, "two that have an identifier");
 	second = Socket();
 	expect_moved(change, {{"ping_sockets", 1}}, "one closed");
 	host::Namespace home = host::Namespace::current();
-	ping::new_network();
-	ktap::expect_equal(ktap::require_value(counters::icmpx(), "icmpx_stat")["ping_sockets"], 0,
-			   "another namespace");
+	pinger::new_network<F>();
+	change.restart();
+	first = Socket();
+	expect_moved(change, {}, "in another namespace");
 	home.enter();
 }
 
-void sending()
+template <typename F> void sending()
 {
-	host::need_icmpx();
-	wire::Wire net = ping::new_network();
-	Socket socket = sock::ping();
+	F::need_icmpx();
+	const wire::Wire net = pinger::new_network<F>();
+	const Socket socket = pinger::bound<F>();
+	typename F::Change change = F::change();
 
-	sock::bind(socket, {0, 0});
-	Change change;
-	ktap::expect_equal(sock::send(socket, ping::request(1), peer), 0, "send");
+	ktap::expect_equal(send(socket, pinger::request<F>(1), peer<F>()), 0, "send");
 	expect_moved(change, {{"ping_sent", 1}}, "sent");
 	change.restart();
-	ktap::expect_equal(sock::send(socket, ping::request(1, {}, Type::echo_reply), peer), EINVAL,
-			   "send a reply");
-	ktap::expect_equal(sock::send(socket, ping::request(1)), EDESTADDRREQ, "send to nobody");
-	sock::set(socket, SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO);
-	ktap::expect_equal(sock::send(socket, ping::request(1, packet::pattern(1500)), peer),
+	ktap::expect_equal(send(socket, pinger::request<F>(1, {}, F::Type::echo_reply), peer<F>()),
+			   EINVAL, "send a reply");
+	ktap::expect_equal(sock::send(socket, pinger::request<F>(1)), EDESTADDRREQ,
+			   "send to nobody");
+	sock::set(socket, F::level, F::mtu_discover, IP_PMTUDISC_DO);
+	ktap::expect_equal(send(socket, pinger::request<F>(1, packet::pattern(1500)), peer<F>()),
 			   EMSGSIZE, "send too much");
 	expect_moved(change, {{"ping_send_failed", 3}}, "not sent");
 	change.restart();
-	ktap::expect_equal(control::send(socket, ping::request(1), peer, {}, control::msg_probe), 0,
-			   "MSG_PROBE");
+	if constexpr (!F::is_ipv6)
+		ktap::expect_equal(control::send(socket, pinger::request<F>(1), peer<F>(), {},
+						 control::msg_probe),
+				   0, "MSG_PROBE");
 	expect_moved(change, {}, "MSG_PROBE");
 }
 
-void replies_that_a_socket_does_not_take()
+template <typename F> void replies_that_a_socket_does_not_take()
 {
-	host::need_icmpx();
-	wire::Wire net = ping::new_network();
-	Socket socket = sock::ping();
+	F::need_icmpx();
+	const wire::Wire net = pinger::new_network<F>();
+	const Socket socket = pinger::bound<F>();
+	const std::uint16_t id = pinger::identifier<F>(socket);
 
-	sock::bind(socket, {0, 0});
-	const std::uint16_t id = ping::identifier(socket);
 	sock::set(socket, SOL_SOCKET, SO_RCVBUF, 1);
-	Change change;
+	typename F::Change change = F::change();
 	for (int i = 0; i < 50; i++)
-		net.send(ping::reply(id, 1, packet::pattern(500)));
+		net.send(pinger::reply<F>(id, 1, packet::pattern(500)));
 	int received = 0;
 	while (sock::receive(socket))
 		received++;
@@ -110,38 +104,37 @@ void replies_that_a_socket_does_not_take()
 		setsockopt(socket.get(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)),
 		"SO_ATTACH_FILTER");
 	change.restart();
-	net.send(ping::reply(id));
+	net.send(pinger::reply<F>(id));
 	change.expect_outcomes({{"drop_socket_filter", 1}}, "a filter");
 	change.restart();
-	net.send(ping::reply(static_cast<std::uint16_t>(id ^ 1)));
+	net.send(pinger::reply<F>(static_cast<std::uint16_t>(id ^ 1)));
 	change.expect_outcomes({{"drop_no_socket", 1}}, "nobody's identifier");
 }
 
-void errors_about_requests()
+template <typename F> void errors_about_requests()
 {
-	host::need_icmpx();
-	wire::Wire net = ping::new_network();
-	Socket socket = sock::ping();
+	F::need_icmpx();
+	const wire::Wire net = pinger::new_network<F>();
+	const Socket socket = pinger::bound<F>();
+	const std::uint16_t id = pinger::identifier<F>(socket);
+	typename F::Change change = F::change();
 
-	sock::bind(socket, {0, 0});
-	const std::uint16_t id = ping::identifier(socket);
-	Change change;
-	report(net, id);
+	report<F>(net, id);
 	expect_moved(change, {{"ping_errors", 1}}, "to one that did not ask");
 	change.restart();
-	report(net, static_cast<std::uint16_t>(id ^ 1));
+	report<F>(net, static_cast<std::uint16_t>(id ^ 1));
 	expect_moved(change, {{"ping_errors_unmatched", 1}}, "nobody's identifier");
 
-	sock::set(socket, SOL_IP, IP_RECVERR, 1);
+	sock::set(socket, F::level, F::recverr, 1);
 	change.restart();
-	report(net, id);
+	report<F>(net, id);
 	expect_moved(change, {{"ping_errors", 1}, {"ping_errors_queued", 1}}, "to one that asked");
 	sock::set(socket, SOL_SOCKET, SO_RCVBUF, 1);
 	change.restart();
 	for (int i = 0; i < 50; i++)
-		report(net, id);
+		report<F>(net, id);
 	int queued = 0;
-	while (sock::next_error(socket))
+	while (F::next_error(socket))
 		queued++;
 	ktap::expect_between(queued, 2, 50, "errors that fit");
 	expect_moved(change,
@@ -151,14 +144,17 @@ void errors_about_requests()
 		     "a full queue");
 }
 
+template <typename F> std::vector<ktap::Test> tests()
+{
+	return {{"open_sockets", open_sockets<F>},
+		{"sending", sending<F>},
+		{"replies_that_a_socket_does_not_take", replies_that_a_socket_does_not_take<F>},
+		{"errors_about_requests", errors_about_requests<F>}};
+}
+
 } // namespace
 
 int main(int argc, char **argv)
 {
-	return ktap::run(
-		argc, argv,
-		{{"open_sockets", open_sockets},
-		 {"sending", sending},
-		 {"replies_that_a_socket_does_not_take", replies_that_a_socket_does_not_take},
-		 {"errors_about_requests", errors_about_requests}});
+	return ktap::run(argc, argv, family::both(tests<V4>(), tests<V6>()));
 }
