@@ -216,8 +216,7 @@ void tentative_addresses()
 {
 	Wire wire = express_server();
 
-	host::set_sysctl("net/ipv6/conf/wire0/accept_dad", 1);
-	host::set_sysctl("net/ipv6/conf/wire0/dad_transmits", 10000);
+	wire6::detect_duplicates("wire0");
 	host::run("ip link set wire0 arp on; ip -6 address add fd09::2/64 dev wire0");
 	ktap::require(host::try_run("ip -6 address show dev wire0 tentative | grep -q fd09::2"),
 		      "the address is tentative");

@@ -285,10 +285,8 @@ void tentative_addresses()
 	net();
 	const wire::Wire wire = wire::Wire::tap({.name = "dad0"});
 
-	// So long that it is not over before the test is.
-	host::set_sysctl("net/ipv6/neigh/dad0/retrans_time_ms", 3'600'000);
 	host::set_sysctl("net/ipv6/conf/dad0/addr_gen_mode", 1);
-	host::set_sysctl("net/ipv6/conf/dad0/accept_dad", 1);
+	wire6::detect_duplicates("dad0");
 	host::run("ip link set dad0 up && ip -6 address add fd05::2/64 dev dad0 && "
 		  "ip -6 address add fd05::3/64 dev dad0 nodad");
 	ktap::expect_equal(try_to_bind(fresh(), {ipv6("fd05::2")}), EADDRNOTAVAIL, "tentative");

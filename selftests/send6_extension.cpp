@@ -174,9 +174,7 @@ void tentative()
 	const unsigned index = if_nametoindex("wire1");
 
 	set_mask(outgoing);
-	// So long that it is not over before the test is.
-	host::set_sysctl("net/ipv6/neigh/wire1/retrans_time_ms", 3'600'000);
-	host::set_sysctl("net/ipv6/conf/wire1/accept_dad", 1);
+	wire6::detect_duplicates("wire1");
 	host::run("ip link set wire1 arp on; ip -6 address del fd01::2/64 dev wire1;"
 		  "ip -6 address add fd01::7/64 dev wire1");
 	ktap::require(host::try_run("ip -6 address show dev wire1 tentative | grep -q fd01::7"),

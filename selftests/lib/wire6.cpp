@@ -116,6 +116,16 @@ void quiet(const std::string &device)
 	host::set_sysctl(settings + "accept_dad", 0);
 }
 
+void detect_duplicates(const std::string &device)
+{
+	const std::string settings = "net/ipv6/conf/" + device + "/";
+
+	host::set_sysctl("net/ipv6/neigh/" + device + "/retrans_time_ms", 3'600'000);
+	host::set_sysctl(settings + "router_solicitation_delay", 0);
+	host::set_sysctl(settings + "dad_transmits", 1);
+	host::set_sysctl(settings + "accept_dad", 1);
+}
+
 namespace {
 
 Wire make(const Wire::Options &options, unsigned mtu, const std::string &address,

@@ -68,6 +68,10 @@ void add_addresses(const std::string &device, std::initializer_list<std::string>
 /// What is to be known of a device before it is up: no address of its own making, no router is asked for or believed.
 void quiet(const std::string &device);
 
+/// Has the kernel ask whether anybody else has an address that is added to @p device from now on, and wait for an answer for an
+/// hour: until the test is over the address is tentative (RFC 4862, 5.4). One solicitation is sent, soon.
+void detect_duplicates(const std::string &device);
+
 /**
  * Makes a wire in this namespace with fd00::2/64 and fe80::2/64; everybody is reachable over it.
  *
