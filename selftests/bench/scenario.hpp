@@ -37,6 +37,8 @@ struct Scenario {
 	/// Whether a raw socket for ICMP is open: then a packet is not ours alone.
 	bool raw_socket = false;
 	unsigned count = 2000;
+	/// How often at least, with icmpx loaded anew each time.
+	unsigned rounds = 1;
 	/// Over IPv6; then the type is one of ICMPv6.
 	bool ipv6 = false;
 	/// Of IPv6, in place of the device's own.
@@ -74,7 +76,7 @@ inline std::vector<Scenario> scenarios6()
 		 .after = "ip link set bench0 mtu 1500",
 		 .count = 500},
 		{.name = "echo, 65507 bytes, MTU 1500", .bytes = 65507, .count = 100},
-		{.name = "1,000 sources", .sources = 1000, .count = 20000},
+		{.name = "1,000 sources", .sources = 1000, .count = 20000, .rounds = 9},
 		{.name = "1,000,000 sources", .sources = 1000000, .count = 20000},
 		{.name = "nftables rules",
 		 .before = "nft 'add table ip6 bench;"
@@ -138,7 +140,7 @@ inline std::vector<Scenario> scenarios()
 		 .bytes = 65507,
 		 .fragments = true,
 		 .count = 100},
-		{.name = "1,000 sources", .sources = 1000, .count = 20000},
+		{.name = "1,000 sources", .sources = 1000, .count = 20000, .rounds = 9},
 		{.name = "1,000,000 sources", .sources = 1000000, .count = 20000},
 		{.name = "nftables rules",
 		 .before = "nft 'add table ip bench;"
