@@ -44,14 +44,39 @@ Values moved(const std::string &direction, unsigned type, std::int64_t messages)
 	return values;
 }
 
+/// How many messages were sent whose types are not counted, where each message is counted by both: 0, and what tests make it.
+std::int64_t untold(const Values &values)
+{
+	std::int64_t messages = 0;
+
+	for (const auto &[name, value] : values) {
+		if (name == "Icmp6OutMsgs")
+			messages += value;
+		else if (name.starts_with("Icmp6OutType"))
+			messages -= value;
+	}
+	return messages;
+}
+
 } // namespace
 
 Values snmp(const std::string &device)
 {
 	const std::string path =
 		device.empty() ? "/proc/self/net/snmp6" : "/proc/self/net/dev_snmp6/" + device;
+	const auto read = [&path] {
+		return ktap::require_value(counters::lines_of(path), path);
+	};
+	Values values = read();
 
-	return ktap::require_value(counters::lines_of(path), path);
+	// What a timer sends while the file is read may be counted in one line of it, and not in the other. In a flood there
+	// is no better reading.
+	std::int64_t before = 0;
+	for (int tries = 0; tries < 5 && untold(values) != before; tries++) {
+		before = untold(values);
+		values = read();
+	}
+	return values;
 }
 
 std::optional<Values> icmpx() { return counters::lines_of("/proc/self/net/icmpx6_stat"); }
