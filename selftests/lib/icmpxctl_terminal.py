@@ -38,16 +38,21 @@ def in_ascii(tool, namespace):
 
 
 def fits(tool, namespace):
-    """With each size the picture is drawn again, at once and no larger."""
+    """With each size the picture is drawn again, and no larger."""
     program = start(tool, namespace, "0.1")
-    program.wait_for(lambda lines: bar_of(lines, "reply_in_place", "█") > 0, "a bar")
     longest = {}
+
+    def measure(columns, least):
+        program.wait_for(lambda lines: bar_of(lines, "reply_in_place", "█") > least, "a bar")
+        longest[columns] = bar_of(program.screen.text(), "reply_in_place", "█")
+
+    measure(80, 0)
     for columns, rows in ((120, 24), (60, 24), (200, 50), (60, 3), (10, 2), (1, 1), (80, 24)):
-        program.resize(columns, rows)
-        program.wait_for(lambda lines: any(lines), "a picture of the new size")
+        program.resize(columns, rows, settled=False)
+        program.wait_for(lambda lines: program.screen.settled, "a picture that fits")
         if rows == 24:
-            program.wait_for(lambda lines: bar_of(lines, "reply_in_place", "█") > 0, "a bar")
-            longest[columns] = bar_of(program.screen.text(), "reply_in_place", "█")
+            # A smaller picture of before fits, too.
+            measure(columns, longest[80] if columns > 80 else 0)
         if rows == 3:
             program.wait_for(lambda lines: lines[2].startswith("... "), "what is left out")
     check(longest[60] < longest[80] < longest[120], f"bars do not use the room: {longest}")

@@ -32,16 +32,26 @@ class Screen:
         self.cursor = True
         self.pending = ""
 
-    def resize(self, columns, rows):
+    def resize(self, columns, rows, settled=True):
+        """Unless it is settled, pictures of another size may come, which do not fit, before the first one that does."""
         self.columns, self.rows = columns, rows
         self.cells = [[" "] * columns for _ in range(rows)]
         self.row = self.column = 0
+        self.settled = settled
+        self.whole = False
+
+    def does_not_fit(self, what):
+        if self.settled:
+            raise Failure(what)
+        self.whole = False
 
     def text(self):
         return ["".join(line).rstrip() for line in self.cells]
 
     def sequence(self, sequence):
         if sequence == "\033[H":
+            self.settled = self.settled or self.whole
+            self.whole = True
             self.row = self.column = 0
         elif sequence == "\033[K":
             self.cells[self.row][self.column :] = [" "] * (self.columns - self.column)
@@ -63,13 +73,14 @@ class Screen:
         elif character == "\n":
             if self.row + 1 == self.rows:
                 if self.alternate:
-                    raise Failure("the screen scrolls")
-                self.cells = self.cells[1:] + [[" "] * self.columns]
+                    self.does_not_fit("the screen scrolls")
+                else:
+                    self.cells = self.cells[1:] + [[" "] * self.columns]
             else:
                 self.row += 1
+        elif self.column == self.columns:
+            self.does_not_fit("a line is longer than the terminal is wide")
         else:
-            if self.column == self.columns:
-                raise Failure("a line is longer than the terminal is wide")
             self.cells[self.row][self.column] = character
             self.column += 1
 
@@ -106,9 +117,9 @@ class Program:
     def size(self, columns, rows):
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
-    def resize(self, columns, rows):
-        """Another size, as by a window manager: the kernel sends SIGWINCH."""
-        self.screen.resize(columns, rows)
+    def resize(self, columns, rows, settled=True):
+        """Another size, as by a window manager: the kernel sends SIGWINCH. A program that draws all the time is not settled."""
+        self.screen.resize(columns, rows, settled)
         self.size(columns, rows)
 
     def press(self, key):
