@@ -77,6 +77,8 @@ void World6::make_devices() const
 		    table + "\n" + route("unreachable", six::unreachable, table) +
 		    route("prohibit", six::prohibited, table) +
 		    route("blackhole", six::blackhole, table);
+	// Otherwise a solicitation by multicast for an anycast address is answered after a random time.
+	host::set_sysctl("net/ipv6/neigh/" + device + "/proxy_delay", 0);
 	host::run("ip -6 -batch - <<'END'\n" + commands + "END");
 	for (const six::Address &address : {six::host_address, six::second_address, six::host_link})
 		routes.await(address);
