@@ -355,15 +355,6 @@ bool error_to_nobody(const Difference &difference)
 	       });
 }
 
-/// Whether messages of that type are limited, of which the default is none (world4.cpp).
-bool is_limited(const Sequence &sequence, std::uint8_t type)
-{
-	return type < 32 && std::ranges::any_of(sequence.settings, [type](const Setting &setting) {
-		       return setting.name == "icmp_ratemask" &&
-			      (std::stoul(setting.value) >> type & 1) != 0;
-	       });
-}
-
 /// The module sent a message for which the built-in code's bucket had nothing left, and did the same otherwise.
 bool own_bucket(const Difference &difference)
 {
@@ -374,7 +365,7 @@ bool own_bucket(const Difference &difference)
 	       std::ranges::all_of(difference.icmpx, [&](const Event &event) {
 		       return (event.kind == Event::Kind::frame && icmp_at(event) &&
 			       (is_error(event.bytes[icmp_at(event)]) ||
-				is_limited(difference.sequence, event.bytes[icmp_at(event)]))) ||
+				event.bytes[icmp_at(event)] == 0)) ||
 			      event.kind == Event::Kind::counters ||
 			      std::ranges::find(difference.builtin, event) !=
 				      difference.builtin.end();
