@@ -365,7 +365,7 @@ bool own_bucket(const Difference &difference)
 	       std::ranges::all_of(difference.icmpx, [&](const Event &event) {
 		       return (event.kind == Event::Kind::frame && icmp_at(event) &&
 			       (is_error(event.bytes[icmp_at(event)]) ||
-				event.bytes[icmp_at(event)] == 0)) ||
+				is_limited(difference.sequence, event.bytes[icmp_at(event)]))) ||
 			      event.kind == Event::Kind::counters ||
 			      std::ranges::find(difference.builtin, event) !=
 				      difference.builtin.end();

@@ -3,6 +3,7 @@
 #include "sequence.hpp"
 
 #include <algorithm>
+#include <string>
 
 namespace diff {
 
@@ -31,6 +32,16 @@ void apply_checksum(Bytes &payload, Sum sum, std::uint32_t pseudo)
 		return;
 	std::uint16_t right = packet::checksum(payload, pseudo);
 	store16(payload, 2, sum == Sum::wrong ? static_cast<std::uint16_t>(right ^ 0x5555) : right);
+}
+
+bool is_limited(const Sequence &sequence, std::uint8_t type)
+{
+	constexpr unsigned types = 32;
+
+	return type < types && std::ranges::any_of(sequence.settings, [type](const Setting &set) {
+		       return set.name == "icmp_ratemask" &&
+			      (std::stoul(set.value) >> type & 1) != 0;
+	       });
 }
 
 Bytes datagram_of(const Packet &packet, const Learned &learned)

@@ -124,6 +124,9 @@ inline bool is_counted(const Sequence &sequence, std::size_t place)
 	return sequence.counts_each_step || sequence.counted.contains(place);
 }
 
+/// Whether a sequence of IPv4 has messages of @p type limited: its ratemask is 0 unless it sets another one (world4.cpp).
+bool is_limited(const Sequence &sequence, std::uint8_t type);
+
 /// The datagram of @p packet, its padding included.
 Bytes datagram_of(const Packet &packet, const Learned &learned);
 
