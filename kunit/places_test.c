@@ -114,12 +114,12 @@ static void sets_are_apart(struct kunit *test)
 {
 	u32 number;
 
-	for (number = 0; number < ICMPX_PLACE_SETS * ICMPX_PLACES_IN_SET; number++)
+	for (number = 0; number < ICMPX_PLACES; number++)
 		refuse(test, number, number, START);
-	KUNIT_EXPECT_EQ(test, count(test, START), ICMPX_PLACE_SETS * ICMPX_PLACES_IN_SET);
+	KUNIT_EXPECT_EQ(test, count(test, START), ICMPX_PLACES);
 	/* Whatever the hash is, a place is found. */
 	refuse(test, 7, U64_MAX, START);
-	KUNIT_EXPECT_EQ(test, count(test, START), ICMPX_PLACE_SETS * ICMPX_PLACES_IN_SET);
+	KUNIT_EXPECT_EQ(test, count(test, START), ICMPX_PLACES);
 }
 
 static void lengths_are_apart(struct kunit *test)
@@ -130,6 +130,41 @@ static void lengths_are_apart(struct kunit *test)
 	refuse(test, 7, 5, START);
 	KUNIT_EXPECT_TRUE(test, icmpx_places_refuse(test->priv, &shorter, 5, START));
 	KUNIT_EXPECT_EQ(test, count(test, START), 2);
+}
+
+/* Whether listeners were told of the limit of a prefix that is refused replies. */
+static bool told(struct kunit *test, u32 number, u64 hash)
+{
+	const struct icmpx_places *places = test->priv;
+	const struct icmpx_place_set *set = &places->set[hash % ICMPX_PLACE_SETS];
+	const struct icmpx_source prefix = prefix_of(number);
+	unsigned int i;
+
+	for (i = 0; i < ICMPX_PLACES_IN_SET; i++)
+		if (ipv6_addr_equal(&set->place[i].prefix.address, &prefix.address))
+			return set->place[i].told;
+	return false;
+}
+
+/*
+ * Forged sources, one for each set between two calls, are more than listeners are told of. That
+ * hides none that is refused more: with 32 messages a call, each of 1,024 places has its turn in
+ * 32 calls.
+ */
+static void news_of_a_flood_do_not_hide_the_last(struct kunit *test)
+{
+	const u64 last = ICMPX_PLACE_SETS - 1;
+	u32 number = 1000, turn;
+	u64 hash;
+
+	refuse(test, 7, last, START);
+	refuse(test, 7, last, START);
+	for (turn = 0; turn < 33 && !told(test, 7, last); turn++) {
+		for (hash = 0; hash < ICMPX_PLACE_SETS; hash++)
+			refuse(test, number++, hash, START);
+		KUNIT_EXPECT_NE(test, icmpx_places_tell(test->priv, &init_net, AF_INET), 0);
+	}
+	KUNIT_EXPECT_TRUE(test, told(test, 7, last));
 }
 
 static int init(struct kunit *test)
@@ -148,6 +183,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(the_fewest_refusals_lose_their_place),
 	KUNIT_CASE(sets_are_apart),
 	KUNIT_CASE(lengths_are_apart),
+	KUNIT_CASE(news_of_a_flood_do_not_hide_the_last),
 	{}
 };
 

@@ -110,7 +110,7 @@ bool icmpx_places_refuse(struct icmpx_places *places, const struct icmpx_source 
 bool icmpx_places_next(struct icmpx_places *places, unsigned int *index, u64 now,
 		       struct icmpx_limited *limited)
 {
-	for (; *index < ICMPX_PLACE_SETS * ICMPX_PLACES_IN_SET; ++*index) {
+	for (; *index < ICMPX_PLACES; ++*index) {
 		struct icmpx_place_set *set = &places->set[*index / ICMPX_PLACES_IN_SET];
 		const struct icmpx_place *place = &set->place[*index % ICMPX_PLACES_IN_SET];
 		bool found;
@@ -156,18 +156,23 @@ static u8 icmpx_place_news(struct icmpx_place_set *set, struct icmpx_place *plac
  * @net: the namespace
  * @family: AF_INET or AF_INET6
  *
- * Context: process.
+ * Each call begins where the last one had to stop: in a flood from forged sources there are
+ * more news each time than may be told, and all places must have their turn.
+ *
+ * Context: process; one at a time.
  *
  * Return: jiffies after which this is to be called again; 0 if nobody is limited.
  */
 unsigned long icmpx_places_tell(struct icmpx_places *places, struct net *net, u8 family)
 {
+	const unsigned int first = places->next_told;
 	unsigned int i, messages = 0;
 	bool limited = false;
 
-	for (i = 0; i < ICMPX_PLACE_SETS * ICMPX_PLACES_IN_SET; i++) {
-		struct icmpx_place_set *set = &places->set[i / ICMPX_PLACES_IN_SET];
-		struct icmpx_place *place = &set->place[i % ICMPX_PLACES_IN_SET];
+	for (i = 0; i < ICMPX_PLACES; i++) {
+		const unsigned int number = (first + i) % ICMPX_PLACES;
+		struct icmpx_place_set *set = &places->set[number / ICMPX_PLACES_IN_SET];
+		struct icmpx_place *place = &set->place[number % ICMPX_PLACES_IN_SET];
 		struct icmpx_limited who;
 		u8 news;
 
@@ -178,8 +183,10 @@ unsigned long icmpx_places_tell(struct icmpx_places *places, struct net *net, u8
 		if (!news)
 			continue;
 		icmpx_netlink_limit(net, family, news, &who);
-		if (++messages == ICMPX_LIMIT_MESSAGES)
+		if (++messages == ICMPX_LIMIT_MESSAGES) {
+			places->next_told = (number + 1) % ICMPX_PLACES;
 			return ICMPX_LIMIT_DELAY;
+		}
 	}
 	return limited ? HZ : 0;
 }

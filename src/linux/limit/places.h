@@ -10,6 +10,7 @@
 
 #define ICMPX_PLACE_SETS 256
 #define ICMPX_PLACES_IN_SET 4
+#define ICMPX_PLACES (ICMPX_PLACE_SETS * ICMPX_PLACES_IN_SET)
 
 /* How long listeners wait for the news, so that many come together. */
 #define ICMPX_LIMIT_DELAY (HZ / 10)
@@ -44,12 +45,14 @@ struct icmpx_place_set {
 /**
  * struct icmpx_places - places for as many prefixes as are of interest
  * @set: the prefix's hash says which one
+ * @next_told: number of the place that listeners are told of next; of icmpx_places_tell() alone
  *
  * A prefix without a place takes the one of its set that has the fewest refusals: sources
  * can be forged, and those that send one packet each must not hide one that sends many.
  */
 struct icmpx_places {
 	struct icmpx_place_set set[ICMPX_PLACE_SETS];
+	unsigned int next_told;
 };
 
 /* places.c */
