@@ -301,10 +301,15 @@ int change(Client &client, int command, const std::string &device)
 
 void express_devices_come_and_go()
 {
+	// Longer than a device's own name can be.
+	const std::string other_name = "the-one-by-the-window";
+
 	host::need_icmpx();
 	host::enter_new_namespace();
 	host::run("ip link add va type veth peer name vb; ip link add br0 type bridge; "
-		  "ip link add vc type veth peer name vd; ip link set vc master br0");
+		  "ip link add vc type veth peer name vd; ip link set vc master br0; "
+		  "ip link property add dev va altname " +
+		  other_name);
 	Client client;
 
 	expect(express_devices(client).empty(), "none at first");
@@ -333,6 +338,14 @@ void express_devices_come_and_go()
 		     ENODEV, "a name and an index of different devices");
 	expect_equal(client.request(client.message(ICMPX_CMD_EXPRESS_ADD)), ENODEV, "no device");
 	expect_equal(host::sysctl("net/icmpx/express"), "va vb", "the setting, as it was");
+	expect_equal(client.request(client.message(ICMPX_CMD_EXPRESS_DEL)
+					    .put(ICMPX_A_EXPRESS_IFINDEX,
+						 std::uint32_t{if_nametoindex("va")})
+					    .put(ICMPX_A_EXPRESS_NAME, other_name)),
+		     0, "taking va away by its index and its other name");
+	expect_equal(change(client, ICMPX_CMD_EXPRESS_ADD, other_name), 0,
+		     "adding va by its other name");
+	expect_equal(host::sysctl("net/icmpx/express"), "vb va", "the setting, with va again");
 	expect_equal(change(client, ICMPX_CMD_EXPRESS_DEL, "va"), 0, "taking va away");
 	expect(express_devices(client) == std::vector<std::string>{"vb"}, "vb is left");
 	host::run("ip link del va");

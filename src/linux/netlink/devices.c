@@ -8,7 +8,7 @@
 
 const struct nla_policy icmpx_express_policy[ICMPX_A_EXPRESS_MAX + 1] = {
 	[ICMPX_A_EXPRESS_IFINDEX] = NLA_POLICY_MIN(NLA_U32, 1),
-	[ICMPX_A_EXPRESS_NAME] = { .type = NLA_NUL_STRING, .len = IFNAMSIZ - 1 },
+	[ICMPX_A_EXPRESS_NAME] = { .type = NLA_NUL_STRING, .len = ALTIFNAMSIZ - 1 },
 };
 
 static int icmpx_express_fill(struct sk_buff *skb, struct netlink_callback *cb,
@@ -43,19 +43,24 @@ int icmpx_express_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	return skb->len ?: err;
 }
 
-/* The device that a request names; NULL, with a message, if there is none. Under RTNL. */
+/*
+ * The device that a request names, by an alternative name, too; NULL, with a message, if there
+ * is none, or if index and name are those of two devices. Under RTNL.
+ */
 static struct net_device *icmpx_express_wanted(struct genl_info *info)
 {
 	struct nlattr *ifindex = info->attrs[ICMPX_A_EXPRESS_IFINDEX];
 	struct nlattr *name = info->attrs[ICMPX_A_EXPRESS_NAME];
+	struct net_device *dev = NULL, *named = NULL;
 	struct net *net = genl_info_net(info);
-	struct net_device *dev;
 
 	if (ifindex)
 		dev = __dev_get_by_index(net, nla_get_u32(ifindex));
-	else
-		dev = name ? __dev_get_by_name(net, nla_data(name)) : NULL;
-	if (dev && (!name || !strcmp(dev->name, nla_data(name))))
+	if (name)
+		named = __dev_get_by_name(net, nla_data(name));
+	if (!ifindex)
+		dev = named;
+	if (dev && (!name || dev == named))
 		return dev;
 	NL_SET_ERR_MSG_ATTR(info->extack, ifindex ?: name, "no such device");
 	return NULL;
