@@ -18,6 +18,7 @@ using packet6::ipv6;
 namespace {
 
 using namespace node_info;
+using packet6::Ends;
 
 constexpr std::uint16_t every_address = all | every_scope;
 
@@ -158,6 +159,17 @@ void preferred_before_deprecated()
 	ktap::expect_equal(found.back(), "fd00::2", "the deprecated one is the last");
 }
 
+/// The source of the next message of a type. A reply to a group waits for a second at most.
+void expect_source(const Wire &wire, packet6::Type type, const std::string &source,
+		   const Where &where = Where::current())
+{
+	const auto answer = ktap::require_value(
+		wire6::next_of_type(wire, type, wire::milliseconds{60000}, where), "a reply",
+		where);
+
+	ktap::expect_equal(packet6::text(answer.ip.source), source, "source", where);
+}
+
 /// Addresses that are there so that nobody tells whose they are.
 void temporary()
 {
@@ -179,6 +191,16 @@ void temporary()
 	expect_silence(wire, {}, "as a destination", {.destination = ipv6(temporary)});
 	expect_silence(wire, {.question = noop}, "as a destination",
 		       {.destination = ipv6(temporary)});
+
+	// Linux chooses the source of what answers a group, and prefers a temporary address.
+	const Ends to_group{.source = ipv6("2001:db8::1"), .destination = packet6::all_nodes};
+	wire.send(packet6::datagram(packet6::echo_request(1, 1), to_group), Cast::multicast);
+	expect_source(wire, packet6::echo_reply, temporary);
+	host::set_sysctl("net/icmpx6/node_info", tell_ipv6 | tell_name | tell_far);
+	for (const Question question : {ask_name, ask_ipv4, unused}) {
+		wire.send(datagram({.question = question}, to_group), Cast::multicast);
+		expect_source(wire, packet6::node_information_reply, "2001:db8::2");
+	}
 }
 
 void tentative()

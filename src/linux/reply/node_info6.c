@@ -323,6 +323,22 @@ err_route:
 	return outcome;
 }
 
+/*
+ * Chooses the source of a reply that has none: Linux would prefer a temporary address where
+ * use_tempaddr is 2, and the reply would tell whose that is. Returns false if there is no
+ * other one.
+ */
+static bool icmpx6_choose_public_source(struct net *net, struct icmpx6_flow *flow)
+{
+	struct net_device *in = dev_get_by_index_rcu(net, flow->oif);
+	const struct inet6_ifaddr *ifa;
+
+	if (!in || ipv6_dev_get_saddr(net, in, &flow->daddr, IPV6_PREFER_SRC_PUBLIC, &flow->saddr))
+		return false;
+	ifa = icmpx6_own_address(net, in, &flow->saddr);
+	return ifa && !(READ_ONCE(ifa->flags) & IFA_F_TEMPORARY);
+}
+
 /* Context: between icmpx6_send_begin() and icmpx6_send_end(). Returns the outcome to count. */
 static enum icmpx_stat icmpx6_route_node_info(struct net *net, struct icmpx_net *ix,
 					      const struct icmpx6_node_reply *reply)
@@ -330,6 +346,8 @@ static enum icmpx_stat icmpx6_route_node_info(struct net *net, struct icmpx_net 
 	struct icmpx6_way way = { .flow = reply->flow };
 	struct rt6_info *rt;
 
+	if (ipv6_addr_any(&way.flow.saddr) && !icmpx6_choose_public_source(net, &way.flow))
+		return ICMPX_DROP_NO_ROUTE;
 	if (unlikely(icmpx_has_policy(net)))
 		rt = icmpx6_route_by_policy(net, &way, reply->secid);
 	else
