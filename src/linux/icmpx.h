@@ -176,10 +176,16 @@ static inline void icmpx_count(struct icmpx_family *family, enum icmpx_stat stat
 	this_cpu_inc(family->counters->value[stat]);
 }
 
-/* Context: bottom halves disabled. On some architectures this costs less than icmpx_count(). */
+/*
+ * Context: bottom halves disabled. On some architectures this costs less than icmpx_count();
+ * with PREEMPT_RT, another task with bottom halves disabled may be counting on the CPU.
+ */
 static inline void __icmpx_count(struct icmpx_family *family, enum icmpx_stat stat)
 {
-	__this_cpu_inc(family->counters->value[stat]);
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		icmpx_count(family, stat);
+	else
+		__this_cpu_inc(family->counters->value[stat]);
 }
 
 /* mib.c */

@@ -34,6 +34,12 @@ DECLARE_PER_CPU(bool, icmpx6_busy);
 
 static __always_inline bool __icmpx_send_begin(bool __percpu *busy)
 {
+	/*
+	 * Since 6.18, tasks with bottom halves disabled may preempt each other with PREEMPT_RT:
+	 * two must not find the CPU idle. One that is preempted keeps the flag until it goes on.
+	 */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		return !this_cpu_xchg(*busy, true);
 	if (unlikely(__this_cpu_read(*busy)))
 		return false;
 	__this_cpu_write(*busy, true);
@@ -45,7 +51,7 @@ static __always_inline bool __icmpx_send_begin(bool __percpu *busy)
  *
  * Transmitting a packet can bring in another packet on the same CPU, which may not send
  * in its turn: that recursion ends here. Until icmpx_send_end(), no other sender uses the
- * CPU's control sockets and kept routes of IPv4: all of them have bottom halves disabled, too.
+ * CPU's control sockets and kept routes of IPv4.
  *
  * Context: bottom halves disabled.
  *
