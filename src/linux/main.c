@@ -129,6 +129,10 @@ static void __net_exit icmpx6_net_exit(struct net *net, struct icmpx_net *ix)
 }
 #endif
 
+/*
+ * The settings of IPv4 come last, those of IPv6 shortly before: users write them as soon as
+ * they are there, and some, such as express, bring in hooks that use all the rest.
+ */
 static int __net_init icmpx_net_init(struct net *net)
 {
 	struct icmpx_net *ix = icmpx_net(net);
@@ -151,16 +155,17 @@ static int __net_init icmpx_net_init(struct net *net)
 	err = icmpx_ping_proc_init(net);
 	if (err)
 		goto err_table;
-	err = icmpx_settings_init(net, ix);
-	if (err)
-		goto err_proc;
 	err = icmpx6_net_init(net, ix);
 	if (err)
-		goto err_settings;
+		goto err_proc;
+	err = icmpx_settings_init(net, ix);
+	if (err)
+		goto err_ipv6;
 	return 0;
 
-err_settings:
-	icmpx_settings_exit(net, ix);
+err_ipv6:
+	icmpx6_net_pre_exit(net, ix);
+	icmpx6_net_exit(net, ix);
 err_proc:
 	icmpx_ping_proc_exit(net);
 err_table:
