@@ -31,6 +31,7 @@ int icmpx_netlink_reply(struct genl_info *info, u8 command, size_t size,
 /* settings.c */
 extern const struct nla_policy icmpx_setting_policy[ICMPX_A_SETTING_MAX + 1];
 int icmpx_setting_get_doit(struct sk_buff *skb, struct genl_info *info);
+int icmpx_setting_get_start(struct netlink_callback *cb);
 int icmpx_setting_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 int icmpx_setting_set_doit(struct sk_buff *skb, struct genl_info *info);
 

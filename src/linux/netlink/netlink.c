@@ -40,6 +40,7 @@ static const struct genl_ops icmpx_netlink_ops[] = {
 	{
 		.cmd = ICMPX_CMD_SETTING_GET,
 		.doit = icmpx_setting_get_doit,
+		.start = icmpx_setting_get_start,
 		.dumpit = icmpx_setting_get_dumpit,
 		.policy = icmpx_setting_policy,
 		.maxattr = ICMPX_A_SETTING_NAME,

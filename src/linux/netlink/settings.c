@@ -21,12 +21,12 @@ struct icmpx_setting_value {
 	char *text;
 };
 
-static size_t icmpx_setting_size(const char *text)
+/* Bytes of a setting whose value has @len bytes, the last of which is 0. */
+static size_t icmpx_setting_size(size_t len)
 {
 	return nla_total_size(sizeof(u8)) +
-	       nla_total_size(sizeof_field(struct icmpx_setting, name)) +
-	       nla_total_size(strlen(text) + 1) + 2 * nla_total_size(sizeof(s32)) +
-	       nla_total_size(0);
+	       nla_total_size(sizeof_field(struct icmpx_setting, name)) + nla_total_size(len) +
+	       2 * nla_total_size(sizeof(s32)) + nla_total_size(0);
 }
 
 static int icmpx_setting_fill(struct sk_buff *skb, const void *what)
@@ -86,7 +86,8 @@ int icmpx_setting_get_doit(struct sk_buff *skb, struct genl_info *info)
 	if (!value.text)
 		return -ENOMEM;
 	err = icmpx_setting_read(value.entry, value.text) ?:
-	      icmpx_netlink_reply(info, ICMPX_CMD_SETTING_GET, icmpx_setting_size(value.text),
+	      icmpx_netlink_reply(info, ICMPX_CMD_SETTING_GET,
+				  icmpx_setting_size(strlen(value.text) + 1),
 				  icmpx_setting_fill, &value);
 	kfree(value.text);
 	return err;
@@ -117,6 +118,13 @@ static int icmpx_settings_dump(struct sk_buff *skb, struct netlink_callback *cb,
 		}
 		genlmsg_end(skb, header);
 	}
+}
+
+/* A message holds the longest value, however little room the reader has had for the one before. */
+int icmpx_setting_get_start(struct netlink_callback *cb)
+{
+	cb->min_dump_alloc = nlmsg_total_size(GENL_HDRLEN) + icmpx_setting_size(ICMPX_SETTING_LEN);
+	return 0;
 }
 
 int icmpx_setting_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
@@ -194,6 +202,7 @@ void icmpx_netlink_changed(struct net *net, u8 family, const char *name)
 	value.text = kmalloc(ICMPX_SETTING_LEN, GFP_KERNEL);
 	if (value.text && !icmpx_setting_read(value.entry, value.text))
 		icmpx_netlink_multicast(net, ICMPX_GROUP_SETTINGS, ICMPX_CMD_SETTING_NTF,
-					icmpx_setting_size(value.text), icmpx_setting_fill, &value);
+					icmpx_setting_size(strlen(value.text) + 1),
+					icmpx_setting_fill, &value);
 	kfree(value.text);
 }
