@@ -6,6 +6,9 @@
 #include "lib/control.hpp"
 #include "lib/family.hpp"
 #include "lib/ktap.hpp"
+#include "lib/pinger.hpp"
+#include "lib/sending.hpp"
+#include "lib/vrf.hpp"
 
 using family::expect_reply_at;
 using family::V4;
@@ -297,6 +300,35 @@ template <typename F> void receive_time_does_not_delay_the_reply()
 		expect_answer<F>(wire, ping<F>());
 }
 
+/// A VRF has its own LOCAL_OUT, before what IPv6 itself sets of a packet: reply, error and request are of IPv6 there.
+void a_vrf_sees_the_protocol()
+{
+	vrf::need();
+	V6::new_server();
+	ping::allow();
+	vrf::add("red", 10);
+	const Wire inside = wire6::second_wire("fd08::2/64", "red");
+	const packet6::Address host = packet6::ipv6("fd08::2"), peer = packet6::ipv6("fd08::1");
+	host::run("ip -6 route add table 10 unreachable default metric 4278198272");
+	nft("table inet t {\ncounter seen { }\nchain out {\ntype filter hook output priority 0\n"
+	    "oifname \"red\" meta protocol ip6 meta l4proto icmpv6 counter name seen\n}\n}");
+	const auto seen = [] {
+		const std::string text = host::output_of("nft list counter inet t seen");
+
+		return std::stoll(text.substr(text.find("packets ") + 8));
+	};
+
+	require_answer(inside, packet6::datagram(packet6::echo_request(1, 1),
+						 {.source = peer, .destination = host}));
+	expect_equal(seen(), 1, "a reply");
+	require_answer(inside, sending::to_closed_port<sending::V6>(18, host, peer));
+	expect_equal(seen(), 2, "an error");
+	const sock::Socket socket = sock6::ping();
+	ktap::require_equal(ping::try_to_bind_to_device(socket, "red"), 0, "SO_BINDTODEVICE");
+	ktap::require_equal(sock6::send(socket, pinger::request<V6>(1), {{peer}}), 0, "sendto");
+	expect_equal(seen(), 3, "a request");
+}
+
 template <typename F> std::vector<ktap::Test> tests()
 {
 	return {
@@ -324,5 +356,8 @@ template <typename F> std::vector<ktap::Test> tests()
 
 int main(int argc, char **argv)
 {
-	return ktap::run(argc, argv, family::both(tests<V4>(), tests<V6>()));
+	auto all = family::both(tests<V4>(), tests<V6>());
+
+	all.push_back({"ipv6_a_vrf_sees_the_protocol", a_vrf_sees_the_protocol});
+	return ktap::run(argc, argv, all);
 }

@@ -68,6 +68,8 @@ static __always_inline struct ipv6hdr *icmpx6_put_header(struct sk_buff *skb,
 	header->hop_limit = hop_limit;
 	header->saddr = *saddr;
 	header->daddr = *daddr;
+	/* A VRF has netfilter see the packet before ip6_local_out() sets this. */
+	skb->protocol = htons(ETH_P_IPV6);
 	return header;
 }
 
@@ -113,7 +115,6 @@ static __always_inline int icmpx6_ip_local_out(struct net *net, struct sock *sk,
 		return ip6_local_out(net, sk, skb);
 	ipv6_hdr(skb)->payload_len = htons(skb->len - sizeof(struct ipv6hdr));
 	IP6CB(skb)->nhoff = offsetof(struct ipv6hdr, nexthdr);
-	skb->protocol = htons(ETH_P_IPV6);
 	return dst_output(net, sk, skb);
 }
 
