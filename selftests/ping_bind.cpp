@@ -200,6 +200,14 @@ void families_and_lengths()
 	ktap::expect_equal(
 		::bind(fresh().get(), reinterpret_cast<const sockaddr *>(&name), 129) ? errno : 0,
 		EINVAL, "longer than any address");
+	// Without a family, the address from before stays.
+	const Socket socket = fresh();
+	sock::bind(socket, {V4::loopback, 0});
+	name.sin_family = AF_UNSPEC;
+	const auto *nobody = reinterpret_cast<const sockaddr *>(&name);
+	host::check(::connect(socket.get(), nobody, sizeof(name)), "connect");
+	host::check(::bind(socket.get(), nobody, sizeof(name)), "bind");
+	ktap::expect_equal(sock::local(socket).address, V4::loopback, "the address from before");
 }
 
 template <typename F> void identifiers_by_name()

@@ -214,6 +214,24 @@ template <typename F> void first_requests_have_one_identifier()
 	}
 }
 
+/// The loopback answers before a call returns, whichever thread has just given the socket its identifier.
+template <typename F> void first_requests_are_answered()
+{
+	net<F>();
+	for (int round = 0; round < 100; round++) {
+		const Socket socket = F::open();
+		std::atomic<unsigned> failed = 0;
+
+		at_once([&](unsigned i) {
+			failed += send(socket, pinger::request<F>(static_cast<std::uint16_t>(i)),
+				       typename F::Endpoint{F::loopback, 0}) != 0;
+		});
+		ktap::expect_equal(failed.load(), 0U, "calls that failed");
+		for (unsigned i = 0; i < crowd; i++)
+			ktap::require(sock::receive(socket, 10000).has_value(), "each reply");
+	}
+}
+
 /// The data tells whose request it is; each has a size of its own, one piece and many.
 Bytes data_of(unsigned thread, unsigned number)
 {
@@ -412,6 +430,7 @@ template <typename F> std::vector<ktap::Test> tests()
 	return {{"each_waiting_call_gets_one_reply", each_waiting_call_gets_one_reply<F>},
 		{"an_error_fails_one_of_them", an_error_fails_one_of_them<F>},
 		{"first_requests_have_one_identifier", first_requests_have_one_identifier<F>},
+		{"first_requests_are_answered", first_requests_are_answered<F>},
 		{"requests_and_replies_are_not_mixed", requests_and_replies_are_not_mixed<F>},
 		{"other_calls_at_the_same_time", other_calls_at_the_same_time<F>},
 		{"names_change_at_the_same_time", names_change_at_the_same_time<F>}};

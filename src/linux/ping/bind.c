@@ -80,8 +80,11 @@ static void icmpx_set_address(struct sock *sk, const struct sockaddr_in *name)
 {
 	struct inet_sock *inet = inet_sk(sk);
 
-	inet->inet_saddr = name->sin_addr.s_addr;
-	WRITE_ONCE(inet->inet_rcv_saddr, name->sin_addr.s_addr);
+	/* As in the built-in code, AF_UNSPEC leaves the address that the socket has. */
+	if (name->sin_family == AF_INET) {
+		inet->inet_saddr = name->sin_addr.s_addr;
+		WRITE_ONCE(inet->inet_rcv_saddr, name->sin_addr.s_addr);
+	}
 	if (inet->inet_rcv_saddr)
 		sk->sk_userlocks |= SOCK_BINDADDR_LOCK;
 }
@@ -108,7 +111,7 @@ static int icmpx_bind_locked(struct sock *sk, const ICMPX_SOCKADDR *uaddr)
 		icmpx_set_address(sk, (const struct sockaddr_in *)uaddr);
 	if (id)
 		sk->sk_userlocks |= SOCK_BINDPORT_LOCK;
-	inet->inet_sport = htons(inet->inet_num);
+	WRITE_ONCE(inet->inet_sport, htons(inet->inet_num));
 	inet->inet_daddr = 0;
 	inet->inet_dport = 0;
 	sk_dst_reset(sk);

@@ -132,7 +132,7 @@ static int icmpx_identify_connected(struct sock *sk, const union icmpx_ping_addr
 	}
 	if (err)
 		return -EAGAIN;
-	inet->inet_sport = htons(inet->inet_num);
+	WRITE_ONCE(inet->inet_sport, htons(inet->inet_num));
 	return 0;
 }
 

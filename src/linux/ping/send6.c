@@ -119,6 +119,22 @@ static int icmpx6_route_request(struct sock *sk, struct icmpx6_outgoing *out)
 	return 0;
 }
 
+/*
+ * Another thread may be about to give the socket its first identifier. It has the socket locked
+ * until a reply finds the socket, and inet_sport is set last. All later requests need no lock.
+ */
+static __be16 icmpx6_identifier(struct sock *sk)
+{
+	__be16 identifier = READ_ONCE(inet_sk(sk)->inet_sport);
+
+	if (unlikely(!identifier)) {
+		lock_sock(sk);
+		identifier = inet_sk(sk)->inet_sport;
+		release_sock(sk);
+	}
+	return identifier;
+}
+
 static int icmpx6_send_message(struct sock *sk, struct icmpx6_outgoing *out)
 {
 	int err;
@@ -139,11 +155,7 @@ static int icmpx6_send_message(struct sock *sk, struct icmpx6_outgoing *out)
 	if (err)
 		return err;
 	out->header.icmp6_cksum = 0;
-	/*
-	 * Not inet_sport: another thread that is about to send may have set inet_num alone so
-	 * far. The socket is not locked.
-	 */
-	out->header.icmp6_identifier = htons(READ_ONCE(inet_sk(sk)->inet_num));
+	out->header.icmp6_identifier = icmpx6_identifier(sk);
 	err = icmpx6_send_datagram(sk, out);
 	if (out->rt)
 		ip6_rt_put(out->rt);

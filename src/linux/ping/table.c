@@ -359,7 +359,7 @@ bool icmpx_ping_release(struct icmpx_ping_table *table, struct sock *sk)
 	}
 	psk->ident = NULL;
 	WRITE_ONCE(psk->inet.inet_num, 0);
-	psk->inet.inet_sport = 0;
+	WRITE_ONCE(psk->inet.inet_sport, 0);
 unlock:
 	spin_unlock(&table->lock);
 	return ident;
