@@ -99,10 +99,12 @@ void icmpx_comes_and_goes()
 		Socket socket = diag::bound<V4>();
 
 		ktap::expect_equal(client.list(diag::request<V4>()).size(), 1, "sockets");
+		ktap::expect(!client.interrupted(), "that is all");
 	}
 	for (int i = 0; i < 3; i++) {
 		ktap::require_equal(icmpx.unload_when_idle(), 0, "unloading icmpx");
 		ktap::expect_equal(client.list(diag::request<V4>()).size(), 0, "without icmpx");
+		ktap::expect(client.interrupted(), "which may not be all");
 		ktap::expect_equal(client.one(diag::request<V4>()).first, ENOENT, "one");
 		ktap::require_equal(icmpx.load(), 0, "loading icmpx again");
 		Socket socket = diag::bound<V4>();

@@ -14,6 +14,7 @@
 #include <bit>
 #include <chrono>
 #include <cstring>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -311,12 +312,45 @@ void conntrack_forgets_what_waits()
 	first.enter();
 }
 
+/// A list has no line of a socket that has lost its identifier, which would seem to be root's.
+template <typename F> void the_list_while_sockets_are_closed()
+{
+	const std::string file = std::string("/proc/net/icmp") +
+				 (pinger::is_icmpx<F>() ? "x" : "") + (F::is_ipv6 ? "6" : "");
+	std::atomic<bool> over = false;
+
+	net<F>();
+	std::thread opener([&] {
+		while (!over) {
+			const Socket socket = F::open();
+
+			bind(socket, typename F::Endpoint{F::any, 0});
+		}
+	});
+	unsigned lines = 0, wrong = 0;
+	for (int reads = 0; reads < 20000; reads++) {
+		std::istringstream list(host::read_file(file).value_or(""));
+		std::string line, slot, local;
+
+		std::getline(list, line);
+		for (; std::getline(list, line); lines++) {
+			std::istringstream(line) >> slot >> local;
+			wrong += local.ends_with(":0000");
+		}
+	}
+	over = true;
+	opener.join();
+	ktap::say("lines: " + std::to_string(lines));
+	ktap::expect_equal(wrong, 0U, "lines of sockets without an identifier");
+}
+
 template <typename F> std::vector<ktap::Test> tests()
 {
 	return {{"io_uring", by_io_uring<F>},
 		{"spliced", spliced<F>},
 		{"options_of_every_socket", options_of_every_socket<F>},
-		{"the_list_of_sockets", the_list_of_sockets<F>}};
+		{"the_list_of_sockets", the_list_of_sockets<F>},
+		{"the_list_while_sockets_are_closed", the_list_while_sockets_are_closed<F>}};
 }
 
 } // namespace

@@ -177,6 +177,9 @@ public:
 		return all;
 	}
 
+	/// Whether the kernel said of the last dump that it may not have told all.
+	bool interrupted() const { return socket_.interrupted(); }
+
 	/// The entry of the socket that @p request names, and 0 or the errno.
 	std::pair<int, std::optional<Entry>> one(const inet_diag_req_v2 &request)
 	{

@@ -152,6 +152,9 @@ public:
 	/// Has messages of a group come, too; returns 0 or the errno.
 	int join(std::uint32_t group) { return set_option(NETLINK_ADD_MEMBERSHIP, group); }
 
+	/// Whether the kernel said of the last dump that it may not have told all.
+	bool interrupted() const { return interrupted_; }
+
 	/// What the kernel said in words of the last request that it refused; nothing when it said none.
 	const std::string &reason() const { return reason_; }
 
@@ -237,6 +240,7 @@ private:
 
 				std::memcpy(&error, payload.data(), sizeof(error));
 				answer_ = -error;
+				interrupted_ = start.nlmsg_flags & NLM_F_DUMP_INTR;
 				read_reason(start, payload);
 			} else {
 				kept_.push_back({start.nlmsg_type, std::move(payload)});
@@ -267,6 +271,7 @@ private:
 	std::string reason_;
 	std::uint32_t sequence_ = 0;
 	std::optional<int> answer_;
+	bool interrupted_ = false;
 	std::vector<Received> kept_;
 };
 

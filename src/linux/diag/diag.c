@@ -127,6 +127,24 @@ put:
 }
 
 /*
+ * Tells of one socket of a dump. One that has no identifier yet is left out, and so is one that is
+ * closed meanwhile: it has lost its identifier before its owner, and would seem to be root's.
+ */
+static int icmpx_diag_fill(struct sock *sk, struct sk_buff *skb, struct netlink_callback *cb,
+			   const struct inet_diag_req_v2 *req, bool net_admin)
+{
+	const void *begin = skb_tail_pointer(skb);
+	int err;
+
+	if (!READ_ONCE(inet_sk(sk)->inet_sport))
+		return 0;
+	err = inet_sk_diag_fill(sk, NULL, skb, cb, req, NLM_F_MULTI, net_admin);
+	if (!err && !READ_ONCE(inet_sk(sk)->inet_sport))
+		nlmsg_trim(skb, begin);
+	return err;
+}
+
+/*
  * Fills one message of a dump; the dump goes on at the serial number in cb->args[0].
  *
  * Sockets that no message has room for wait for the next one. If there is room for none at
@@ -144,11 +162,15 @@ static void icmpx_diag_dump(struct sk_buff *skb, struct netlink_callback *cb,
 	if (req->sdiag_family != family)
 		return;
 	get_next = symbol_get(icmpx_ping_get_next);
-	if (!get_next)
+	if (!get_next) {
+		/* icmpx has gone: what was told so far is not all, which NLM_F_DUMP_INTR says. */
+		cb->prev_seq = 1;
+		cb->seq = 2;
 		return;
+	}
 	for (; (sk = get_next(sock_net(skb->sk), family, &serial)); serial++) {
 		if (icmpx_diag_wanted(sk, req) && icmpx_diag_passes(cb->data, sk))
-			err = inet_sk_diag_fill(sk, NULL, skb, cb, req, NLM_F_MULTI, net_admin);
+			err = icmpx_diag_fill(sk, skb, cb, req, net_admin);
 		sock_put(sk);
 		if (err)
 			break;

@@ -23,9 +23,12 @@ static int icmpx_socket_fill(struct sk_buff *skb, struct netlink_callback *cb, s
 {
 	struct user_namespace *user_ns = sk_user_ns(NETLINK_CB(cb->skb).sk);
 	const int ifindex = READ_ONCE(sk->sk_bound_dev_if);
+	const u16 id = ntohs(READ_ONCE(inet_sk(sk)->inet_sport));
 
+	if (!id)
+		return -ENOENT;
 	if (nla_put_u8(skb, ICMPX_A_SOCKET_FAMILY, sk->sk_family) ||
-	    nla_put_u16(skb, ICMPX_A_SOCKET_IDENT, inet_sk(sk)->inet_num) ||
+	    nla_put_u16(skb, ICMPX_A_SOCKET_IDENT, id) ||
 	    icmpx_socket_put_ends(skb, sk) ||
 	    (ifindex && nla_put_u32(skb, ICMPX_A_SOCKET_IFINDEX, ifindex)) ||
 	    (READ_ONCE(sk->sk_state) == TCP_ESTABLISHED &&
@@ -36,19 +39,23 @@ static int icmpx_socket_fill(struct sk_buff *skb, struct netlink_callback *cb, s
 	    nla_put_u32(skb, ICMPX_A_SOCKET_RECEIVE_QUEUE, sk_rmem_alloc_get(sk)) ||
 	    nla_put_u32(skb, ICMPX_A_SOCKET_DROPS, icmpx_sk_drops(sk)))
 		return -EMSGSIZE;
-	return 0;
+	/* Its identifier is what a socket that is closed loses first, and then its owner. */
+	return READ_ONCE(inet_sk(sk)->inet_sport) ? 0 : -ENOENT;
 }
 
+/* A socket that has no identifier yet, or none any more, is left out: it might seem to be root's. */
 static int icmpx_socket_dump(struct sk_buff *skb, struct netlink_callback *cb, struct sock *sk)
 {
 	void *header = icmpx_netlink_put(skb, cb, ICMPX_CMD_SOCKET_GET);
+	int err;
 
 	if (!header)
 		return -EMSGSIZE;
 	/* Linux may be writing some fields: each is told with its old or its new value. */
-	if (data_race(icmpx_socket_fill(skb, cb, sk))) {
+	err = data_race(icmpx_socket_fill(skb, cb, sk));
+	if (err) {
 		genlmsg_cancel(skb, header);
-		return -EMSGSIZE;
+		return err == -ENOENT ? 0 : err;
 	}
 	genlmsg_end(skb, header);
 	return 0;

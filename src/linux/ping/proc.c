@@ -86,7 +86,16 @@ static void icmpx_ping_show_rest(struct seq_file *seq, struct sock *sk, u8 state
 		   refcount_read(&sk->sk_refcnt), sk, icmpx_sk_drops(sk));
 }
 
-static void icmpx_ping_show_socket(struct seq_file *seq, struct sock *sk)
+/*
+ * What seq_file does with the line of a socket that had the identifier @id. One that is closed
+ * meanwhile has lost its identifier before its owner, and is left out: it would seem to be root's.
+ */
+static int icmpx_ping_verdict(const struct sock *sk, __be16 id)
+{
+	return id && READ_ONCE(inet_sk(sk)->inet_sport) ? 0 : SEQ_SKIP;
+}
+
+static int icmpx_ping_show_socket(struct seq_file *seq, struct sock *sk)
 {
 	/* Linux may be writing these fields: the list shows an old or a new value of each. */
 	const struct icmpx_ping_ends ends = data_race(icmpx_ping_ends_of(sk));
@@ -95,17 +104,21 @@ static void icmpx_ping_show_socket(struct seq_file *seq, struct sock *sk)
 		   (__force u32)ends.local, ntohs(ends.local_port),
 		   (__force u32)ends.remote, ntohs(ends.remote_port));
 	icmpx_ping_show_rest(seq, sk, ends.state);
+	return icmpx_ping_verdict(sk, ends.local_port);
 }
 
 static int icmpx_ping_seq_show(struct seq_file *seq, void *v)
 {
+	int verdict = 0;
+
 	seq_setwidth(seq, ICMPX_PING_WIDTH);
-	if (v == SEQ_START_TOKEN)
+	if (v == SEQ_START_TOKEN) {
 		seq_puts(seq, "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops");
-	else
-		icmpx_ping_show_socket(seq, v);
+	} else {
+		verdict = icmpx_ping_show_socket(seq, v);
+	}
 	seq_pad(seq, '\n');
-	return 0;
+	return verdict;
 }
 
 static const struct seq_operations icmpx_ping_seq_ops = {
@@ -141,7 +154,7 @@ static void icmpx_ping6_show_end(struct seq_file *seq, const struct in6_addr *ad
 		   (__force u32)words[2], (__force u32)words[3], ntohs(port));
 }
 
-static void icmpx_ping6_show_socket(struct seq_file *seq, struct sock *sk)
+static int icmpx_ping6_show_socket(struct seq_file *seq, struct sock *sk)
 {
 	/* As icmpx_ping_show_socket(). */
 	const struct icmpx_ping6_ends ends = data_race(icmpx_ping6_ends_of(sk));
@@ -151,15 +164,16 @@ static void icmpx_ping6_show_socket(struct seq_file *seq, struct sock *sk)
 	icmpx_ping6_show_end(seq, &ends.remote, ends.remote_port);
 	icmpx_ping_show_rest(seq, sk, ends.state);
 	seq_putc(seq, '\n');
+	return icmpx_ping_verdict(sk, ends.local_port);
 }
 
 static int icmpx_ping6_seq_show(struct seq_file *seq, void *v)
 {
-	if (v == SEQ_START_TOKEN)
+	if (v == SEQ_START_TOKEN) {
 		seq_puts(seq, IPV6_SEQ_DGRAM_HEADER);
-	else
-		icmpx_ping6_show_socket(seq, v);
-	return 0;
+		return 0;
+	}
+	return icmpx_ping6_show_socket(seq, v);
 }
 
 static const struct seq_operations icmpx_ping6_seq_ops = {
