@@ -92,6 +92,11 @@ template <typename F> void timestamps_of_requests()
 	sock::set(socket, SOL_SOCKET, SO_TIMESTAMPING, asked | SOF_TIMESTAMPING_TX_SOFTWARE);
 	pinger::sent_on<F>(net<F>(), socket, peer<F>());
 	expect_timestamp<F>(socket, SCM_TSTAMP_SND, 3, "the socket's");
+	// That is for TCP, and takes no number.
+	sock::set(socket, SOL_SOCKET, SO_TIMESTAMPING, asked | SOF_TIMESTAMPING_TX_ACK);
+	pinger::sent_on<F>(net<F>(), socket, peer<F>());
+	pinger::sent_on<F>(net<F>(), socket, peer<F>(), stamp(SOF_TIMESTAMPING_TX_SOFTWARE));
+	expect_timestamp<F>(socket, SCM_TSTAMP_SND, 4, "after TX_ACK");
 }
 
 /// Nanoseconds of CLOCK_MONOTONIC.

@@ -222,13 +222,20 @@ static inline u32 icmpx_priority(const struct sock *sk, const struct ipcm_cookie
 #endif
 }
 
-/* Since 6.13 a program may choose the number of a time stamp. */
+/*
+ * Since 6.13 a program may choose the number of a time stamp. SOF_TIMESTAMPING_TX_ACK is TCP's:
+ * the built-in code takes no number for it, which skb_setup_tx_timestamp() would.
+ */
 static inline void icmpx_setup_tx_timestamp(struct sk_buff *skb, const struct sockcm_cookie *sockc)
 {
+	const u32 tsflags = sockc->tsflags & ~SOF_TIMESTAMPING_TX_ACK;
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
-	skb_setup_tx_timestamp(skb, sockc);
+	struct sockcm_cookie cookie = *sockc;
+
+	cookie.tsflags = tsflags;
+	skb_setup_tx_timestamp(skb, &cookie);
 #else
-	skb_setup_tx_timestamp(skb, sockc->tsflags);
+	skb_setup_tx_timestamp(skb, tsflags);
 #endif
 }
 
