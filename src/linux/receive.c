@@ -177,7 +177,7 @@ static noinline int icmpx_rcv_reply(struct net *net, struct icmpx_net *ix, struc
 	struct sock *sk = NULL;
 	struct icmpx_verdict verdict;
 
-	if (likely(pskb_may_pull(skb, sizeof(struct icmphdr))))
+	if (!icmpx_ping_is_unused(ix) && likely(pskb_may_pull(skb, sizeof(struct icmphdr))))
 		sk = icmpx_ping_wanted(ix, skb, &ambiguous);
 	if (icmpx_builtin && (!sk || icmpx_builtin_may_want(net, &ix->v4)) &&
 	    icmpx_is_good_reply(net, skb)) {

@@ -164,7 +164,7 @@ static int icmpx6_rcv_reply(struct net *net, struct icmpx_net *ix, struct sk_buf
 	bool ambiguous = false, counted = false;
 	struct sock *sk = NULL;
 
-	if (likely(pskb_may_pull(skb, sizeof(struct icmp6hdr))))
+	if (!icmpx_ping_is_unused(ix) && likely(pskb_may_pull(skb, sizeof(struct icmp6hdr))))
 		sk = icmpx_ping6_wanted(ix, skb, &ambiguous);
 	if ((!sk || icmpx_builtin_may_want(net, &ix->v6)) && icmpx6_is_good_reply(skb)) {
 		if (!sk)
@@ -256,9 +256,11 @@ int icmpx6_rcv(struct sk_buff *skb)
 int icmpx6_err(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type, u8 code, int offset,
 	       __be32 info)
 {
-	const struct icmp6hdr *embedded = (const struct icmp6hdr *)(skb->data + offset);
+	const struct icmp6hdr *embedded;
 
 	icmpx6_builtin->err_handler(skb, opt, type, code, offset, info);
+	/* That handler may have moved the data. */
+	embedded = (const struct icmp6hdr *)(skb->data + offset);
 	if (!(type & ICMPV6_INFOMSG_MASK) && embedded->icmp6_type == ICMPV6_ECHO_REQUEST)
 		icmpx_ping6_err(icmpx_net_rcu(dev_net_rcu(skb->dev)), skb, offset);
 	return 0;

@@ -60,8 +60,7 @@ static void icmpx_report(struct icmpx_net *ix, struct sock *sk, struct sk_buff *
 void icmpx_ping_err(struct icmpx_net *ix, struct sk_buff *skb, int offset, u32 info)
 {
 	const struct iphdr *embedded = (const struct iphdr *)skb->data;
-	const u8 *request = skb->data + offset;
-	const struct icmphdr *header = (const struct icmphdr *)request;
+	const struct icmphdr *header = (const struct icmphdr *)(skb->data + offset);
 	const struct icmpx_ping_query query = {
 		.peer = &embedded->daddr,
 		.local = &ip_hdr(skb)->daddr,
@@ -81,6 +80,7 @@ void icmpx_ping_err(struct icmpx_net *ix, struct sk_buff *skb, int offset, u32 i
 		icmpx_count(&ix->v4, ICMPX_PING_ERRORS);
 	if (icmpx_builtin && (!sk || icmpx_builtin_may_want(dev_net_rcu(skb->dev), &ix->v4)))
 		icmpx_builtin->err_handler(skb, info);
+	/* That handler may have moved the data. */
 	if (sk)
-		icmpx_report(ix, sk, skb, info, request);
+		icmpx_report(ix, sk, skb, info, skb->data + offset);
 }

@@ -32,6 +32,15 @@ void icmpx_ping_err(struct icmpx_net *ix, struct sk_buff *skb, int offset, u32 i
 /* error6.c */
 void icmpx_ping6_err(struct icmpx_net *ix, struct sk_buff *skb, int offset);
 
+/*
+ * Whether a namespace has no ping socket with an identifier, of either family: a reply need
+ * not be looked up then. A socket gets its identifier before it sends a request.
+ */
+static inline bool icmpx_ping_is_unused(const struct icmpx_net *ix)
+{
+	return xa_empty(&ix->ping.idents);
+}
+
 /* diag.c */
 struct sock *icmpx_ping_get_next(struct net *net, int family, unsigned long *serial);
 struct sock *icmpx_ping_get_holder(struct net *net, int family, u16 id,
