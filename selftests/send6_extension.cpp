@@ -138,6 +138,34 @@ void rejected_before_routing()
 		  "0; }; add rule ip6 t c meta l4proto udp reject with icmpv6 type "
 		  "port-unreachable'");
 	expect_extended(router.near, to(V6::beyond), refused, extension::build({near_object()}));
+	// The route back may be one that leads to the destination, too. An anycast destination is the source all the same.
+	const Address far = packet6::ipv6("2001:db8:77::1"), anycast = packet6::ipv6("fd00::");
+	expect_extended(router.near, sending::to_closed_port<V6>(18, V6::beyond, far), refused,
+			extension::build({near_object()}));
+	expect_extended(router.near, sending::to_closed_port<V6>(18, anycast, far),
+			{.code = V6::port_unreachable, .source = anycast},
+			extension::build({near_object()}));
+}
+
+/// A tunnel that has no way out reports that with what a qdisc has made of IPv6's control block: the packet's length is where
+/// the interface was. No sender may choose which interface is told.
+void tunnel_without_a_way_out()
+{
+	host::need_icmpx6();
+	host::need_module("ip6_tunnel");
+	Router router;
+
+	set_mask(incoming);
+	host::run(
+		"ip -6 route add unreachable 2001:db8:dead::/48;"
+		"ip link add tunnel type ip6tnl mode ip6ip6 local fd00::2 remote 2001:db8:dead::1;"
+		"ip link set tunnel up; ip link add secret index 100 type dummy;"
+		"ip -6 route add " +
+		V6::elsewhere_prefix + " dev tunnel");
+	router.near.send(to(V6::elsewhere, 100 - V6::headers));
+	const auto answer = ktap::require_value(wire6::next_answer(router.near), "an error");
+	ktap::expect_equal(answer.icmp.code, V6::address_unreachable, "code");
+	ktap::expect_equal(answer.icmp.data.size(), 100U, "the packet, and no more");
 }
 
 /// What came in by an interface of a VRF is known to come from that one.
@@ -246,6 +274,7 @@ int main(int argc, char **argv)
 				 {"too_big_has_none", too_big_has_none},
 				 {"nothing_to_tell", nothing_to_tell},
 				 {"rejected_before_routing", rejected_before_routing},
+				 {"tunnel_without_a_way_out", tunnel_without_a_way_out},
 				 {"of_a_vrf", of_a_vrf},
 				 {"unnumbered", unnumbered},
 				 {"rfc4862_5_4_tentative", tentative},

@@ -3,6 +3,7 @@
 #include <net/addrconf.h>
 #include <net/ip6_route.h>
 #include <net/ipv6.h>
+#include <net/l3mdev.h>
 
 #include "receive6.h"
 #include "send/internal.h"
@@ -36,9 +37,26 @@ static void icmpx6_describe(struct net *net, struct icmpx_interface *interface,
 }
 
 /*
+ * The interface that the packet came in by; in a VRF, the interface below the VRF device. That
+ * index is in IPv6's control block, which a tunnel passes on when a qdisc has overlaid it: the
+ * packet's length, which its sender chose, is then in its place. Only an index that agrees with
+ * the one in the skb is believed. In a VRF, that is the index of the VRF device; for what this
+ * host sends to itself, that of the loopback device, while the control block has the sender's.
+ */
+static const struct net_device *icmpx6_incoming(struct net *net, const struct icmpx6_error *error)
+{
+	const int iif = error->parm->iif, skb_iif = error->skb->skb_iif;
+	const struct net_device *dev = iif ? dev_get_by_index_rcu(net, iif) : NULL;
+
+	if (!dev || iif == skb_iif || skb_iif == LOOPBACK_IFINDEX ||
+	    l3mdev_master_ifindex_rcu(dev) == skb_iif)
+		return dev;
+	return NULL;
+}
+
+/*
  * The interface that the packet would have left by. A packet for this host, or without a
- * route, has none. Netfilter looks up a route back to the sender for a packet that it rejects
- * before routing: that route, unlike the packet's own, does not lead to the destination.
+ * route, has none. Nor has one that netfilter rejects before routing.
  */
 static const struct net_device *icmpx6_outgoing(const struct net *net, const struct sk_buff *skb)
 {
@@ -47,7 +65,7 @@ static const struct net_device *icmpx6_outgoing(const struct net *net, const str
 
 	if (!rt || rt->dst.error || rt->rt6i_flags & (RTF_LOCAL | RTF_ANYCAST))
 		return NULL;
-	if (!ipv6_prefix_equal(&rt->rt6i_dst.addr, &ipv6_hdr(skb)->daddr, rt->rt6i_dst.plen))
+	if (icmpx6_leads_back(rt, skb))
 		return NULL;
 	/* A route whose device is gone has the blackhole device of the first namespace. */
 	dev = dst_dev_rcu(&rt->dst);
@@ -70,8 +88,7 @@ unsigned int icmpx6_extend(struct net *net, const struct icmpx6_error *error, u3
 {
 	struct icmpx_interface interfaces[ICMPX_INTERFACES_MAX];
 	struct icmpx_node node;
-	const int iif = error->parm->iif;
-	const struct net_device *in = iif ? dev_get_by_index_rcu(net, iif) : NULL;
+	const struct net_device *in = icmpx6_incoming(net, error);
 	const struct sk_buff *skb = error->skb;
 	const struct net_device *out = icmpx6_outgoing(net, skb);
 	size_t count = 0;

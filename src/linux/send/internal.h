@@ -110,6 +110,7 @@ unsigned int icmpx6_extend(struct net *net, const struct icmpx6_error *error, u3
 struct rtable *icmpx_route_error(struct net *net, struct icmpx_net *ix, struct icmpx_error *error);
 
 /* route6.c */
+bool icmpx6_leads_back(const struct rt6_info *rt, const struct sk_buff *skb);
 struct rt6_info *icmpx6_route_error(struct net *net, struct icmpx_net *ix,
 				    struct icmpx6_error *error);
 

@@ -13,6 +13,37 @@
 #include "receive6.h"
 #include "send/internal.h"
 
+static bool icmpx6_covers(const struct rt6_info *rt, const struct in6_addr *address)
+{
+	return ipv6_prefix_equal(&rt->rt6i_dst.addr, address, rt->rt6i_dst.plen);
+}
+
+/**
+ * icmpx6_leads_back() - Tell whether a route may be the one back to a packet's sender.
+ * @rt: the packet's route
+ * @skb: the packet
+ *
+ * Netfilter looks that route up for a packet that it rejects before routing, and puts it in the
+ * place of the packet's own. It need not lead to the destination. Where it does, because both
+ * ends are behind one gateway, it leads out by the interface that the packet came in by.
+ *
+ * Context: rcu_read_lock().
+ *
+ * Return: true if it may be that route; so may be the own one of a packet that goes back by the
+ * interface that it came in by.
+ */
+bool icmpx6_leads_back(const struct rt6_info *rt, const struct sk_buff *skb)
+{
+	const struct net_device *dev;
+
+	if (!icmpx6_covers(rt, &ipv6_hdr(skb)->daddr))
+		return true;
+	if (likely(!icmpx6_covers(rt, &ipv6_hdr(skb)->saddr)))
+		return false;
+	dev = dst_dev_rcu(&rt->dst);
+	return dev && (dev == skb->dev || l3mdev_master_dev_rcu(dev) == skb->dev);
+}
+
 /* Whether the destination of a packet is an address of this host. */
 static bool icmpx6_is_own(struct net *net, const struct sk_buff *skb)
 {
@@ -31,8 +62,7 @@ static bool icmpx6_is_own_anycast(struct net *net, const struct sk_buff *skb)
 	struct rt6_info *found;
 	bool own;
 
-	/* A packet that netfilter rejects before routing has the route back to its sender. */
-	if (likely(rt && ipv6_prefix_equal(&rt->rt6i_dst.addr, daddr, rt->rt6i_dst.plen)))
+	if (likely(rt && !icmpx6_leads_back(rt, skb)))
 		return rt->rt6i_flags & RTF_ANYCAST;
 	if (ipv6_addr_is_multicast(daddr))
 		return false;
