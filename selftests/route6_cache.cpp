@@ -57,7 +57,23 @@ void source_routes()
 		ktap::skip("the kernel has no routes by source");
 	net.expect_on(net.wire, ping(), "another source");
 	net.expect_moved_by("ip -6 route add 2001:db8::/64 from fd00::/64 dev wire1");
+	// It is preferred to that one, in whose part of the table it is not.
+	net.expect_back_by("ip -6 route add 2001:db8::5 dev wire0");
+	net.expect_moved_by("ip -6 route delete 2001:db8::5");
 	net.expect_back_by("ip -6 route delete 2001:db8::/64 from fd00::/64");
+}
+
+/// A route that is added to a table which Linux looks at before that of the kept route.
+void other_tables()
+{
+	const Net net;
+
+	net.expect_moved_by("ip -6 route add 2001:db8::5 dev wire1 table local");
+	net.expect_back_by("ip -6 route delete 2001:db8::5 dev wire1 table local");
+	host::run("ip -6 rule add to 2001:db8::/32 table 100");
+	net.expect_moved_by("ip -6 route add default dev wire1 table 100");
+	net.expect_back_by("ip -6 route flush table 100");
+	net.expect_none_by("ip -6 route add blackhole 2001:db8::5 table 100");
 }
 
 /// A route that stays what it is, and goes where its next hop does.
@@ -350,6 +366,7 @@ int main(int argc, char **argv)
 			 {
 				 {"ip_route", ip_route},
 				 {"source_routes", source_routes},
+				 {"other_tables", other_tables},
 				 {"next_hop_objects", next_hop_objects},
 				 {"ip_rule", ip_rule},
 				 {"marks", marks},

@@ -5,8 +5,9 @@
  * Linux tells the users of a route of IPv6 that it has changed by a cookie: dst_check()
  * fails for a route that was deleted or has expired, or beside which there is another one
  * now, be it more specific or from an error (path MTU, redirect); and for all routes of a
- * namespace when its rules or addresses change. What this does not cover is looked up for
- * each packet: see icmpx6_route_lasts().
+ * namespace when its rules or addresses change. A route that is added elsewhere, such as in a
+ * table that is looked at first, changes the namespace's generation. What neither covers is
+ * looked up for each packet: see icmpx6_route_lasts().
  */
 #include <linux/icmpv6.h>
 #include <linux/random.h>
@@ -76,7 +77,7 @@ static bool icmpx6_route_lasts(struct net *net, const struct rt6_info *rt)
 	const struct fib6_info *from = rcu_dereference(rt->from);
 	const struct fib6_info *other;
 	const struct fib6_node *node;
-	bool gateway;
+	bool gateway, specific;
 
 	if (!from || from->nh || READ_ONCE(from->fib6_nsiblings))
 		return false;
@@ -85,7 +86,11 @@ static bool icmpx6_route_lasts(struct net *net, const struct rt6_info *rt)
 		return false;
 
 	gateway = from->fib6_nh->fib_nh_gw_family;
-	if (gateway && from->fib6_dst.plen && !READ_ONCE(net->ipv6.devconf_all->forwarding))
+	specific = from->fib6_dst.plen;
+#ifdef CONFIG_IPV6_SUBTREES
+	specific |= from->fib6_src.plen;
+#endif
+	if (gateway && specific && !READ_ONCE(net->ipv6.devconf_all->forwarding))
 		return false;
 	for (other = rcu_dereference(node->leaf); other;
 	     other = rcu_dereference(other->fib6_next)) {
@@ -108,7 +113,7 @@ static struct icmpx6_route *icmpx6_route_victim(struct icmpx6_route *place)
 
 /* Puts a route into a place. The place takes over the reference from the caller. */
 static void icmpx6_route_keep(struct net *net, struct icmpx6_way *way, struct icmpx6_route *place,
-			      struct rt6_info *rt, u32 cookie)
+			      struct rt6_info *rt, u32 cookie, int generation)
 {
 	struct icmpx_net *ix = icmpx_net_rcu(net);
 
@@ -118,6 +123,7 @@ static void icmpx6_route_keep(struct net *net, struct icmpx6_way *way, struct ic
 	WRITE_ONCE(place->kept.net, net);
 	place->flow = way->flow;
 	place->cookie = cookie;
+	place->generation = generation;
 	place->hash = way->hash;
 	place->hash_l4 = way->hash_l4;
 	place->expires = jiffies + ICMPX_ROUTE_LIFETIME;
@@ -172,7 +178,7 @@ struct rt6_info *icmpx6_route_miss(struct net *net, struct icmpx6_way *way,
 	/* Read the generation again after the cookie. */
 	smp_rmb();
 	if (rt_genid_ipv6(net) == generation && dst_check(dst, cookie))
-		icmpx6_route_keep(net, way, icmpx6_route_victim(place), rt, cookie);
+		icmpx6_route_keep(net, way, icmpx6_route_victim(place), rt, cookie, generation);
 	return rt;
 }
 

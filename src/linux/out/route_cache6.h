@@ -55,6 +55,7 @@ struct icmpx6_way {
  * @kept: the route
  * @flow: the flow that the route was looked up for
  * @cookie: what rt6_get_cookie() returned for the route
+ * @generation: what rt_genid_ipv6() returned before the route was looked up
  * @missed: hash of the flow of the last lookup in Linux's tables
  * @hash: as in struct icmpx6_way
  * @hash_l4: as in struct icmpx6_way
@@ -64,6 +65,7 @@ struct icmpx6_route {
 	struct icmpx_kept_route kept;
 	struct icmpx6_flow flow;
 	u32 cookie;
+	int generation;
 	u32 missed;
 	u32 hash;
 	bool hash_l4;
@@ -139,7 +141,7 @@ static inline struct icmpx6_route *icmpx6_route_beside(struct icmpx6_route *plac
 	return first + ((place - first) ^ 1);
 }
 
-/* The route in a place, if Linux would still give it; else NULL. */
+/* The route in a place, if it has neither changed nor gone; else NULL. */
 static __always_inline struct dst_entry *icmpx6_route_valid(const struct icmpx6_route *place)
 {
 	struct dst_entry *dst = rcu_dereference(place->kept.dst);
@@ -149,12 +151,16 @@ static __always_inline struct dst_entry *icmpx6_route_valid(const struct icmpx6_
 	return NULL;
 }
 
-/* The same, if it is the route of this flow. */
+/*
+ * The same, if it is the route of this flow, and no route was added that Linux might prefer: the
+ * cookie tells that of the route's own table alone.
+ */
 static __always_inline struct dst_entry *icmpx6_route_in(const struct icmpx6_route *place,
 							 const struct net *net,
 							 const struct icmpx6_flow *flow)
 {
-	if (place->kept.net == net && icmpx6_flow_equal(&place->flow, flow))
+	if (place->kept.net == net && place->generation == rt_genid_ipv6(net) &&
+	    icmpx6_flow_equal(&place->flow, flow))
 		return icmpx6_route_valid(place);
 	return NULL;
 }
