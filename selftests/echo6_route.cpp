@@ -242,8 +242,10 @@ void segment_routing()
 	if (!host::try_run("ip -6 route add 2001:db8::/64 encap seg6 mode encap segs fd00::99 dev "
 			   "wire0"))
 		ktap::skip("the kernel has no segment routing");
-	// What is larger than the MTU then is cut outside.
-	for (std::size_t size : {16, 16, 16, 1300, 1400}) {
+	// What is larger than the MTU then is cut outside, also where the way to the segment has a smaller one.
+	for (std::size_t size : {16, 16, 16, 1300, 1400, 1401, 2000}) {
+		if (size == 1401)
+			host::run("ip -6 route add fd00::99 dev wire0 mtu 1300");
 		const Ipv6 request = packet6::datagram(
 			packet6::echo_request(0x77, 1, packet::pattern(size)), {.source = remote});
 

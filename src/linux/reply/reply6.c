@@ -87,8 +87,9 @@ static __always_inline void icmpx6_make_message(struct sk_buff *skb,
 /*
  * The built-in code makes each fragment but the last one as long as a multiple of 8 allows, and
  * the last one no longer than these. ip6_fragment() would make the last one up to 7 bytes longer.
- * A reply that netfilter may send another way is not bound: the MTU may be smaller there. Nor is
- * one over a route with less than the smallest MTU of IPv6, which ip6_fragment() would exceed.
+ * A reply that netfilter or segment routing may send another way is not bound: the MTU may be
+ * smaller there. Nor is one over a route with less than the smallest MTU of IPv6, which
+ * ip6_fragment() would exceed.
  */
 static void icmpx6_bound_fragments(const struct net *net, struct sk_buff *skb, unsigned int mtu)
 {
@@ -97,7 +98,7 @@ static void icmpx6_bound_fragments(const struct net *net, struct sk_buff *skb, u
 	/* A larger bound would not fit into its member, and no link needs it. */
 	if (mtu < IPV6_MIN_MTU || mtu > U16_MAX)
 		return;
-	if (!icmpx6_has_output_hooks(net) && !dst_xfrm(skb_dst(skb)))
+	if (!icmpx6_has_output_hooks(net) && !dst_xfrm(skb_dst(skb)) && !skb_dst(skb)->lwtstate)
 		IP6CB(skb)->frag_max_size = headers + round_down(mtu - headers, 8);
 }
 
