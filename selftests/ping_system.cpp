@@ -218,6 +218,43 @@ template <typename F> void options_of_every_socket()
 	ktap::expect_equal(try_to_set(socket, SO_ZEROCOPY, 1), EOPNOTSUPP, "SO_ZEROCOPY");
 }
 
+/// What recvmsg() tells of a reply as of any other packet, and with the built-in family does not: the loopback's mark and
+/// priority are those of the reply, which netfilter sets, and after it the number of replies that were dropped.
+template <typename F> void told_of_every_packet()
+{
+	constexpr int so_rcvmark = 75, so_rcvpriority = 82;
+	const unsigned ours = pinger::is_icmpx<F>();
+	const Socket socket = fresh<F>();
+	const auto ping = [&] {
+		return send(socket, pinger::request<F>(1), typename F::Endpoint{F::loopback, 0});
+	};
+
+	if (!host::try_run(
+		    "nft 'add table inet told; add chain inet told in { type filter hook input "
+		    "priority 0; }; add rule inet told in iif lo meta mark set 0x42 meta "
+		    "priority set 3:9'"))
+		ktap::skip("the kernel has no nf_tables");
+	sock::set(socket, SOL_SOCKET, SO_RXQ_OVFL, 1);
+	sock::set(socket, SOL_SOCKET, so_rcvmark, 1);
+	const bool priority = try_to_set(socket, so_rcvpriority, 1) == 0;
+	sock::set(socket, SOL_SOCKET, SO_RCVBUF, 1);
+	// What comes beyond the room is dropped, and the next one that is received tells.
+	for (int i = 0; i < 20; i++)
+		ktap::require_equal(ping(), 0, "send");
+	while (sock::receive(socket))
+		;
+	ktap::require_equal(ping(), 0, "send");
+	const auto received = F::receive(socket, MSG_DONTWAIT);
+	const auto told = [&](int type) {
+		return received.template value<std::uint32_t>(SOL_SOCKET, type);
+	};
+	ktap::expect_equal(told(SO_MARK).value_or(0), ours * 0x42U, "SO_RCVMARK");
+	ktap::expect_equal(told(SO_PRIORITY).value_or(0), ours * unsigned{priority} * 0x30009U,
+			   "SO_RCVPRIORITY");
+	ktap::expect_equal(told(SO_RXQ_OVFL).value_or(0) > 0, ours == 1, "SO_RXQ_OVFL");
+	host::run("nft delete table inet told");
+}
+
 /// An address as the list has it: the words in memory.
 std::string listed_as(const sock::Endpoint &endpoint)
 {
@@ -349,6 +386,7 @@ template <typename F> std::vector<ktap::Test> tests()
 	return {{"io_uring", by_io_uring<F>},
 		{"spliced", spliced<F>},
 		{"options_of_every_socket", options_of_every_socket<F>},
+		{"told_of_every_packet", told_of_every_packet<F>},
 		{"the_list_of_sockets", the_list_of_sockets<F>},
 		{"the_list_while_sockets_are_closed", the_list_while_sockets_are_closed<F>}};
 }
