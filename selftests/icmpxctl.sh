@@ -182,16 +182,18 @@ test_stats() {
 	expect_json 'list(v) == ["ipv4"]' -4 -j stats
 }
 
-# A program that opens a ping socket with the identifier 4711, connected to the client, and holds it until it is killed.
+# hold_socket [NAME]: a program, of that name, that opens a ping socket with the identifier 4711, connected to the client, and
+# holds it until it is killed.
 hold_socket() {
 	sysctl_in "$server" net.ipv4.ping_group_range="0 2147483647"
 	# shellcheck disable=SC2016 # Perl's
 	exec {held}< <(in_server "${as_nobody[@]}" perl -MSocket -e '
 		$| = 1;
+		$0 = shift if @ARGV;
 		socket(S, AF_INET, SOCK_DGRAM, 1) && bind(S, sockaddr_in(4711, inet_aton("10.0.0.2"))) &&
 			connect(S, sockaddr_in(0, inet_aton("10.0.0.1"))) or die "$!";
 		print "$$\n";
-		sleep 3600;')
+		sleep 3600;' "$@")
 	read -r holder <&"$held"
 }
 
@@ -207,6 +209,26 @@ test_sockets() {
 		v[0]['programs'] == [{'name': 'perl', 'pid': $holder, 'fd': v[0]['programs'][0]['fd']}]" "${at[@]}" -j sockets
 	expect_prints "[]" "${at[@]}" -6 -j sockets
 	kill "$holder"
+}
+
+# Whoever may name devices and programs says nothing to the terminal of somebody who lists them.
+test_names_with_escape_sequences() {
+	local held holder events monitor device=$'one\e[2J' program=$'p\e]0;x\a\n\xff'
+	start_network
+	ip -n "$server" link add "$device" type dummy || ktap_skip "ip(8) takes no such name"
+	expect_prints "" "${at[@]}" express add "$device"
+	expect_prints 'one\x1b[2J' "${at[@]}" express
+	expect_prints 'net.icmpx.express = one\x1b[2J' "${at[@]}" show express
+	expect_json 'v == [{"name": "one\x1b[2J", "ifindex": v[0]["ifindex"]}]' "${at[@]}" -j express
+	hold_socket "$program"
+	ctl "${at[@]}" sockets
+	[[ $out == *' p\x1b]0;x\x07\x0a\xff('"$holder)" ]] || ktap_fail "printed '$out'"
+	expect_json 'v[0]["programs"][0]["name"] == "p\x1b]0;x\a\n\ufffd"' "${at[@]}" -j sockets
+	kill "$holder"
+	begin_monitor
+	expect_prints "" "${at[@]}" set express "$device"
+	expect_event "a setting with such a name" 'net\.icmpx\.express = one\\x1b\[2J'
+	end_monitor
 }
 
 test_limited() {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// How icmpxctl reads and writes names, addresses, times and tables: src/icmpxctl/words.cpp.
+// How icmpxctl reads and writes names, addresses, times and tables: src/icmpxctl/words.cpp and printable.cpp.
 
 #include "lib/ktap.hpp"
 
+#include "../src/icmpxctl/printable.hpp"
 #include "../src/icmpxctl/words.hpp"
 
 #include <array>
@@ -129,6 +130,40 @@ void family_words()
 	expect_equal(family_word(77), "77", "another");
 }
 
+void printable_names()
+{
+	expect_equal(printable(""), "", "nothing");
+	expect_equal(printable("eth0 a\\b\t~"), "eth0 a\\b\t~", "ASCII, and a tab");
+	expect_equal(printable("é€𝄞 "), "é€𝄞 ", "characters of two to four bytes");
+	expect_equal(printable("\x1b]0;x\a\n\x7f"), "\\x1b]0;x\\x07\\x0a\\x7f", "C0 and DEL");
+	expect_equal(printable(std::string_view("a\0b", 3)), "a\\x00b", "a zero byte");
+	expect_equal(printable("\xc2\x9b"
+			       "0m\xc2\xa0"),
+		     "\\xc2\\x9b0m\xc2\xa0", "C1, and the character that follows it");
+	expect_equal(printable("\x9b"
+			       "0m"),
+		     "\\x9b0m", "C1 as a byte");
+}
+
+// A byte that is no part of a character does not hide the next ones.
+void names_that_are_no_text()
+{
+	expect_equal(printable("\xe2\x82"), "\\xe2\\x82", "cut off");
+	expect_equal(printable("\xe2\x82(\xc3\xa9"), "\\xe2\\x82(\xc3\xa9", "cut off within");
+	expect_equal(printable("\xc3\x1b[0m"), "\\xc3\\x1b[0m",
+		     "an escape sequence in a character");
+	expect_equal(printable("\xc0\x9b"), "\\xc0\\x9b", "too long");
+	expect_equal(printable("\xe0\x82\x9b"), "\\xe0\\x82\\x9b", "too long, of three bytes");
+	expect_equal(printable("\xf0\x80\x82\x9b"), "\\xf0\\x80\\x82\\x9b",
+		     "too long, of four bytes");
+	expect_equal(printable("\xed\xa0\x80"), "\\xed\\xa0\\x80", "a surrogate");
+	expect_equal(printable("\xed\x9f\xbf\xee\x80\x80"), "\xed\x9f\xbf\xee\x80\x80",
+		     "beside surrogates");
+	expect_equal(printable("\xf4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80", "above Unicode");
+	expect_equal(printable("\xf4\x8f\xbf\xbf"), "\xf4\x8f\xbf\xbf", "the greatest");
+	expect_equal(printable("\xff"), "\\xff", "no first byte");
+}
+
 } // namespace
 
 int main(int argc, char **argv)
@@ -143,5 +178,7 @@ int main(int argc, char **argv)
 				 {"seconds", seconds},
 				 {"tables", tables},
 				 {"family_words", family_words},
+				 {"printable_names", printable_names},
+				 {"names_that_are_no_text", names_that_are_no_text},
 			 });
 }

@@ -10,6 +10,7 @@
 #include "command.hpp"
 #include "json.hpp"
 #include "netlink.hpp"
+#include "printable.hpp"
 
 namespace icmpxctl {
 
@@ -39,7 +40,7 @@ int list(const Options &options)
 		return kDone;
 	}
 	for (const Device &device : devices)
-		std::puts(device.name.c_str());
+		std::puts(printable(device.name).c_str());
 	return kDone;
 }
 

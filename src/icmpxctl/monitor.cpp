@@ -13,6 +13,7 @@
 #include "command.hpp"
 #include "output.hpp"
 #include "prefixes.hpp"
+#include "printable.hpp"
 #include "settings.hpp"
 #include "signals.hpp"
 #include "words.hpp"
@@ -32,7 +33,8 @@ void tell_setting(const Options &options, const Attributes &attributes)
 		       {"name", setting.full_name()},
 		       {"value", setting.json()}});
 	else
-		std::printf("%s = %s\n", setting.full_name().c_str(), setting.value.c_str());
+		std::printf("%s = %s\n", setting.full_name().c_str(),
+			    printable(setting.value).c_str());
 }
 
 void tell_limit(const Options &options, bool began, const Attributes &attributes)

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "output.hpp"
+#include "printable.hpp"
 
 namespace icmpxctl::probe {
 
@@ -24,7 +25,7 @@ void Report::begin() const
 {
 	if (request_.json)
 		return;
-	std::printf("PROBE %s (%s) %s %s\n", request_.host.c_str(), address_.c_str(),
+	std::printf("PROBE %s (%s) %s %s\n", request_.host.c_str(), printable(address_).c_str(),
 		    request_.local ? "interface" : "neighbour", text(request_.target).c_str());
 	flush_output();
 }
@@ -37,14 +38,16 @@ void Report::reply(const Reply &reply, const std::string &from,
 		return;
 	}
 
+	// The zone of a link-local address is the name of a device.
+	const std::string sender = printable(from);
 	const std::string said = words(reply, request_.local);
 
 	if (answer)
-		std::printf("From %s: seq=%llu time=%.3f ms %s\n", from.c_str(),
+		std::printf("From %s: seq=%llu time=%.3f ms %s\n", sender.c_str(),
 			    static_cast<unsigned long long>(answer->number), answer->time.count(),
 			    said.c_str());
 	else
-		std::printf("From %s: seq=%u %s (DUP!)\n", from.c_str(), reply.sequence,
+		std::printf("From %s: seq=%u %s (DUP!)\n", sender.c_str(), reply.sequence,
 			    said.c_str());
 	hint(reply);
 	flush_output();
@@ -92,7 +95,8 @@ void Report::error(const ErrorReport &error, std::uint64_t number) const
 		       {"text", error.words}});
 		return;
 	}
-	std::printf("From %s: seq=%llu %s\n", error.from.empty() ? "this host" : error.from.c_str(),
+	std::printf("From %s: seq=%llu %s\n",
+		    error.from.empty() ? "this host" : printable(error.from).c_str(),
 		    static_cast<unsigned long long>(number), error.words.c_str());
 	flush_output();
 }

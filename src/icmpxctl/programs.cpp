@@ -54,7 +54,10 @@ Holders socket_holders()
 		std::string name;
 		std::ifstream comm(process->path() / "comm");
 
-		std::getline(comm, name);
+		// A name may have a line's end in it. The kernel puts one behind it.
+		std::getline(comm, name, '\0');
+		if (name.ends_with('\n'))
+			name.pop_back();
 		for (directory_iterator file(process->path() / "fd", ignored); file != end;
 		     file.increment(ignored)) {
 			const auto link = std::filesystem::read_symlink(file->path(), ignored);

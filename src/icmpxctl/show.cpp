@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "command.hpp"
+#include "printable.hpp"
 #include "settings.hpp"
 #include "words.hpp"
 
@@ -53,7 +54,8 @@ int run_show(const Options &options, Arguments arguments)
 		return kDone;
 	}
 	for (const Setting &setting : settings)
-		std::printf("%s = %s\n", setting.full_name().c_str(), setting.value.c_str());
+		std::printf("%s = %s\n", setting.full_name().c_str(),
+			    printable(setting.value).c_str());
 	return kDone;
 }
 

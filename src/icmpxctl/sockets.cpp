@@ -12,6 +12,7 @@
 #include "command.hpp"
 #include "json.hpp"
 #include "netlink.hpp"
+#include "printable.hpp"
 #include "programs.hpp"
 #include "words.hpp"
 
@@ -80,7 +81,7 @@ std::string programs_word(const std::vector<Program> &programs)
 	std::string text;
 
 	for (const Program &program : programs)
-		text += (text.empty() ? "" : ",") + program.name + "(" +
+		text += (text.empty() ? "" : ",") + printable(program.name) + "(" +
 			std::to_string(program.pid) + ")";
 	return text.empty() ? "-" : text;
 }
@@ -94,8 +95,9 @@ void print_table(const std::vector<Socket> &sockets)
 	for (const Socket &socket : sockets)
 		rows.push_back({family_word(socket.family), std::to_string(socket.ident),
 				socket.local, socket.connected ? socket.remote : "*",
-				socket.device.empty() ? "*" : socket.device, user_word(socket.uid),
-				std::to_string(socket.inode), std::to_string(socket.receive_queue),
+				socket.device.empty() ? "*" : printable(socket.device),
+				printable(user_word(socket.uid)), std::to_string(socket.inode),
+				std::to_string(socket.receive_queue),
 				std::to_string(socket.send_queue), std::to_string(socket.drops),
 				programs_word(socket.programs)});
 	for (const std::string &line : table(rows))
