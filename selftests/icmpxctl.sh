@@ -28,6 +28,7 @@ test_wrong_command_lines() {
 	expect_refuses 2 "there is no option -x" -x show
 	expect_refuses 2 "there is no option -x" -jx show
 	expect_refuses 2 "option -n takes an argument" -n
+	expect_refuses 2 "-n takes the name of a network namespace" -n '' show
 	expect_refuses 2 "-4 and -6 are given once" -4 -6 show
 	expect_refuses 2 "there is no command 'frobnicate'" help frobnicate
 	expect_refuses 2 "help takes one command" help show set

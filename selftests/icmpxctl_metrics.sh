@@ -154,6 +154,7 @@ test_wrong_command_lines() {
 	needs_icmpxctl
 	expect_refuses 2 "metrics takes no 'x'" metrics x
 	expect_refuses 2 "option -o takes an argument" metrics -o
+	expect_refuses 2 "-o takes the name of a file" metrics -o ''
 	expect_refuses 2 "there is no format 'json': prometheus or openmetrics" metrics -f json
 	expect_refuses 2 "metrics has no JSON: see icmpxctl -j stats" -j metrics
 }

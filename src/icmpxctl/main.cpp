@@ -62,6 +62,9 @@ Arguments parse(int argc, char **argv, Options &options)
 			options.json = true;
 			break;
 		case 'n':
+			// A script whose variable is not set means another one than where it is.
+			if (!*optarg)
+				throw Misuse("-n takes the name of a network namespace");
 			options.netns = optarg;
 			break;
 		case 'V':

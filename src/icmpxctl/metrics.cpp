@@ -234,6 +234,8 @@ Request parse(const Options &options, Arguments arguments)
 			throw Misuse("metrics takes no '" + std::string(option) + "'");
 		if (i + 1 == arguments.size())
 			throw Misuse("option " + std::string(option) + " takes an argument");
+		if (option == "-o" && !*arguments[i + 1])
+			throw Misuse("-o takes the name of a file");
 		if (option == "-o")
 			request.file = arguments[i + 1];
 		else
