@@ -150,6 +150,34 @@ test_file() {
 	expect_equal "$(ls "$scratch/metrics")" "icmpx.prom"$'\n'"taken" "files afterwards"
 }
 
+# What is no regular file stays what it is.
+test_special_files() {
+	start
+	mkfifo "$scratch/pipe"
+	timeout 60 cat "$scratch/pipe" >"$scratch/read" &
+	ctl metrics -o "$scratch/pipe"
+	expect_equal "$status$out$err" 0 "status and output with a pipe"
+	[[ -p $scratch/pipe ]] || ktap_fail "the pipe was replaced"
+	wait $!
+	expect_equal "$(tail -n 1 "$scratch/read")" "# EOF" "the last line that came out of the pipe"
+	mknod "$scratch/null" c 1 3
+	ctl metrics -o "$scratch/null"
+	expect_equal "$status$out$err" 0 "status and output with a device"
+	[[ -c $scratch/null ]] || ktap_fail "the device was replaced"
+	ln -s target "$scratch/link"
+	seq 10000 >"$scratch/target"
+	ctl metrics -o "$scratch/link"
+	expect_equal "$status$out$err" 0 "status and output with a link"
+	[[ -L $scratch/link ]] || ktap_fail "the link was replaced"
+	expect_equal "$(tail -n 1 "$scratch/target")" "# EOF" "the last line where it leads"
+	rm "$scratch/target"
+	ctl metrics -o "$scratch/link"
+	expect_equal "$(tail -n 1 "$scratch/target")" "# EOF" "the last line where there was nothing"
+	mknod "$scratch/full" c 1 7
+	ctl metrics -o "$scratch/full"
+	expect_equal "$status $err" "1 icmpxctl: $scratch/full: No space left on device" "a device that is full"
+}
+
 test_wrong_command_lines() {
 	needs_icmpxctl
 	expect_refuses 2 "metrics takes no 'x'" metrics x

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /// @file
 /// icmpxctl metrics: counters, settings and limited prefixes for Prometheus, on standard output or in a file.
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -175,6 +176,29 @@ void write_all(int descriptor, std::string_view text, const std::string &file)
 	}
 }
 
+/// Whether a file has another nature than that of a regular one: a pipe, a device, or a link such as /dev/stdout, which nobody
+/// wants to have replaced.
+bool is_special(const std::string &file)
+{
+	struct stat status {};
+
+	return ::lstat(file.c_str(), &status) == 0 && !S_ISREG(status.st_mode);
+}
+
+void write_into(const std::string &file, std::string_view text)
+{
+	constexpr mode_t mode = 0644;
+	// A link may lead to what is not there yet.
+	const int descriptor =
+		::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC, mode);
+
+	if (descriptor < 0)
+		fail(file, errno);
+	write_all(descriptor, text, file);
+	if (::close(descriptor))
+		fail(file, errno);
+}
+
 /// A file with a name of its own in the directory of another, in whose place it is put at the end. A reader sees the one or
 /// the other, and no part of one.
 class Replacement {
@@ -253,6 +277,8 @@ int run_metrics(const Options &options, Arguments arguments)
 
 	if (request.file.empty())
 		write_all(STDOUT_FILENO, text, "standard output");
+	else if (is_special(request.file))
+		write_into(request.file, text);
 	else
 		Replacement(request.file).put(text);
 	return kDone;
@@ -271,7 +297,8 @@ const Command metrics{
 		 "Options:\n"
 		 "  -f FORMAT   prometheus, which node_exporter's textfile collector reads\n"
 		 "              (the default), or openmetrics\n"
-		 "  -o FILE     put them into FILE at once: readers see the old or the new\n"
+		 "  -o FILE     put them into FILE at once: readers see the old or the new;\n"
+		 "              what is no regular file is written into as it is\n"
 		 "\n"
 		 "While icmpx is not loaded, the only metric is icmpx_loaded, which is 0.\n"
 		 "icmpx_limited_prefixes takes CAP_NET_ADMIN.\n",
