@@ -94,11 +94,14 @@ test_values() {
 
 test_settings_and_state() {
 	start
-	in_server sysctl -q -w net.icmpx.echo_ratelimit=123 net.icmpx6.echo_burst=45
+	in_server sysctl -q -w net.icmpx.echo_ratelimit=123 net.icmpx6.echo_burst=45 net.icmpx.ratemask=-1 net.icmpx.node_name=12
+	ip -n "$server" link add 7 type dummy
+	in_server sysctl -q -w net.icmpx.express=7
 	ctl "${at[@]}" metrics
 	expect_equal "$(value icmpx_setting "{family=\"ipv4\",setting=\"echo_ratelimit\",netns=\"$server\"}")" 123 "a setting"
 	expect_equal "$(value icmpx_setting "{family=\"ipv6\",setting=\"echo_burst\",netns=\"$server\"}")" 45 "a setting"
-	expect_equal "$(grep -c 'setting="node_name"' <<<"$out")" 0 "settings that are no numbers"
+	expect_equal "$(value icmpx_setting "{family=\"ipv4\",setting=\"ratemask\",netns=\"$server\"}")" -1 "a negative setting"
+	expect_equal "$(grep -cE 'setting="(node_name|express)"' <<<"$out")" 0 "settings that are no numbers, with names of digits"
 	expect_equal "$(value icmpx_loaded "{netns=\"$server\"}")" 1 "loaded"
 	expect_equal "$(value icmpx_info "{version=\"$(</sys/module/icmpx/version)\",netns=\"$server\"}")" 1 "version"
 	ctl "${at[@]}" -4 metrics

@@ -67,7 +67,7 @@ void expose(std::string &text, const Metric &metric, Exposition format)
 	text += "# HELP " + name + " " + escaped(metric.help) + "\n";
 	text += "# TYPE " + name + " " + std::string(word(metric.type, format)) + "\n";
 	for (const Sample &sample : metric.samples)
-		text += full + labels(sample) + " " + std::to_string(sample.value) + "\n";
+		text += full + labels(sample) + " " + sample.value + "\n";
 }
 
 } // namespace

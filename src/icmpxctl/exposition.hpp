@@ -3,7 +3,6 @@
 /// Metrics as text, in the two formats that Prometheus reads. Pure.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,7 +21,8 @@ enum class MetricType { counter, gauge, info };
 struct Sample {
 	/// Names and values.
 	std::vector<std::pair<std::string, std::string>> labels;
-	std::uint64_t value;
+	/// In decimal.
+	std::string value;
 };
 
 /// A family of metrics.

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -60,8 +59,9 @@ private:
 void add_counter(Collection &collection, const std::string &family, const Counter &counter)
 {
 	const std::string help = "The counter " + counter.name + " of icmpx(4).";
-	const Sample plain{{{"family", family}}, counter.value};
-	const Sample outcome{{{"family", family}, {"outcome", counter.name}}, counter.value};
+	const std::string value = std::to_string(counter.value);
+	const Sample plain{{{"family", family}}, value};
+	const Sample outcome{{{"family", family}, {"outcome", counter.name}}, value};
 
 	switch (counter.kind) {
 	case ICMPX_COUNTER_KIND_OUTCOME:
@@ -87,18 +87,13 @@ void add_counter(Collection &collection, const std::string &family, const Counte
 
 void add_settings(Collection &collection, Netlink &netlink, std::optional<int> family)
 {
-	for (const Setting &setting : read_settings(netlink, family)) {
-		const char *const end = setting.value.data() + setting.value.size();
-		std::uint64_t value = 0;
-		const auto [stop, error] = std::from_chars(setting.value.data(), end, value);
-
-		if (error == std::errc() && stop == end)
+	for (const Setting &setting : read_settings(netlink, family))
+		if (const auto number = setting.number())
 			collection.add("icmpx_setting", MetricType::gauge,
 				       "The settings that are numbers, see icmpx(4).",
 				       {{{"family", family_word(setting.family)},
 					 {"setting", setting.name}},
-					value});
-	}
+					std::to_string(*number)});
 }
 
 /// How many prefixes are limited is a matter of privilege: without it there is no such metric.
@@ -121,7 +116,7 @@ void add_limited(Collection &collection, Netlink &netlink, std::optional<int> on
 		}
 		collection.add("icmpx_limited_prefixes", MetricType::gauge,
 			       "Source prefixes that get fewer replies than they ask for now.",
-			       {{{"family", family_word(family)}}, count});
+			       {{{"family", family_word(family)}}, std::to_string(count)});
 	}
 }
 
@@ -142,11 +137,11 @@ std::string collect(const Request &request)
 	Collection collection(request.options.netns);
 
 	collection.add("icmpx_loaded", MetricType::gauge, "Whether the module icmpx is loaded.",
-		       {{}, loaded});
+		       {{}, loaded ? "1" : "0"});
 	if (!loaded)
 		return expose(collection.metrics(), request.format);
 	collection.add("icmpx", MetricType::info, "The module that is loaded.",
-		       {{{"version", first_word("/sys/module/icmpx/version")}}, 1});
+		       {{{"version", first_word("/sys/module/icmpx/version")}}, "1"});
 
 	Netlink netlink;
 

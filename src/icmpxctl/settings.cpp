@@ -25,15 +25,21 @@ std::optional<std::pair<std::int32_t, std::int32_t>> parse_range(const Attribute
 
 std::string Setting::full_name() const { return icmpxctl::full_name(family, name); }
 
-Json Setting::json() const
+std::optional<std::int64_t> Setting::number() const
 {
 	std::int64_t number = 0;
 	const char *end = value.data() + value.size();
 	const auto [stop, error] = std::from_chars(value.data(), end, number);
 
-	// A name of digits alone is a name.
-	if (is_number && error == std::errc{} && stop == end)
-		return number;
+	if (!is_number || error != std::errc{} || stop != end)
+		return std::nullopt;
+	return number;
+}
+
+Json Setting::json() const
+{
+	if (const auto there = number())
+		return *there;
 	return value;
 }
 

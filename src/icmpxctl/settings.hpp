@@ -27,6 +27,8 @@ struct Setting {
 
 	/// With the family, for sysctl(8).
 	std::string full_name() const;
+	/// The value of a setting that is a number. A name of digits alone is a name.
+	std::optional<std::int64_t> number() const;
 	/// A number if the setting is one, otherwise text.
 	Json json() const;
 };
