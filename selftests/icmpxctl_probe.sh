@@ -282,6 +282,8 @@ test_duplicates() {
 		ktap_skip "the kernel has no nft_dup_netdev"
 	probes 0 'seq=1 active, IPv4 IPv6 \(DUP!\).*2 packets transmitted, 2 received, \+[0-9]+ duplicates, 0% packet loss' \
 		-c 2 -i 0.5 "$server_address" server
+	# Numbered as the reply that it is like, after more requests than the wire has numbers for.
+	probes 0 'seq=300 time=.*seq=300 active, IPv4 IPv6 \(DUP!\)' -c 301 -i 0.01 "$server_address" server
 }
 
 ktap_run "$@"

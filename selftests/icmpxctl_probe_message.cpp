@@ -226,15 +226,15 @@ void flight_counts()
 	flight.sent(start + 20ms);
 	expect_equal(flight.waiting(), 3U, "all wait");
 
-	const auto second = require_value(flight.replied(2, start + 14ms), "a reply");
+	const Flight::Answer second = flight.replied(2, start + 14ms);
 
 	expect_equal(second.number, 2U, "which request it is to");
-	expect_equal(second.time.count(), 4.0, "its time");
-	expect(!flight.replied(2, start + 15ms), "a duplicate");
-	expect(!flight.replied(77, start + 15ms), "a reply to nothing");
+	expect_equal(require_value(second.time, "a reply").count(), 4.0, "its time");
+	expect(!flight.replied(2, start + 15ms).time, "a duplicate");
+	expect(!flight.replied(77, start + 15ms).time, "a reply to nothing");
 	expect(flight.failed(3, start + 22ms).has_value(), "an error");
 	expect(!flight.failed(3, start + 23ms), "the same error again");
-	expect(flight.replied(1, start + 8ms).has_value(), "a late reply");
+	expect(flight.replied(1, start + 8ms).time.has_value(), "a late reply");
 	expect_equal(flight.waiting(), 0U, "none waits");
 
 	const Statistics &all = flight.statistics();
@@ -275,12 +275,14 @@ void flight_goes_round()
 	for (int i = 0; i < 300; i++)
 		flight.sent(start);
 	expect_equal(flight.waiting(), 256U, "the first 44 were given up");
-	expect_equal(require_value(flight.replied(44, start + 1ms), "a reply").number, 300U,
-		     "the last");
-	expect_equal(require_value(flight.replied(45, start + 1ms), "a reply").number, 45U,
-		     "the oldest");
+	for (const char *which : {"the last", "the last again"})
+		expect_equal(flight.replied(44, start + 1ms).number, 300U, which);
+	for (const char *which : {"the oldest", "the oldest again"})
+		expect_equal(flight.replied(45, start + 1ms).number, 45U, which);
+	expect_equal(Flight().replied(45, start).number, 45U, "to no request");
 	expect_equal(flight.statistics().transmitted, 300U, "transmitted");
 	expect_equal(flight.statistics().received, 2U, "received");
+	expect_equal(flight.statistics().duplicates, 2U, "duplicates");
 }
 
 } // namespace

@@ -71,23 +71,25 @@ std::optional<Flight::Answer> Flight::end(std::uint8_t sequence, Clock::time_poi
 	return Answer{.number = slot.number, .time = now - slot.sent};
 }
 
-std::optional<Flight::Answer> Flight::replied(std::uint8_t sequence, Clock::time_point now)
+Flight::Answer Flight::replied(std::uint8_t sequence, Clock::time_point now)
 {
 	const std::optional<Answer> answer = end(sequence, now);
 
 	if (!answer) {
+		const std::uint64_t last = slots_[sequence].number;
+
 		statistics_.duplicates++;
-		return std::nullopt;
+		return {.number = last ? last : sequence, .time = {}};
 	}
 
-	const double time = answer->time.count();
+	const double time = answer->time->count();
 
 	statistics_.min = statistics_.received ? std::min(statistics_.min, time) : time;
 	statistics_.max = std::max(statistics_.max, time);
 	statistics_.sum += time;
 	statistics_.square_sum += time * time;
 	statistics_.received++;
-	return answer;
+	return *answer;
 }
 
 std::optional<Flight::Answer> Flight::failed(std::uint8_t sequence, Clock::time_point now)

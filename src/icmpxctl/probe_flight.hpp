@@ -44,16 +44,17 @@ public:
 	struct Answer {
 		/// Counts requests from 1; it does not wrap.
 		std::uint64_t number;
-		/// From request to answer.
-		Milliseconds time;
+		/// From request to answer; nothing for a duplicate.
+		std::optional<Milliseconds> time;
 	};
 
 	/// The sequence number of the next request.
 	[[nodiscard]] std::uint8_t next() const;
 	/// A request with that number was sent.
 	void sent(Clock::time_point now);
-	/// @return nothing if no request with that number waits for a reply: then it counts as a duplicate
-	std::optional<Answer> replied(std::uint8_t sequence, Clock::time_point now);
+	/// A reply to a request that does not wait for one counts as a duplicate, and is numbered as the first reply was; if no
+	/// request was sent with that sequence number, by the sequence number.
+	Answer replied(std::uint8_t sequence, Clock::time_point now);
 	/// As replied(), for an error about the request. An error about a request that does not wait is ignored.
 	std::optional<Answer> failed(std::uint8_t sequence, Clock::time_point now);
 	/// How many requests wait for an answer.

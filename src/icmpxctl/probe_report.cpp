@@ -30,8 +30,7 @@ void Report::begin() const
 	flush_output();
 }
 
-void Report::reply(const Reply &reply, const std::string &from,
-		   const std::optional<Flight::Answer> &answer) const
+void Report::reply(const Reply &reply, const std::string &from, const Flight::Answer &answer) const
 {
 	if (request_.json) {
 		print(as_json(reply, from, answer));
@@ -41,28 +40,27 @@ void Report::reply(const Reply &reply, const std::string &from,
 	// The zone of a link-local address is the name of a device.
 	const std::string sender = printable(from);
 	const std::string said = words(reply, request_.local);
+	const auto number = static_cast<unsigned long long>(answer.number);
 
-	if (answer)
-		std::printf("From %s: seq=%llu time=%.3f ms %s\n", sender.c_str(),
-			    static_cast<unsigned long long>(answer->number), answer->time.count(),
-			    said.c_str());
+	if (answer.time)
+		std::printf("From %s: seq=%llu time=%.3f ms %s\n", sender.c_str(), number,
+			    answer.time->count(), said.c_str());
 	else
-		std::printf("From %s: seq=%u %s (DUP!)\n", sender.c_str(), reply.sequence,
-			    said.c_str());
+		std::printf("From %s: seq=%llu %s (DUP!)\n", sender.c_str(), number, said.c_str());
 	hint(reply);
 	flush_output();
 }
 
 Json Report::as_json(const Reply &reply, const std::string &from,
-		     const std::optional<Flight::Answer> &answer) const
+		     const Flight::Answer &answer) const
 {
 	Json line{{"event", "reply"},
 		  {"from", from},
-		  {"seq", answer ? answer->number : reply.sequence},
-		  {"duplicate", !answer}};
+		  {"seq", answer.number},
+		  {"duplicate", !answer.time}};
 
-	if (answer)
-		line["rtt_ms"] = rounded(answer->time);
+	if (answer.time)
+		line["rtt_ms"] = rounded(*answer.time);
 	line["code"] = name(reply.code);
 	if (reply.code == Code::found && request_.local) {
 		line["active"] = reply.active;

@@ -36,9 +36,7 @@ public:
 	}
 
 	void begin() const;
-	/// @param answer nothing for a duplicate
-	void reply(const Reply &reply, const std::string &from,
-		   const std::optional<Flight::Answer> &answer) const;
+	void reply(const Reply &reply, const std::string &from, const Flight::Answer &answer) const;
 	void error(const ErrorReport &error, std::uint64_t number) const;
 	/// A request that could not be sent. @param code an errno
 	void unsent(int code, std::uint64_t number) const;
@@ -46,7 +44,7 @@ public:
 
 private:
 	Json as_json(const Reply &reply, const std::string &from,
-		     const std::optional<Flight::Answer> &answer) const;
+		     const Flight::Answer &answer) const;
 	void hint(const Reply &reply) const;
 
 	const Request &request_;
