@@ -41,6 +41,10 @@ test_stopping_and_going_on() {
 	on_terminal stops
 }
 
+test_quitting() {
+	on_terminal quits
+}
+
 test_error_on_a_terminal() {
 	on_terminal ends_with_an_error
 }

@@ -84,6 +84,14 @@ def stops(tool, namespace):
     check(program.end() == 0, "does not end with 0")
 
 
+def quits(tool, namespace):
+    """Ctrl-\\ is a key to end it, too."""
+    program = start(tool, namespace, NEVER)
+    program.wait_for(lambda lines: lines[0] == "icmpx, every 86400 s", "a head")
+    program.press("\x1c")
+    check(program.end() == 0, "does not end with 0")
+
+
 def ends_with_an_error(tool, namespace):
     """Without a namespace, nothing is drawn."""
     program = Program([tool, "-n", namespace + "-none", "stats", "-w", "1"], 80, 24, UTF8)
@@ -100,4 +108,4 @@ def dumb(tool, namespace):
     check(program.end() == 0, "does not end with 0")
 
 
-run({f.__name__: f for f in (in_blocks, in_ascii, fits, at_once, stops, ends_with_an_error, dumb)})
+run({f.__name__: f for f in (in_blocks, in_ascii, fits, at_once, stops, quits, ends_with_an_error, dumb)})

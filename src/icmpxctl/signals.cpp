@@ -38,6 +38,9 @@ int Signals::read() const
 								: 0;
 }
 
-bool ends(int signal) { return signal == SIGINT || signal == SIGTERM || signal == SIGHUP; }
+bool ends(int signal)
+{
+	return signal == SIGINT || signal == SIGQUIT || signal == SIGTERM || signal == SIGHUP;
+}
 
 } // namespace icmpxctl

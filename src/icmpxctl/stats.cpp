@@ -170,7 +170,7 @@ private:
 	const Wanted &wanted_;
 	/// Those of the keyboard, and that of a terminal that has another size. None of them is to come before the terminal is
 	/// given back.
-	Signals signals_{SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGTSTP};
+	Signals signals_{SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGWINCH, SIGTSTP};
 	Netlink netlink_;
 	std::vector<Counters> counters_;
 	Clock::time_point time_;
