@@ -7,6 +7,7 @@
 
 #include <icmpx/netlink.h>
 
+#include "all_or_none.hpp"
 #include "command.hpp"
 #include "json.hpp"
 #include "netlink.hpp"
@@ -51,12 +52,11 @@ void change(Netlink &netlink, std::uint8_t command, const char *device)
 	message.put_text(ICMPX_A_EXPRESS_NAME, device);
 	try {
 		netlink.request(std::move(message));
-	} catch (const Refused &refused) {
-		throw Error(std::string(device) + ": " + refused.what());
+	} catch (const Error &error) {
+		throw Error(std::string(device) + ": " + error.what());
 	}
 }
 
-/// All or none of the devices: what was done already is undone when one is refused.
 int change_all(Arguments devices, std::uint8_t command, std::uint8_t opposite)
 {
 	Netlink netlink;
@@ -64,15 +64,9 @@ int change_all(Arguments devices, std::uint8_t command, std::uint8_t opposite)
 	for (const char *device : devices)
 		if (!::if_nametoindex(device))
 			throw Error(std::string("there is no device '") + device + "'");
-	for (std::size_t i = 0; i < devices.size(); ++i) {
-		try {
-			change(netlink, command, devices[i]);
-		} catch (const Error &) {
-			while (i--)
-				change(netlink, opposite, devices[i]);
-			throw;
-		}
-	}
+	all_or_none(
+		devices, [&](const char *device) { change(netlink, command, device); },
+		[&](const char *device) { change(netlink, opposite, device); });
 	return kDone;
 }
 
@@ -106,7 +100,8 @@ const Command express{
 		 "\n"
 		 "Prints the devices that answer echo requests at their ingress, past the\n"
 		 "firewall; gives that express path to devices, or takes it from them: to all of\n"
-		 "them, or to none if one is refused. The setting is net.icmpx.express.\n"
+		 "them, or to none if one is refused, or else it says which were left changed.\n"
+		 "The setting is net.icmpx.express.\n"
 		 "\n"
 		 "Changes take CAP_NET_ADMIN in the network namespace.\n",
 	.run = run_express,
