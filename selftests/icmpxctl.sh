@@ -45,6 +45,8 @@ test_wrong_command_lines() {
 	expect_refuses 2 "limited takes no argument" limited x
 	expect_refuses 2 "monitor takes no argument" monitor x
 	expect_refuses 2 "express takes list, add or del, not 'x'" express x
+	expect_refuses 2 "express takes no -4 or -6: a device has it for both" -4 express
+	expect_refuses 2 "express takes no -4 or -6: a device has it for both" -6 express add lo
 	expect_refuses 2 "express list takes no argument" express list x
 	expect_refuses 2 "express add takes a device" express add
 	expect_refuses 2 "express del takes a device" express del

@@ -74,6 +74,8 @@ int run_express(const Options &options, Arguments arguments)
 {
 	const std::string_view action = arguments.empty() ? "list" : arguments[0];
 
+	if (options.family)
+		throw Misuse("express takes no -4 or -6: a device has it for both");
 	if (action == "list") {
 		if (arguments.size() > 1)
 			throw Misuse("express list takes no argument");
