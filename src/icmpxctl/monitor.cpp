@@ -74,6 +74,14 @@ void tell(const Options &options, int command, const Attributes &attributes)
 	flush_output();
 }
 
+/// Not an event of icmpx: a program that reads those is not to find it among them.
+void tell_module(bool loaded)
+{
+	std::fputs(loaded ? "icmpxctl: icmpx was loaded again\n"
+			  : "icmpxctl: icmpx was unloaded; waiting until it is loaded again\n",
+		   stderr);
+}
+
 int run_monitor(const Options &options, Arguments arguments)
 {
 	if (!arguments.empty())
@@ -84,6 +92,7 @@ int run_monitor(const Options &options, Arguments arguments)
 
 	netlink.join(ICMPX_MCGRP_SETTINGS);
 	netlink.join(ICMPX_MCGRP_LIMITS);
+	netlink.follow(tell_module);
 	for (;;) {
 		std::array<pollfd, 2> descriptors = {
 			{{.fd = signals.descriptor(), .events = POLLIN, .revents = 0},
@@ -114,7 +123,7 @@ const Command monitor{
 		 "each line is an object.\n"
 		 "\n"
 		 "Events that come faster than they can be printed are lost; that is said on\n"
-		 "standard error.\n",
+		 "standard error, as it is that icmpx was unloaded, and was loaded again.\n",
 	.run = run_monitor,
 };
 

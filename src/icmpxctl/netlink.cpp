@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <utility>
 
 #include <icmpx/netlink.h>
 
@@ -218,6 +219,7 @@ void Netlink::resolve()
 	Message message(CTRL_CMD_GETFAMILY);
 	std::uint64_t version = 0;
 
+	groups_.clear();
 	message.put_text(CTRL_ATTR_FAMILY_NAME, ICMPX_FAMILY_NAME);
 	try {
 		talk(message, GENL_ID_CTRL, NLM_F_ACK, [&](int, const Attributes &attributes) {
@@ -239,7 +241,7 @@ void Netlink::resolve()
 	} catch (const Refused &refused) {
 		if (refused.code() != ENOENT)
 			throw;
-		throw Error("icmpx is not loaded: modprobe icmpx");
+		throw NotLoaded();
 	}
 	if (version != ICMPX_FAMILY_VERSION)
 		throw Error("the icmpx that is loaded has version " + std::to_string(version) +
@@ -280,14 +282,33 @@ void Netlink::talk(Message &message, std::uint16_t type, std::uint16_t flags,
 	}
 }
 
-void Netlink::request(Message message, const Handler &handler)
+/// icmpx has another number each time that it is loaded, and the kernel says of a number that it does not know what icmpx says of
+/// a name.
+void Netlink::ask(Message &message, std::uint16_t flags, const Handler &handler)
 {
-	talk(message, family_, NLM_F_ACK, handler);
+	for (;;) {
+		const std::uint16_t asked = family_;
+
+		try {
+			return talk(message, asked, flags, handler);
+		} catch (const Refused &refused) {
+			if (refused.code() != ENOENT)
+				throw;
+			resolve();
+			if (family_ == asked)
+				throw;
+		}
+	}
 }
 
-void Netlink::dump(Message message, const Handler &handler)
+void Netlink::request(Message message, const Handler &handler) { ask(message, NLM_F_ACK, handler); }
+
+void Netlink::dump(Message message, const Handler &handler) { ask(message, NLM_F_DUMP, handler); }
+
+void Netlink::enter(std::uint32_t group)
 {
-	talk(message, family_, NLM_F_DUMP, handler);
+	if (mnl_socket_setsockopt(socket_.get(), NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
+		throw Refused(errno, "");
 }
 
 void Netlink::join(std::string_view group)
@@ -297,9 +318,43 @@ void Netlink::join(std::string_view group)
 	if (found == groups_.end())
 		throw Error("the icmpx that is loaded is older than icmpxctl, and has no group '" +
 			    std::string(group) + "'");
-	if (mnl_socket_setsockopt(socket_.get(), NETLINK_ADD_MEMBERSHIP, &found->second,
-				  sizeof(found->second)) < 0)
-		throw Refused(errno, "");
+	enter(found->second);
+	joined_.emplace_back(group);
+}
+
+void Netlink::follow(std::function<void(bool)> tell)
+{
+	// The controller's only group has its number, so that nobody has to ask for it.
+	enter(GENL_ID_CTRL);
+	tell_ = std::move(tell);
+	catch_up();
+}
+
+/// Compares the icmpx that there is now with the one whose notifications are received. The kernel has taken this socket out of the
+/// groups of one that has gone.
+void Netlink::catch_up()
+{
+	std::uint16_t family = 0;
+
+	try {
+		// On a socket of its own: notifications may leave no room for an answer on this one.
+		Netlink now;
+
+		family = now.family_;
+		groups_ = std::move(now.groups_);
+	} catch (const NotLoaded &) {
+		groups_.clear();
+	}
+	if (family == family_)
+		return;
+	if (family_)
+		tell_(false);
+	family_ = family;
+	if (!family_)
+		return;
+	for (const std::string &group : std::exchange(joined_, {}))
+		join(group);
+	tell_(true);
 }
 
 bool Netlink::receive(const Handler &handler)
@@ -307,16 +362,26 @@ bool Netlink::receive(const Handler &handler)
 	const ssize_t size = mnl_socket_recvfrom(socket_.get(), buffer_.data(), buffer_.size());
 	int rest = static_cast<int>(size);
 
-	if (size < 0 && errno == ENOBUFS)
+	if (size < 0 && errno == ENOBUFS) {
+		// What was lost may be that icmpx was loaded again.
+		if (tell_)
+			catch_up();
 		return false;
+	}
 	if (size < 0 && errno != EINTR && errno != EAGAIN)
 		fail("receive");
 	if (size < 0)
 		return true;
 	for (const auto *header = reinterpret_cast<const nlmsghdr *>(buffer_.data());
-	     mnl_nlmsg_ok(header, rest); header = mnl_nlmsg_next(header, &rest))
+	     mnl_nlmsg_ok(header, rest); header = mnl_nlmsg_next(header, &rest)) {
+		const Attributes attributes(generic_attributes(header));
+
 		if (header->nlmsg_type == family_)
-			handler(generic_command(header), Attributes(generic_attributes(header)));
+			handler(generic_command(header), attributes);
+		else if (header->nlmsg_type == GENL_ID_CTRL &&
+			 attributes.text(CTRL_ATTR_FAMILY_NAME) == ICMPX_FAMILY_NAME)
+			catch_up();
+	}
 	return true;
 }
 

@@ -36,6 +36,12 @@ private:
 	std::string text_;
 };
 
+/// There is no icmpx in the kernel.
+class NotLoaded : public Error {
+public:
+	NotLoaded() : Error("icmpx is not loaded: modprobe icmpx") {}
+};
+
 /// The attributes of a message, or those in a nested one. Valid as long as the message is.
 class Attributes {
 public:
@@ -80,17 +86,20 @@ using Handler = std::function<void(int command, const Attributes &attributes)>;
 /// A connection to the module in the network namespace that the program is in.
 class Netlink {
 public:
-	/// Throws Error when icmpx is not loaded there, or is another version.
+	/// Throws NotLoaded, or Error when another version is.
 	Netlink();
 
-	/// Sends a request and waits for what the kernel says. Throws Refused.
+	/// Sends a request and waits for what the kernel says. Throws Refused, or NotLoaded when icmpx has gone; when it was loaded
+	/// again, that one is asked.
 	void request(Message message, const Handler &handler = {});
 	/// The same for a dump.
 	void dump(Message message, const Handler &handler);
 	/// Joins a multicast group by name. Throws Error.
 	void join(std::string_view group);
+	/// From now on, receive() calls a function when icmpx goes, and when it is loaded again; then it has joined the groups again.
+	void follow(std::function<void(bool loaded)> tell);
 	/// Waits for notifications, and hands them over. Returns false if some were lost because the program was too slow.
-	/// Returns true without one if a signal came.
+	/// Returns true without one if a signal came. Throws Error when another version was loaded that this program does not know.
 	bool receive(const Handler &handler);
 	/// For poll().
 	int descriptor() const { return mnl_socket_get_fd(socket_.get()); }
@@ -105,8 +114,13 @@ private:
 	std::uint16_t family_ = 0;
 	std::uint32_t sequence_ = 0;
 	std::map<std::string, std::uint32_t, std::less<>> groups_;
+	std::vector<std::string> joined_;
+	std::function<void(bool)> tell_;
 
 	void resolve();
+	void ask(Message &message, std::uint16_t flags, const Handler &handler);
+	void enter(std::uint32_t group);
+	void catch_up();
 	void talk(Message &message, std::uint16_t type, std::uint16_t flags,
 		  const Handler &handler);
 };
