@@ -47,13 +47,31 @@ test_namespaces() {
 	completes "" -n icmpx-none
 	add_namespace "$client"
 	completes "$client" -j -n "${client%-*}"
+	# As getopt() takes them.
+	completes "$client" -jn "${client%-*}"
+	completes "-n$client" "-n${client%-*}"
+	completes "-j4n$client" "-j4n${client%-*}"
+	completes "show" "-n$server" sho
+	completes "show" -jn "$server" sho
+	mkdir -p "$scratch/names/of namespaces"
+	touch "$scratch/names/one"
+	completes "$scratch/names/of\\ namespaces/ $scratch/names/one" -n "$scratch/names/o"
+	completes "-n$scratch/names/one" "-n$scratch/names/on"
 }
 
 test_settings() {
 	start
 	completes "echo_ratelimit echo_ratelimit_prefix" -6 show echo_ratel
 	completes "echo_ratelimit echo_ratelimit_prefix" -n "$server" -4 set echo_ratel
+	completes "echo_ratelimit echo_ratelimit_prefix" "-n$server" -j4 set echo_ratel
+	completes "" -jn icmpx-none show echo_b
 	completes "echo_burst" show echo_b
+	completes "echo_burst" set echo_b
+	# What IPv6 alone has: set means IPv4.
+	completes "node_info" show node_i
+	completes "" set node_i
+	completes "node_info" -6 set node_i
+	completes "net.icmpx6.node_info" set net.icmpx6.node_i
 	completes "net.icmpx.echo_burst" show net.icmpx6.echo_burst net.icmpx.echo_b
 	completes "net.icmpx6.echo_burst" set net.icmpx6.echo_b
 	completes "node_name" -4 set node_n
@@ -67,6 +85,15 @@ test_arguments_of_commands() {
 	ip -n "$server" link add one type dummy
 	ip -n "$server" link add other type veth peer name another
 	completes "-a -w" stats ''
+	completes "-f -o" metrics ''
+	completes "prometheus" metrics -f p
+	completes "" metrics p
+	touch "$scratch/prom file" "$scratch/prom"
+	completes "$scratch/prom\\ file" metrics -f prometheus -o "$scratch/prom "
+	completes "-c -i -W -r" probe -
+	completes "-c -i -W -r" probe -c 1 host -
+	completes "" probe ''
+	completes "" probe host -c -
 	completes "add del list" express ''
 	completes "one other" -n "$server" express add o
 	completes "one" -n "$server" express add other on
