@@ -23,7 +23,8 @@ constexpr std::string_view kTail =
 	"  -V          print the version\n"
 	"\n"
 	"Exit status: 0 if it was done, 1 if the kernel refused it or there is\n"
-	"nothing of that name, 2 if the command line is wrong.\n";
+	"nothing of that name, 2 if the command line is wrong; for probe and doctor\n"
+	"see their help.\n";
 
 void put(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
