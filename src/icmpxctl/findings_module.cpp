@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "diagnosis.hpp"
+
+#include <algorithm>
+
+#include "values.hpp"
+
+namespace icmpxctl {
+
+namespace {
+
+std::string number(std::uint64_t value) { return std::to_string(value); }
+
+/// The last line that icmpx itself has in the log, if it has the words.
+std::string logged(const Diagnosis &diagnosis, std::string_view words)
+{
+	const Facts &facts = diagnosis.facts();
+	const auto last =
+		std::find_if(facts.log.rbegin(), facts.log.rend(),
+			     [](const std::string &line) { return line.starts_with("icmpx: "); });
+
+	return last != facts.log.rend() && last->find(words) != std::string::npos ? *last : "";
+}
+
+/// The name of a module, which the log has in brackets.
+std::string module_in(const std::string &line)
+{
+	const std::size_t begin = line.find('['), end = line.find(']', begin);
+
+	if (begin == std::string::npos || end == std::string::npos)
+		return "MODULE";
+	return line.substr(begin + 1, end - begin - 1);
+}
+
+void not_installed(Diagnosis &diagnosis)
+{
+	const Facts &facts = diagnosis.facts();
+
+	if (!facts.dkms) {
+		diagnosis.problem("not_installed",
+				  "icmpx is not loaded: it is not installed for Linux " +
+					  facts.release + ".",
+				  {"apt-get install ./icmpx-dkms_*.deb", "modprobe icmpx"});
+		return;
+	}
+
+	if (!is_packaged(facts.release)) {
+		diagnosis.problem("kernel", "icmpx is not loaded: DKMS builds it for Linux 6.1, "
+					    "6.12 and 7.3, and this is " +
+						    facts.release + ".");
+		return;
+	}
+
+	std::vector<std::string> fix;
+
+	if (!facts.headers)
+		fix.push_back("apt-get install linux-headers-" + facts.release);
+	fix.push_back("dkms autoinstall -k " + facts.release);
+	fix.emplace_back("modprobe icmpx");
+	diagnosis.problem(
+		"dkms",
+		std::string("icmpx is not loaded: DKMS has its sources and ") +
+			(facts.dkms_built ? "has built them, but not installed them, for Linux "
+					  : "has not built them for Linux ") +
+			facts.release + (facts.headers ? "." : ", whose headers are not there."),
+		fix);
+}
+
+void not_loaded(Diagnosis &diagnosis)
+{
+	const Facts &facts = diagnosis.facts();
+	const std::string load = "modprobe icmpx";
+
+	if (!is_supported(facts.release)) {
+		diagnosis.problem("kernel",
+				  "icmpx is not loaded: it is for Linux 6.1 to 7.3, and this is " +
+					  facts.release + ".");
+		return;
+	}
+	if (!facts.installed) {
+		not_installed(diagnosis);
+		return;
+	}
+	if (facts.signed_only) {
+		diagnosis.problem("signature",
+				  "icmpx is not loaded: this kernel takes signed modules alone "
+				  "(Secure Boot), and has to be told to trust the key that icmpx "
+				  "was signed with. After the restart, the firmware's menu asks "
+				  "for the password that mokutil has asked for.",
+				  {"mokutil --import /var/lib/dkms/mok.pub", "reboot", load});
+		return;
+	}
+
+	const std::string other = logged(diagnosis, "another module handles ICMP");
+	const std::string error = other.empty() ? logged(diagnosis, "then load again") : other;
+	std::vector<std::string> fix{load};
+
+	if (!other.empty())
+		fix.insert(fix.begin(), "rmmod " + module_in(other));
+	diagnosis.problem(other.empty() ? "not_loaded" : "slot",
+			  "icmpx is not loaded: the built-in code handles all of ICMP." +
+				  (error.empty() ? error : " The kernel's log says: " + error),
+			  fix);
+}
+
+void counted(Diagnosis &diagnosis, const std::string &name, const FamilyFacts &family,
+	     const std::string &id)
+{
+	const Facts &facts = diagnosis.facts();
+
+	// A firewall would explain it as well.
+	if (!family.taken || family.counted.value_or(true) || !facts.firewall.empty() ||
+	    !facts.firewall_unread.empty())
+		return;
+
+	std::string suspects;
+	std::vector<std::string> fix;
+
+	for (const std::string &module : facts.newer_modules) {
+		suspects += (suspects.empty() ? " Loaded later than icmpx: " : ", ") + module;
+		fix.push_back("rmmod " + module);
+	}
+	diagnosis.problem(id,
+			  "A ping over " + name +
+				  " from this host to itself did not reach icmpx: another module "
+				  "has put itself on top of it." +
+				  (suspects.empty() ? suspects : suspects + "."),
+			  fix);
+}
+
+void taken_over(Diagnosis &diagnosis)
+{
+	const Facts &facts = diagnosis.facts();
+
+	if (!facts.netlink_error.empty())
+		diagnosis.problem("netlink",
+				  "icmpx cannot be asked for its counters: " + facts.netlink_error);
+	if (facts.has_ipv6 && !facts.v6.taken)
+		diagnosis.note("ipv6",
+			       std::string("ICMPv6 is left to the built-in code") +
+				       (facts.ipv6 ? "." : ": icmpx was loaded with ipv6=0."),
+			       {"rmmod icmpx", "modprobe icmpx ipv6=1"});
+	counted(diagnosis, "IPv4", facts.v4, "slot");
+	counted(diagnosis, "IPv6", facts.v6, "slot6");
+}
+
+void errors(Diagnosis &diagnosis)
+{
+	const Facts &facts = diagnosis.facts();
+	const std::vector<std::string> again{"rmmod icmpx", "modprobe icmpx send=1"};
+	const bool missing = !facts.v4.sending || (facts.v6.taken && !facts.v6.sending);
+	const std::string what = "The built-in code sends the errors of this host: ";
+
+	if (!missing || !facts.netlink_error.empty())
+		return;
+	if (!facts.send) {
+		diagnosis.note("send", what + "icmpx was loaded with send=0.", again);
+	} else if (!facts.livepatches.empty()) {
+		diagnosis.problem("livepatch", what + "the livepatch " + facts.livepatches.front() +
+						       " has the function that sends them.");
+	} else if (!facts.ftrace) {
+		diagnosis.problem("ftrace", what + "this kernel has no ftrace, by which icmpx "
+						   "would do it (CONFIG_DYNAMIC_FTRACE).");
+	} else if (!*facts.ftrace) {
+		diagnosis.problem("ftrace", what + "ftrace is switched off.",
+				  {set_command("kernel.ftrace_enabled", "1"), again[0], again[1]});
+	} else {
+		diagnosis.problem(
+			"ftrace",
+			what + "ftrace did not redirect their function when icmpx was loaded.",
+			again);
+	}
+}
+
+void older_sockets(Diagnosis &diagnosis)
+{
+	const Facts &facts = diagnosis.facts();
+	const auto say = [&diagnosis](const FamilyFacts &family, const std::string &file,
+				      const std::string &name) {
+		if (!family.taken || !family.builtin_sockets)
+			return;
+		diagnosis.note("older_sockets",
+			       number(family.builtin_sockets) + " ping sockets of " + name +
+				       " are from before icmpx was loaded, and are the built-in "
+				       "code's: they work. This lists the programs; started again, "
+				       "they use icmpx.",
+			       {"PROC_NET_RAW=" + file + " ss -wanp"});
+	};
+
+	say(facts.v4, "/proc/net/icmp", "IPv4");
+	say(facts.v6, "/proc/net/icmp6", "IPv6");
+}
+
+} // namespace
+
+void look_at_module(Diagnosis &diagnosis)
+{
+	const Facts &facts = diagnosis.facts();
+
+	if (!facts.loaded) {
+		not_loaded(diagnosis);
+		return;
+	}
+	taken_over(diagnosis);
+	errors(diagnosis);
+	older_sockets(diagnosis);
+}
+
+} // namespace icmpxctl
