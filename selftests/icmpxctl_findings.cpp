@@ -259,9 +259,23 @@ void limits_of_errors()
 	facts.v4.counters = {{"limit_host", 3}, {"limit_global", 4}};
 	expect_finding(facts, "problem:ratemask", {"sysctl -w net.ipv4.icmp_ratemask=6168"},
 		       {"1000 ms", "1000 a second", "7 replies"});
+	// It is an int, whose greatest bit is the sign.
+	for (const auto &[value, fix] : {std::pair("-1", "-2"), std::pair("4294967295", "-2"),
+					 std::pair("2147483647", "2147483646")}) {
+		facts.sysctls["net.ipv4.icmp_ratemask"] = value;
+		expect_finding(facts, "problem:ratemask",
+			       {std::string("sysctl -w net.ipv4.icmp_ratemask=") + fix});
+	}
+	facts.sysctls["net.ipv4.icmp_ratemask"] = "-2";
+	expect_equal(ids(diagnose(facts)), "", "a negative mask without echo replies");
+
 	facts = healthy();
-	facts.sysctls["net.ipv6.icmp.ratemask"] = "0-1,3-127,129";
-	expect_finding(facts, "problem:ratemask6", {"sysctl -w net.ipv6.icmp.ratemask=0-1,3-127"});
+	for (const auto &[list, rest] :
+	     {std::pair("0-1,3-127,129", "0-1,3-127"), std::pair("1,129,200-255", "1,200-255")}) {
+		facts.sysctls["net.ipv6.icmp.ratemask"] = list;
+		expect_finding(facts, "problem:ratemask6",
+			       {std::string("sysctl -w net.ipv6.icmp.ratemask=") + rest});
+	}
 }
 
 void lists_of_types()
@@ -270,6 +284,12 @@ void lists_of_types()
 		expect(has_type(list, 129), list);
 	for (const char *list : {"", "128", "0-128", "130-255", "1,12,9", "x", "-", "129-"})
 		expect(!has_type(list, 129), list);
+	for (const auto &[list, rest] :
+	     {std::pair("0-255", "0-128,130-255"), std::pair("129", ""),
+	      std::pair("128-129", "128"), std::pair("129-130,5", "130,5"),
+	      std::pair("1,128-131,x", "1,128,130-131,x"), std::pair("3-7", "3-7")})
+		expect_equal(without_type(list, 129), rest, list);
+	expect_equal(without_type("0-1,3", 0), "1,3", "type 0");
 }
 
 void limit_of_a_prefix()

@@ -26,7 +26,7 @@ public:
 	std::string setting(std::string_view name) const;
 
 	/// The value of a setting that is a number; 0 if there is no such setting.
-	std::uint64_t value(std::string_view name) const;
+	std::int64_t value(std::string_view name) const;
 
 	/// The findings, most important first.
 	std::vector<Finding> take();

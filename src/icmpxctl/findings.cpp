@@ -45,9 +45,9 @@ std::string Diagnosis::setting(std::string_view name) const
 	return found == facts_.sysctls.end() ? "" : found->second;
 }
 
-std::uint64_t Diagnosis::value(std::string_view name) const
+std::int64_t Diagnosis::value(std::string_view name) const
 {
-	return parse_number(setting(name)).value_or(0);
+	return parse_integer(setting(name)).value_or(0);
 }
 
 std::vector<Finding> Diagnosis::take()

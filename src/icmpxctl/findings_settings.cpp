@@ -10,10 +10,10 @@ namespace icmpxctl {
 namespace {
 
 /// The types of echo replies, as the masks of types have them: that of ICMPv6 stands for PROBE replies, too.
-constexpr unsigned kEchoReply = 0;
+constexpr int kEchoReply = 0;
 constexpr unsigned kEchoReply6 = 129;
 
-std::string number(std::uint64_t value) { return std::to_string(value); }
+std::string number(auto value) { return std::to_string(value); }
 
 /// Settings by which requests are not answered.
 void ignored(Diagnosis &diagnosis)
@@ -72,10 +72,11 @@ std::string refusals(const Diagnosis &diagnosis, const FamilyFacts &family)
 void masks(Diagnosis &diagnosis)
 {
 	const Facts &facts = diagnosis.facts();
-	const std::uint64_t mask = diagnosis.value("net.ipv4.icmp_ratemask");
+	// The kernel has it as an int.
+	const auto mask = static_cast<std::int32_t>(diagnosis.value("net.ipv4.icmp_ratemask"));
 	const std::string mask6 = diagnosis.setting("net.ipv6.icmp.ratemask");
 
-	if (mask & 1U << kEchoReply)
+	if (mask & 1 << kEchoReply)
 		diagnosis.problem(
 			"ratemask",
 			"Replies to pings over IPv4 have the limit of errors, one in " +
@@ -84,7 +85,7 @@ void masks(Diagnosis &diagnosis)
 				number(diagnosis.value("net.ipv4.icmp_msgs_per_sec")) +
 				" a second to all: bit 0 of net.ipv4.icmp_ratemask is set. " +
 				refusals(diagnosis, facts.v4),
-			{set_command("net.ipv4.icmp_ratemask", number(mask & ~1ULL))});
+			{set_command("net.ipv4.icmp_ratemask", number(mask & ~(1 << kEchoReply)))});
 	if (has_type(mask6, kEchoReply6))
 		diagnosis.problem(
 			"ratemask6",
@@ -94,7 +95,7 @@ void masks(Diagnosis &diagnosis)
 				number(diagnosis.value("net.ipv4.icmp_msgs_per_sec")) +
 				" a second to all: net.ipv6.icmp.ratemask has type 129. " +
 				refusals(diagnosis, facts.v6),
-			{set_command("net.ipv6.icmp.ratemask", "0-1,3-127")});
+			{set_command("net.ipv6.icmp.ratemask", without_type(mask6, kEchoReply6))});
 }
 
 void limits(Diagnosis &diagnosis)
@@ -103,7 +104,7 @@ void limits(Diagnosis &diagnosis)
 	const auto say = [&diagnosis](const FamilyFacts &family, const std::string &module,
 				      const std::string &name) {
 		const std::string setting_name = "net." + module + ".echo_ratelimit";
-		const std::uint64_t limit = diagnosis.value(setting_name);
+		const std::int64_t limit = diagnosis.value(setting_name);
 		const std::uint64_t refused = count(family, "limit_prefix");
 		const std::string text =
 			"The hosts of a source prefix of " +
@@ -152,7 +153,7 @@ void reverse_path(Diagnosis &diagnosis)
 {
 	const Facts &facts = diagnosis.facts();
 	constexpr std::string_view prefix = "net.ipv4.conf.", suffix = ".rp_filter";
-	const std::uint64_t all = diagnosis.value("net.ipv4.conf.all.rp_filter");
+	const std::int64_t all = diagnosis.value("net.ipv4.conf.all.rp_filter");
 	std::string devices;
 
 	for (const auto &[name, mode] : facts.sysctls) {
@@ -164,7 +165,7 @@ void reverse_path(Diagnosis &diagnosis)
 
 		// The stricter of the two is not what counts, the greater one is.
 		if (device != "all" && device != "default" &&
-		    std::max(all, parse_number(mode).value_or(0)) == 1)
+		    std::max(all, parse_integer(mode).value_or(0)) == 1)
 			devices += (devices.empty() ? "" : ", ") + device;
 	}
 	if (devices.empty())

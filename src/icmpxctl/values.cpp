@@ -25,6 +25,29 @@ std::vector<std::string_view> split(std::string_view text, char separator)
 	}
 }
 
+template <typename Number> std::optional<Number> parse(std::string_view text)
+{
+	Number value = 0;
+	const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+
+	if (error != std::errc() || stop != text.data() + text.size())
+		return std::nullopt;
+	return value;
+}
+
+/// The first and the last of a range of numbers such as `3-127`, or a number twice.
+std::optional<std::pair<std::uint64_t, std::uint64_t>> parse_range(std::string_view text)
+{
+	const std::size_t dash = text.find('-');
+	const auto first = parse_number(text.substr(0, dash));
+	const auto last =
+		dash == std::string_view::npos ? first : parse_number(text.substr(dash + 1));
+
+	if (!first || !last)
+		return std::nullopt;
+	return std::pair(*first, *last);
+}
+
 /// The major and the minor number of a release; zeros if it has none.
 std::pair<std::uint64_t, std::uint64_t> version(std::string_view release)
 {
@@ -43,12 +66,12 @@ using Version = std::pair<std::uint64_t, std::uint64_t>;
 
 std::optional<std::uint64_t> parse_number(std::string_view text)
 {
-	std::uint64_t value = 0;
-	const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+	return parse<std::uint64_t>(text);
+}
 
-	if (error != std::errc() || stop != text.data() + text.size())
-		return std::nullopt;
-	return value;
+std::optional<std::int64_t> parse_integer(std::string_view text)
+{
+	return parse<std::int64_t>(text);
 }
 
 bool is_supported(std::string_view release)
@@ -70,14 +93,38 @@ bool has_type(std::string_view list, unsigned type)
 	const auto parts = split(list, ',');
 
 	return std::any_of(parts.begin(), parts.end(), [type](std::string_view part) {
-		const std::size_t dash = part.find('-');
-		const auto first = parse_number(part.substr(0, dash));
-		const auto last = dash == std::string_view::npos
-					  ? first
-					  : parse_number(part.substr(dash + 1));
+		const auto range = parse_range(part);
 
-		return first && last && *first <= type && type <= *last;
+		return range && range->first <= type && type <= range->second;
 	});
+}
+
+std::string without_type(std::string_view list, unsigned type)
+{
+	std::string rest;
+	const auto add = [&rest](const std::string &part) {
+		rest += (rest.empty() ? "" : ",") + part;
+	};
+	const auto add_range = [&add](std::uint64_t first, std::uint64_t last) {
+		if (first < last)
+			add(std::to_string(first) + "-" + std::to_string(last));
+		else if (first == last)
+			add(std::to_string(first));
+	};
+
+	for (const std::string_view part : split(list, ',')) {
+		const auto range = parse_range(part);
+
+		if (!range || type < range->first || range->second < type) {
+			add(std::string(part));
+			continue;
+		}
+		// Nothing is before type 0.
+		if (type)
+			add_range(range->first, type - 1);
+		add_range(type + 1, range->second);
+	}
+	return rest;
 }
 
 } // namespace icmpxctl
