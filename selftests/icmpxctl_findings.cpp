@@ -221,10 +221,11 @@ void sockets_from_before()
 	Facts facts = healthy();
 
 	facts.v4.builtin_sockets = 3;
-	expect_finding(facts, "note:older_sockets", {"PROC_NET_RAW=/proc/net/icmp ss -wanp"},
+	expect_finding(facts, "note:older_sockets", {"PROC_NET_RAW=/proc/net/icmp ss -4wanp"},
 		       {"3 ping sockets"});
 	std::swap(facts.v4.builtin_sockets, facts.v6.builtin_sockets);
-	expect_finding(facts, "note:older_sockets", {"PROC_NET_RAW=/proc/net/icmp6 ss -wanp"},
+	expect_finding(facts, "note:older_sockets",
+		       {"PROC_NET_RAW=/proc/net/icmp PROC_NET_RAW6=/proc/net/icmp6 ss -6wanp"},
 		       {"IPv6"});
 }
 

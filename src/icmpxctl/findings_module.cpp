@@ -175,7 +175,7 @@ void errors(Diagnosis &diagnosis)
 void older_sockets(Diagnosis &diagnosis)
 {
 	const Facts &facts = diagnosis.facts();
-	const auto say = [&diagnosis](const FamilyFacts &family, const std::string &file,
+	const auto say = [&diagnosis](const FamilyFacts &family, const std::string &list,
 				      const std::string &name) {
 		if (!family.taken || !family.builtin_sockets)
 			return;
@@ -184,11 +184,13 @@ void older_sockets(Diagnosis &diagnosis)
 				       " are from before icmpx was loaded, and are the built-in "
 				       "code's: they work. This lists the programs; started again, "
 				       "they use icmpx.",
-			       {"PROC_NET_RAW=" + file + " ss -wanp"});
+			       {list});
 	};
 
-	say(facts.v4, "/proc/net/icmp", "IPv4");
-	say(facts.v6, "/proc/net/icmp6", "IPv6");
+	// Without the first variable ss asks the kernel for raw sockets, and reads no file.
+	say(facts.v4, "PROC_NET_RAW=/proc/net/icmp ss -4wanp", "IPv4");
+	say(facts.v6, "PROC_NET_RAW=/proc/net/icmp PROC_NET_RAW6=/proc/net/icmp6 ss -6wanp",
+	    "IPv6");
 }
 
 } // namespace
