@@ -38,7 +38,8 @@ expect_found() {
 		complain "found '$found', status $status, expected '$1', status ${2:-0}: $out $err"
 }
 
-# cures WHAT LEVEL:NAME: there is that finding and no other, and when its commands have run there is none.
+# cures WHAT LEVEL:NAME: there is that finding and no other, and when its commands have run, as printed and outside of the
+# namespace, there is none.
 cures() {
 	local command commands level=${2%%:*} expected=0
 	[[ $level == note ]] || expected=1
@@ -48,7 +49,7 @@ cures() {
 	mapfile -t commands < <(fixes "${2#*:}")
 	((${#commands[@]})) || complain "$1: no fix"
 	for command in "${commands[@]}"; do
-		expect_success "$1: the fix" in_server env PATH="$scratch/bin:$PATH" sh -c "$command"
+		expect_success "$1: the fix" env PATH="$scratch/bin:$PATH" sh -c "$command"
 	done
 	look
 	[[ ! $found && $status == 0 ]] || complain "$1, after $(printf '%s; ' "${commands[@]}"): found '$found': $out"
@@ -176,6 +177,7 @@ test_iptables() {
 }
 
 test_sockets_from_before() {
+	local pings commands family
 	begin
 	needs_icmpxctl
 	make_network6
@@ -183,16 +185,22 @@ test_sockets_from_before() {
 	at=(-n "$server")
 	# Not by a function: what is killed has to be ping.
 	ip netns exec "$server" ping -q -n -c 1000 -i 0.1 "$client_address" >/dev/null &
+	pings=("$!")
+	ip netns exec "$server" ping -6 -q -n -c 1000 -i 0.1 "$client_address6" >/dev/null &
+	pings+=("$!")
 	for _ in {1..600}; do
-		(($(in_server cat /proc/net/icmp | wc -l) > 1)) && break
+		(($(in_server cat /proc/net/icmp /proc/net/icmp6 | grep -c :) > 1)) && break
 		sleep 0.1
 	done
 	load_icmpx || ktap_skip "cannot load icmpx"
 	expect_found note:older_sockets
-	[[ $(fixes older_sockets) == "PROC_NET_RAW=/proc/net/icmp ss -wanp" ]] || ktap_fail "another fix: $out"
-	expect_success "the fix" in_server sh -c "$(fixes older_sockets) | grep -q ping"
-	kill $!
-	wait $!
+	mapfile -t commands < <(fixes older_sockets)
+	expect_equal "${#commands[@]}" 2 "a command for each family"
+	for family in 0 1; do
+		expect_success "${commands[family]}" sh -c "${commands[family]} | grep -q pid=${pings[family]},"
+	done
+	kill "${pings[@]}"
+	wait "${pings[@]}"
 	expect_found ""
 }
 

@@ -3,6 +3,7 @@
 // icmpxctl doctor: what it finds in facts. No machine is looked at here.
 
 #include "../src/icmpxctl/findings.hpp"
+#include "../src/icmpxctl/shell.hpp"
 #include "../src/icmpxctl/values.hpp"
 #include "lib/ktap.hpp"
 
@@ -342,6 +343,59 @@ void reverse_path()
 	expect_equal(ids(diagnose(facts)), "", "devices that are still to come");
 }
 
+/// What belongs to a namespace is to be done there, and what does not need not.
+void another_namespace()
+{
+	Facts facts = healthy();
+
+	facts.netns = "blue";
+	facts.sysctls["net.ipv4.ping_group_range"] = "1\t0";
+	expect_finding(facts, "problem:ping_group_range",
+		       {"ip netns exec blue sysctl -w net.ipv4.ping_group_range='0 2147483647'"});
+	facts = healthy();
+	facts.netns = "/proc/7/ns/net";
+	facts.sysctls["net.icmpx.echo_ratelimit"] = "10";
+	facts.v4.counters["limit_prefix"] = 5;
+	expect_finding(facts, "problem:echo_ratelimit",
+		       {"nsenter --net=/proc/7/ns/net icmpxctl limited",
+			"nsenter --net=/proc/7/ns/net sysctl -w net.icmpx.echo_ratelimit=0"});
+	facts = healthy();
+	facts.netns = "a b";
+	facts.v4.builtin_sockets = 1;
+	expect_finding(facts, "note:older_sockets",
+		       {"ip netns exec 'a b' env PROC_NET_RAW=/proc/net/icmp ss -4wanp"});
+	facts = healthy();
+	facts.netns = "blue";
+	facts.firewall = {
+		{"rule 5 of chain ip a b", "IPv4", true, "nft delete rule ip a b handle 5"}};
+	expect_finding(facts, "problem:firewall",
+		       {"ip netns exec blue nft delete rule ip a b handle 5"});
+	facts = healthy();
+	facts.netns = "blue";
+	facts.v4.sending = false;
+	facts.ftrace = false;
+	expect_finding(
+		facts, "problem:ftrace",
+		{"sysctl -w kernel.ftrace_enabled=1", "rmmod icmpx", "modprobe icmpx send=1"});
+	facts = not_loaded();
+	facts.netns = "blue";
+	expect_finding(facts, "problem:not_loaded", {"modprobe icmpx"});
+}
+
+/// Words for a shell, as it has to see them.
+void words_for_the_shell()
+{
+	for (const char *word : {"blue", "/run/netns/a-b_1.c", "0-1,3-127", "a@b:c+d=e"})
+		expect_equal(shell_word(word), word, word);
+	expect_equal(shell_word(""), "''", "an empty word");
+	expect_equal(shell_word("a b"), "'a b'", "a blank");
+	expect_equal(shell_word("$(reboot);`x`\\"), "'$(reboot);`x`\\'", "what shells expand");
+	expect_equal(shell_word("it's"), "'it'\\''s'", "a quote");
+	expect_equal(shell_word("a\x1b]0;%'\\"), R"_("$(printf 'a\033]0;\045\047\134')")_",
+		     "an escape");
+	expect_equal(shell_word("\xc2\x9b"), R"_("$(printf '\302\233')")_", "C1");
+}
+
 void problems_come_first()
 {
 	Facts facts = healthy();
@@ -376,6 +430,8 @@ int main(int argc, char **argv)
 				 {"limit_of_a_prefix", limit_of_a_prefix},
 				 {"group_range", group_range},
 				 {"reverse_path", reverse_path},
+				 {"another_namespace", another_namespace},
+				 {"words_for_the_shell", words_for_the_shell},
 				 {"problems_come_first", problems_come_first},
 			 });
 }

@@ -22,6 +22,12 @@ public:
 	void problem(std::string id, std::string text, std::vector<std::string> fix = {});
 	void note(std::string id, std::string text, std::vector<std::string> fix = {});
 
+	/// The command that does the work of a command in the namespace that the facts are of.
+	std::string here(const std::string &command) const;
+
+	/// The command that changes a setting of the namespace.
+	std::string set(const std::string &name, const std::string &value) const;
+
 	/// The value of a setting; empty if there is no such setting.
 	std::string setting(std::string_view name) const;
 
@@ -38,9 +44,6 @@ private:
 
 /// The value of a counter; 0 if there is no such counter.
 std::uint64_t count(const FamilyFacts &family, std::string_view counter);
-
-/// The command that changes a setting.
-std::string set_command(const std::string &name, const std::string &value);
 
 /// Whether icmpx is loaded, and what it has taken over.
 void look_at_module(Diagnosis &diagnosis);

@@ -47,7 +47,7 @@ int run_doctor(const Options &options, Arguments arguments)
 	if (!arguments.empty())
 		throw Misuse("doctor takes no argument");
 
-	const Facts facts = gather();
+	const Facts facts = gather(options.netns);
 	const std::vector<Finding> findings = diagnose(facts);
 	// They are sorted.
 	const bool healthy = findings.empty() || findings.front().level != Level::problem;

@@ -291,11 +291,12 @@ void gather_firewall(Facts &facts)
 
 } // namespace
 
-Facts gather()
+Facts gather(const std::string &netns)
 {
 	Facts facts;
 	utsname names{};
 
+	facts.netns = netns;
 	::uname(&names);
 	facts.release = names.release;
 	facts.loaded = exists("/sys/module/icmpx");

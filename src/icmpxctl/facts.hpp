@@ -9,6 +9,8 @@ namespace icmpxctl {
 
 /// Reads files below /proc, /sys and /lib, asks the module and nft, and pings this host itself. What this process may not know
 /// stays as it is in a new Facts.
-Facts gather();
+///
+/// @param netns the network namespace that this process has entered, as -n has it
+Facts gather(const std::string &netns);
 
 } // namespace icmpxctl

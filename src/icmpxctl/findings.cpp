@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "diagnosis.hpp"
+#include "shell.hpp"
 #include "values.hpp"
 
 namespace icmpxctl {
@@ -20,7 +21,7 @@ void look_at_firewall(Diagnosis &diagnosis)
 				  "The firewall drops " +
 					  std::string(drop.all ? "" : "some of the ") +
 					  "pings over " + drop.families + ": " + drop.place + ".",
-				  {drop.fix});
+				  {diagnosis.here(drop.fix)});
 	if (!facts.firewall_unread.empty())
 		diagnosis.note("firewall_unread", "The firewall's rules were not looked at: " +
 							  facts.firewall_unread + ".");
@@ -36,6 +37,16 @@ void Diagnosis::problem(std::string id, std::string text, std::vector<std::strin
 void Diagnosis::note(std::string id, std::string text, std::vector<std::string> fix)
 {
 	findings_.push_back({Level::note, std::move(id), std::move(text), std::move(fix)});
+}
+
+std::string Diagnosis::here(const std::string &command) const
+{
+	return in_netns(facts_.netns, command);
+}
+
+std::string Diagnosis::set(const std::string &name, const std::string &value) const
+{
+	return here("sysctl -w " + name + "=" + shell_word(value));
 }
 
 std::string Diagnosis::setting(std::string_view name) const
@@ -62,13 +73,6 @@ std::uint64_t count(const FamilyFacts &family, std::string_view counter)
 	const auto found = family.counters.find(counter);
 
 	return found == family.counters.end() ? 0 : found->second;
-}
-
-std::string set_command(const std::string &name, const std::string &value)
-{
-	const bool words = value.find(' ') != std::string::npos;
-
-	return "sysctl -w " + name + "=" + (words ? "'" + value + "'" : value);
 }
 
 std::vector<Finding> diagnose(const Facts &facts)

@@ -28,6 +28,8 @@ struct FamilyFacts {
 };
 
 struct Facts {
+	/// The network namespace that they are of, as -n has it; empty for that of the shell.
+	std::string netns;
 	/// uname -r.
 	std::string release;
 	bool loaded = false;

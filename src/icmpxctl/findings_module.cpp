@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "shell.hpp"
 #include "values.hpp"
 
 namespace icmpxctl {
@@ -96,7 +97,7 @@ void not_loaded(Diagnosis &diagnosis)
 	std::vector<std::string> fix{load};
 
 	if (!other.empty())
-		fix.insert(fix.begin(), "rmmod " + module_in(other));
+		fix.insert(fix.begin(), "rmmod " + shell_word(module_in(other)));
 	diagnosis.problem(other.empty() ? "not_loaded" : "slot",
 			  "icmpx is not loaded: the built-in code handles all of ICMP." +
 				  (error.empty() ? error : " The kernel's log says: " + error),
@@ -118,7 +119,7 @@ void counted(Diagnosis &diagnosis, const std::string &name, const FamilyFacts &f
 
 	for (const std::string &module : facts.newer_modules) {
 		suspects += (suspects.empty() ? " Loaded later than icmpx: " : ", ") + module;
-		fix.push_back("rmmod " + module);
+		fix.push_back("rmmod " + shell_word(module));
 	}
 	diagnosis.problem(id,
 			  "A ping over " + name +
@@ -163,7 +164,7 @@ void errors(Diagnosis &diagnosis)
 						   "would do it (CONFIG_DYNAMIC_FTRACE).");
 	} else if (!*facts.ftrace) {
 		diagnosis.problem("ftrace", what + "ftrace is switched off.",
-				  {set_command("kernel.ftrace_enabled", "1"), again[0], again[1]});
+				  {"sysctl -w kernel.ftrace_enabled=1", again[0], again[1]});
 	} else {
 		diagnosis.problem(
 			"ftrace",
@@ -184,7 +185,7 @@ void older_sockets(Diagnosis &diagnosis)
 				       " are from before icmpx was loaded, and are the built-in "
 				       "code's: they work. This lists the programs; started again, "
 				       "they use icmpx.",
-			       {list});
+			       {diagnosis.here(list)});
 	};
 
 	// Without the first variable ss asks the kernel for raw sockets, and reads no file.

@@ -38,7 +38,7 @@ void ignored(Diagnosis &diagnosis)
 			diagnosis.problem("echo_ignore",
 					  std::string("This host answers ") + row.what + ": " +
 						  row.name + " (" + row.second + ") is 1.",
-					  {set_command(row.name, "0")});
+					  {diagnosis.set(row.name, "0")});
 
 	const std::uint64_t broadcasts = count(facts.v4, "drop_broadcast");
 	const std::uint64_t probes =
@@ -50,12 +50,12 @@ void ignored(Diagnosis &diagnosis)
 			number(broadcasts) +
 				" messages to broadcast or multicast addresses were dropped; "
 				"net.ipv4.icmp_echo_ignore_broadcasts is 1, as usual.",
-			{set_command("net.ipv4.icmp_echo_ignore_broadcasts", "0")});
+			{diagnosis.set("net.ipv4.icmp_echo_ignore_broadcasts", "0")});
 	if (probes && !diagnosis.value("net.ipv4.icmp_echo_enable_probe"))
 		diagnosis.note("probe",
 			       number(probes) + " PROBE queries were not answered: "
 						"net.ipv4.icmp_echo_enable_probe is 0, as usual.",
-			       {set_command("net.ipv4.icmp_echo_enable_probe", "1")});
+			       {diagnosis.set("net.ipv4.icmp_echo_enable_probe", "1")});
 }
 
 std::string refusals(const Diagnosis &diagnosis, const FamilyFacts &family)
@@ -85,7 +85,8 @@ void masks(Diagnosis &diagnosis)
 				number(diagnosis.value("net.ipv4.icmp_msgs_per_sec")) +
 				" a second to all: bit 0 of net.ipv4.icmp_ratemask is set. " +
 				refusals(diagnosis, facts.v4),
-			{set_command("net.ipv4.icmp_ratemask", number(mask & ~(1 << kEchoReply)))});
+			{diagnosis.set("net.ipv4.icmp_ratemask",
+				       number(mask & ~(1 << kEchoReply)))});
 	if (has_type(mask6, kEchoReply6))
 		diagnosis.problem(
 			"ratemask6",
@@ -95,7 +96,8 @@ void masks(Diagnosis &diagnosis)
 				number(diagnosis.value("net.ipv4.icmp_msgs_per_sec")) +
 				" a second to all: net.ipv6.icmp.ratemask has type 129. " +
 				refusals(diagnosis, facts.v6),
-			{set_command("net.ipv6.icmp.ratemask", without_type(mask6, kEchoReply6))});
+			{diagnosis.set("net.ipv6.icmp.ratemask",
+				       without_type(mask6, kEchoReply6))});
 }
 
 void limits(Diagnosis &diagnosis)
@@ -120,10 +122,11 @@ void limits(Diagnosis &diagnosis)
 				text + number(refused) +
 					" requests got none. The first command lists the prefixes "
 					"that are limited now, the second one ends the limit.",
-				{"icmpxctl limited", set_command(setting_name, "0")});
+				{diagnosis.here("icmpxctl limited"),
+				 diagnosis.set(setting_name, "0")});
 		else
 			diagnosis.note("echo_ratelimit", text + "nobody has asked for more yet.",
-				       {set_command(setting_name, "0")});
+				       {diagnosis.set(setting_name, "0")});
 	};
 
 	say(facts.v4, "icmpx", "IPv4");
@@ -146,7 +149,7 @@ void groups(Diagnosis &diagnosis)
 				  "No program can open a ping socket, so ping fails for users "
 				  "whose ping has no capability: net.ipv4.ping_group_range is " +
 					  number(*first) + " " + number(*last) + ".",
-				  {set_command("net.ipv4.ping_group_range", "0 2147483647")});
+				  {diagnosis.set("net.ipv4.ping_group_range", "0 2147483647")});
 }
 
 void reverse_path(Diagnosis &diagnosis)
@@ -174,7 +177,7 @@ void reverse_path(Diagnosis &diagnosis)
 	const std::string text = "Packets of IPv4 are dropped that come by another device than the "
 				 "way back goes (rp_filter is 1: " +
 				 devices + ")";
-	const std::vector<std::string> fix{set_command("net.ipv4.conf.all.rp_filter", "2")};
+	const std::vector<std::string> fix{diagnosis.set("net.ipv4.conf.all.rp_filter", "2")};
 
 	if (facts.reverse_path_drops)
 		diagnosis.problem("rp_filter",
