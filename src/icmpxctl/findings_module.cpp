@@ -12,15 +12,14 @@ namespace {
 
 std::string number(std::uint64_t value) { return std::to_string(value); }
 
-/// The last line that icmpx itself has in the log, if it has the words.
-std::string logged(const Diagnosis &diagnosis, std::string_view words)
+/// The last line of the log about the module itself; empty if there is none.
+std::string last_logged(const Facts &facts)
 {
-	const Facts &facts = diagnosis.facts();
 	const auto last =
 		std::find_if(facts.log.rbegin(), facts.log.rend(),
 			     [](const std::string &line) { return line.starts_with("icmpx: "); });
 
-	return last != facts.log.rend() && last->find(words) != std::string::npos ? *last : "";
+	return last != facts.log.rend() ? *last : "";
 }
 
 /// The name of a module, which the log has in brackets.
@@ -82,26 +81,26 @@ void not_loaded(Diagnosis &diagnosis)
 		not_installed(diagnosis);
 		return;
 	}
-	if (facts.signed_only) {
-		diagnosis.problem("signature",
-				  "icmpx is not loaded: this kernel takes signed modules alone "
-				  "(Secure Boot), and has to be told to trust the key that icmpx "
-				  "was signed with. After the restart, the firmware's menu asks "
-				  "for the password that mokutil has asked for.",
-				  {"mokutil --import /var/lib/dkms/mok.pub", "reboot", load});
+	const std::string line = last_logged(facts);
+	const auto says = [&line](const char *words) {
+		return line.find(words) != std::string::npos;
+	};
+	std::string text = "icmpx is not loaded: the built-in code handles all of ICMP.";
+
+	if (says("another module handles ICMP")) {
+		diagnosis.problem("slot", text + " The kernel's log says: " + line,
+				  {"rmmod " + shell_word(module_in(line)), load});
 		return;
 	}
-
-	const std::string other = logged(diagnosis, "another module handles ICMP");
-	const std::string error = other.empty() ? logged(diagnosis, "then load again") : other;
-	std::vector<std::string> fix{load};
-
-	if (!other.empty())
-		fix.insert(fix.begin(), "rmmod " + shell_word(module_in(other)));
-	diagnosis.problem(other.empty() ? "not_loaded" : "slot",
-			  "icmpx is not loaded: the built-in code handles all of ICMP." +
-				  (error.empty() ? error : " The kernel's log says: " + error),
-			  fix);
+	if (says("then load again"))
+		text += " The kernel's log says: " + line;
+	// The kernel has no line about a module whose signature it does not trust.
+	else if (facts.signed_only && line.empty())
+		text += " This kernel takes signed modules alone (Secure Boot). If modprobe says "
+			"`Key was rejected by service`, tell it to trust the key that DKMS signs "
+			"with: `mokutil --import /var/lib/dkms/mok.pub` asks for a new password, "
+			"which the firmware's menu wants at the next start.";
+	diagnosis.problem("not_loaded", text, {load});
 }
 
 void counted(Diagnosis &diagnosis, const std::string &name, const FamilyFacts &family,
