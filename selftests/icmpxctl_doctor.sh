@@ -100,6 +100,22 @@ test_settings() {
 	cures "the other limit" note:echo_ratelimit
 }
 
+# What the check for a module on top of icmpx needs is not there: doctor says so.
+test_what_could_not_be_tried() {
+	start
+	ip -n "$server" link set lo down
+	expect_found note:untried
+	ip -n "$server" link set lo up
+	expect_found ""
+	in_server sysctl -q -w net.ipv4.ping_group_range="1 0"
+	# By a raw socket root can try all the same.
+	expect_found problem:ping_group_range 1
+	ctl_as=(ip netns exec "$server" "${as_nobody[@]}")
+	at=()
+	look
+	[[ $found == *note:untried* ]] || ktap_fail "an unprivileged user: '$found'"
+}
+
 test_refusals() {
 	start
 	in_server sysctl -q -w net.icmpx.echo_ratelimit=1 net.icmpx.echo_burst=1

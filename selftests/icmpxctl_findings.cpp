@@ -25,7 +25,8 @@ Facts healthy()
 	facts.loaded = facts.installed = true;
 	facts.ftrace = true;
 	for (FamilyFacts *family : {&facts.v4, &facts.v6}) {
-		family->taken = family->sending = true;
+		family->taken = true;
+		family->sending = true;
 		family->counted = true;
 	}
 	facts.sysctls = {{"net.ipv4.icmp_echo_ignore_all", "0"},
@@ -181,13 +182,16 @@ void taken_over()
 {
 	Facts facts = healthy();
 
-	facts.v6.taken = facts.v6.sending = false;
+	facts.v6.taken = false;
+	facts.v6.sending = false;
 	expect_finding(facts, "note:ipv6", {"rmmod icmpx", "modprobe icmpx ipv6=1"});
 	facts.ipv6 = false;
 	expect_finding(facts, "note:ipv6", {"rmmod icmpx", "modprobe icmpx ipv6=1"}, {"ipv6=0"});
 	facts.has_ipv6 = false;
 	expect_equal(ids(diagnose(facts)), "", "findings on a kernel without IPv6");
 	facts.netlink_error = "it is older";
+	facts.v4.sending.reset();
+	facts.v4.counted.reset();
 	expect_finding(facts, "problem:netlink", {}, {"it is older"});
 }
 
@@ -205,7 +209,11 @@ void another_module_on_top()
 	expect_equal(ids(diagnose(facts)), "note:firewall_unread", "if it may be the firewall");
 	facts.firewall_unread.clear();
 	facts.v6.counted.reset();
-	expect_equal(ids(diagnose(facts)), "", "if it could not be tried");
+	facts.v6.untried = "a ping socket: Permission denied";
+	expect_finding(facts, "note:untried", {}, {"IPv6", "Permission denied"});
+	facts.v6 = {};
+	facts.has_ipv6 = false;
+	expect_equal(ids(diagnose(facts)), "", "a family that icmpx has not taken over");
 }
 
 void who_sends_errors()

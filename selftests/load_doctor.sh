@@ -83,6 +83,22 @@ test_another_module_has_the_slot() {
 	remove_icmpx
 }
 
+# A module that is there, and does not answer: what only the module can say is not known.
+test_cannot_be_asked() {
+	start
+	ctl_as=(unshare -m sh -ec 'mount -t tmpfs modules /sys/module; mkdir /sys/module/icmpx; exec "$@"' sh)
+	ctl doctor
+	[[ $out == "IPv4: received messages: icmpx; errors sent: not known; new ping sockets: icmpx"* ]] ||
+		ktap_fail "printed '$out'"
+	expect_equal "$status" 1 "status"
+	ctl -j doctor
+	python3 -ISc 'import json, sys
+report = json.load(sys.stdin)
+assert report["taken_over"]["ipv4"]["errors"] is None, report
+assert [f["id"] for f in report["findings"] if f["level"] == "problem"] == ["netlink"], report' <<<"$out" ||
+		ktap_fail "printed '$out'"
+}
+
 test_words() {
 	start
 	ctl doctor

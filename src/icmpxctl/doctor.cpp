@@ -11,12 +11,18 @@ namespace icmpxctl {
 
 namespace {
 
-const char *whose(bool taken) { return taken ? "icmpx" : "the built-in code"; }
+/// Who does something; nothing if it could not be asked.
+const char *whose(std::optional<bool> taken)
+{
+	if (!taken)
+		return "not known";
+	return *taken ? "icmpx" : "the built-in code";
+}
 
 Json as_json(const FamilyFacts &family)
 {
 	return {{"received", family.taken},
-		{"errors", family.sending},
+		{"errors", family.sending ? Json(*family.sending) : Json()},
 		{"ping_sockets", family.taken}};
 }
 

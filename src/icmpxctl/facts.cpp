@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "facts.hpp"
 
-#include <poll.h>
 #include <sys/klog.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -11,13 +10,12 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <memory>
 #include <sstream>
 #include <system_error>
 
 #include "counters.hpp"
 #include "netlink.hpp"
-#include "probe_socket.hpp"
+#include "self_ping.hpp"
 
 namespace icmpxctl {
 
@@ -165,35 +163,26 @@ void read_all_counters(Netlink &netlink, Facts &facts)
 	}
 }
 
-std::uint64_t packets_in(Netlink &netlink, int family)
+/// Nothing if icmpx has not said.
+std::optional<bool> sending(const FamilyFacts &family)
 {
-	for (const Counters &counters : read_counters(netlink, family))
-		for (const Counter &counter : counters.list)
-			if (counter.name == "packets_in")
-				return counter.value;
-	return 0;
+	const auto found = family.counters.find("sending");
+
+	if (found == family.counters.end())
+		return std::nullopt;
+	return found->second != 0;
 }
 
-/// Sends an echo request to this host itself, and sees whether icmpx has got it.
-std::optional<bool> ping_self(Netlink &netlink, int family)
+void gather_family(Netlink &netlink, int family, FamilyFacts &facts)
 {
-	constexpr int patience = 1000;
-	const bool v4 = family == AF_INET;
-	const probe::Bytes request{static_cast<std::uint8_t>(v4 ? 8 : 128), 0, 0, 0, 0, 0, 0, 1};
+	if (!facts.taken)
+		return;
 
-	try {
-		const probe::Endpoint self = probe::resolve(v4 ? "127.0.0.1" : "::1", family);
-		const probe::Socket socket(self.ip());
-		const std::uint64_t before = packets_in(netlink, family);
-		pollfd wanted{.fd = socket.descriptor(), .events = POLLIN, .revents = 0};
+	SelfPing ping = ping_self(netlink, family);
 
-		if (socket.send(request, self))
-			return std::nullopt;
-		::poll(&wanted, 1, patience);
-		return packets_in(netlink, family) != before;
-	} catch (const std::runtime_error &) {
-		return std::nullopt;
-	}
+	facts.sending = sending(facts);
+	facts.counted = ping.counted;
+	facts.untried = std::move(ping.untried);
 }
 
 void gather_families(Facts &facts)
@@ -201,22 +190,22 @@ void gather_families(Facts &facts)
 	facts.has_ipv6 = exists("/proc/sys/net/ipv6");
 	facts.v4.builtin_sockets = sockets("/proc/net/icmp");
 	facts.v6.builtin_sockets = sockets("/proc/net/icmp6");
+	facts.v4.taken = facts.loaded;
+	facts.v6.taken = exists("/proc/net/icmpx6_stat");
+	for (FamilyFacts *const family : {&facts.v4, &facts.v6})
+		if (!family->taken)
+			family->sending = false;
 	if (!facts.loaded)
 		return;
-	facts.v4.taken = true;
-	facts.v6.taken = exists("/proc/net/icmpx6_stat");
 	try {
 		Netlink netlink;
 
 		read_all_counters(netlink, facts);
-		facts.v4.counted = ping_self(netlink, AF_INET);
-		if (facts.v6.taken)
-			facts.v6.counted = ping_self(netlink, AF_INET6);
+		gather_family(netlink, AF_INET, facts.v4);
+		gather_family(netlink, AF_INET6, facts.v6);
 	} catch (const Error &error) {
 		facts.netlink_error = error.what();
 	}
-	facts.v4.sending = facts.v4.counters["sending"] != 0;
-	facts.v6.sending = facts.v6.counters["sending"] != 0;
 }
 
 void gather_setting(Facts &facts, std::string name)

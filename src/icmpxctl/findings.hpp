@@ -17,14 +17,16 @@ namespace icmpxctl {
 struct FamilyFacts {
 	/// icmpx has its slot, and serves its ping sockets.
 	bool taken = false;
-	/// icmpx sends its errors.
-	bool sending = false;
+	/// icmpx sends its errors; nothing if icmpx could not be asked.
+	std::optional<bool> sending;
 	/// Ping sockets of the built-in code that are open in the namespace.
 	unsigned builtin_sockets = 0;
 	/// The counters of icmpx by name.
 	std::map<std::string, std::uint64_t, std::less<>> counters;
 	/// Whether a ping of this host to itself was counted by icmpx; nothing if it could not be tried.
 	std::optional<bool> counted;
+	/// Why it could not be tried; empty if it was, or if icmpx could not be asked.
+	std::string untried;
 };
 
 struct Facts {

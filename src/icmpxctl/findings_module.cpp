@@ -108,8 +108,14 @@ void counted(Diagnosis &diagnosis, const std::string &name, const FamilyFacts &f
 {
 	const Facts &facts = diagnosis.facts();
 
+	if (!family.taken)
+		return;
+	if (!family.untried.empty())
+		diagnosis.note("untried", "Whether another module has put itself on top of icmpx "
+					  "could not be tried over " +
+						  name + ": " + family.untried + ".");
 	// A firewall would explain it as well.
-	if (!family.taken || family.counted.value_or(true) || !facts.firewall.empty() ||
+	if (family.counted.value_or(true) || !facts.firewall.empty() ||
 	    !facts.firewall_unread.empty())
 		return;
 
@@ -148,10 +154,11 @@ void errors(Diagnosis &diagnosis)
 {
 	const Facts &facts = diagnosis.facts();
 	const std::vector<std::string> again{"rmmod icmpx", "modprobe icmpx send=1"};
-	const bool missing = !facts.v4.sending || (facts.v6.taken && !facts.v6.sending);
+	const bool missing =
+		facts.v4.sending == false || (facts.v6.taken && facts.v6.sending == false);
 	const std::string what = "The built-in code sends the errors of this host: ";
 
-	if (!missing || !facts.netlink_error.empty())
+	if (!missing)
 		return;
 	if (!facts.send) {
 		diagnosis.note("send", what + "icmpx was loaded with send=0.", again);
