@@ -64,6 +64,8 @@ test_nothing_is_wrong() {
 	expect_json 'v["loaded"] and v["taken_over"]["ipv4"] == {"received": True, "errors": True, "ping_sockets": True}' \
 		-j "${at[@]}" doctor
 	expect_refuses 2 "doctor takes no argument" doctor x
+	expect_refuses 2 "doctor looks at both families: it takes no -4 and no -6" -4 doctor
+	expect_refuses 2 "doctor looks at both families: it takes no -4 and no -6" -6 doctor
 	ctl_as=(ip netns exec "$server" "${as_nobody[@]}")
 	at=()
 	look

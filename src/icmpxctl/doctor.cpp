@@ -52,6 +52,8 @@ int run_doctor(const Options &options, Arguments arguments)
 {
 	if (!arguments.empty())
 		throw Misuse("doctor takes no argument");
+	if (options.family)
+		throw Misuse("doctor looks at both families: it takes no -4 and no -6");
 
 	const Facts facts = gather(options.netns);
 	const std::vector<Finding> findings = diagnose(facts);
