@@ -165,7 +165,9 @@ test_firewall() {
 		icmpv6 type { echo-reply, echo-request } counter drop
 		meta l4proto icmp drop
 		ip protocol icmp ip saddr 10.0.0.1 drop
-		meta l4proto { icmp, icmpv6 } limit rate over 1/hour burst 1 packets drop
+		icmp type vmap { echo-request : drop, redirect : accept }
+		meta protocol vmap { ip : drop }
+		iifname . meta l4proto vmap { server . icmp : drop, server . icmpv6 : drop }
 	END
 	while read -r rule; do
 		nft_rules inet input accept "$rule"
@@ -176,22 +178,76 @@ test_firewall() {
 		tcp dport 22 drop
 		ct state invalid drop
 		icmp type echo-request accept
+		icmp type 13-14 drop
+		icmp type vmap { 13-14 : drop, echo-request : accept }
+		meta l4proto vmap { tcp : drop, udp : drop }
+		ip saddr 10.0.0.77 drop
 	END
+	# Nobody can tell how many pings are above a limit: no problem, and no command to remove it.
+	nft_rules inet input accept "meta l4proto { icmp, icmpv6 } limit rate over 100/second burst 50 packets drop"
+	expect_found note:firewall
+	expect_equal "$(fixes firewall)" "ip netns exec $server nft -a list chain inet test pings" "what to do about a limit"
 	nft_rules ip output accept "icmp type echo-reply drop"
 	cures "replies" problem:firewall
 	nft_rules ip input drop
 	cures "a policy" problem:firewall
 	expect_success "a ping afterwards" client_pings 1
+	# A server's, as the wiki of nftables has it.
+	in_server nft "flush ruleset; add table inet test
+		add chain inet test four; add chain inet test six
+		add rule inet test four icmp type echo-request accept
+		add rule inet test six icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, echo-request } accept
+		add chain inet test inbound { type filter hook input priority 0; policy drop; }
+		add rule inet test inbound ct state vmap { established : accept, related : accept, invalid : drop }
+		add rule inet test inbound iifname lo accept
+		add rule inet test inbound meta protocol vmap { ip : jump four, ip6 : jump six }"
+	expect_success "a ping" client_pings 1
+	expect_success "a ping over IPv6" client_pings6 1
+	expect_found ""
+	in_server nft "flush chain inet test four"
+	cures "a chain that a verdict map jumps to" problem:firewall
 	in_server nft flush ruleset
 }
 
 test_iptables() {
+	local name
 	needs_command iptables-nft
 	start
-	in_server iptables-nft -A INPUT -p icmp --icmp-type echo-request -j DROP 2>/dev/null ||
+	in_server iptables-nft -A INPUT -p icmp --icmp-type timestamp-request -j DROP 2>/dev/null ||
 		ktap_skip "the kernel has no nft_compat"
+	expect_found ""
+	in_server iptables-nft -A INPUT -p icmp --icmp-type echo-request -j DROP
 	cures "iptables" problem:firewall
 	expect_success "a ping afterwards" client_pings 1
+	# As ufw has it.
+	in_server iptables-nft -F INPUT
+	in_server iptables-nft -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+	in_server iptables-nft -A INPUT -i lo -j ACCEPT
+	in_server iptables-nft -A INPUT -p icmp --icmp-type echo-request -j ACCEPT
+	in_server iptables-nft -P INPUT DROP
+	expect_success "a ping" client_pings 1
+	expect_found ""
+	# A name that nft cannot read, and that a shell would run.
+	name="a;\$(b)'"
+	in_server iptables-nft -N "$name"
+	in_server iptables-nft -A "$name" -p icmp -j DROP
+	in_server iptables-nft -I INPUT -j "$name"
+	cures "a chain with an odd name" problem:firewall
+}
+
+# An nft that prints what is no JSON, and one that fails, as it does for names that are not UTF-8.
+test_ruleset_that_cannot_be_read() {
+	local fake
+	needs_command nft
+	start
+	nft_rules inet input accept 2>/dev/null || ktap_skip "the kernel has no nf_tables"
+	mkdir "$scratch/fake"
+	ctl_as=(env PATH="$scratch/fake:$PATH")
+	for fake in 'printf "{\"nftables\":[{\"\\337\":1}]}"' 'kill -ABRT $$'; do
+		printf '#!/bin/sh\n%s\n' "$fake" >"$scratch/fake/nft"
+		chmod 755 "$scratch/fake/nft"
+		expect_found note:firewall_unread
+	done
 }
 
 test_sockets_from_before() {

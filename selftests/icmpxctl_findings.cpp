@@ -197,8 +197,15 @@ void another_module_on_top()
 	std::swap(facts.v4.counted, facts.v6.counted);
 	expect_finding(facts, "problem:slot6", {"rmmod second", "rmmod first"}, {"IPv6"});
 	facts.firewall_unread = "no";
-	expect_equal(ids(diagnose(facts)), "note:firewall_unread", "if it may be the firewall");
+	expect_equal(ids(diagnose(facts)), "note:slot6 note:firewall_unread",
+		     "if it may be the firewall");
 	facts.firewall_unread.clear();
+	facts.firewall = {{"rule 5 of chain ip a b", "IPv6", Extent::unknown, "nft list"}};
+	expect_equal(ids(diagnose(facts)), "note:slot6 note:firewall",
+		     "if it may be a rule that may drop it");
+	facts.firewall.front().extent = Extent::some;
+	expect_equal(ids(diagnose(facts)), "problem:firewall", "if it is the firewall");
+	facts.firewall.clear();
 	facts.v6.counted.reset();
 	facts.v6.untried = "a ping socket: Permission denied";
 	expect_finding(facts, "note:untried", {}, {"IPv6", "Permission denied"});
@@ -365,7 +372,7 @@ void another_namespace()
 	facts = healthy();
 	facts.netns = "blue";
 	facts.firewall = {
-		{"rule 5 of chain ip a b", "IPv4", true, "nft delete rule ip a b handle 5"}};
+		{"rule 5 of chain ip a b", "IPv4", Extent::all, "nft delete rule ip a b handle 5"}};
 	expect_finding(facts, "problem:firewall",
 		       {"ip netns exec blue nft delete rule ip a b handle 5"});
 	facts = healthy();
@@ -380,6 +387,19 @@ void another_namespace()
 	expect_finding(facts, "problem:not_loaded", {"modprobe icmpx"});
 }
 
+void rules_of_the_firewall()
+{
+	Facts facts = healthy();
+
+	facts.firewall = {{"rule 5 of chain ip a b", "IPv4", Extent::all, "nft delete"}};
+	expect_finding(facts, "problem:firewall", {"nft delete"},
+		       {"The firewall drops pings over IPv4: rule 5 of chain ip a b."});
+	facts.firewall.front().extent = Extent::some;
+	expect_finding(facts, "problem:firewall", {"nft delete"}, {"drops some of the pings"});
+	facts.firewall.front().extent = Extent::unknown;
+	expect_finding(facts, "note:firewall", {"nft delete"}, {"may drop pings"});
+}
+
 void problems_come_first()
 {
 	Facts facts = healthy();
@@ -387,7 +407,7 @@ void problems_come_first()
 	facts.v4.builtin_sockets = 1;
 	facts.sysctls["net.ipv4.icmp_echo_ignore_all"] = "1";
 	facts.firewall = {
-		{"rule 5 of chain ip a b", "IPv4", true, "nft delete rule ip a b handle 5"}};
+		{"rule 5 of chain ip a b", "IPv4", Extent::all, "nft delete rule ip a b handle 5"}};
 	facts.firewall_unread = "reason";
 	expect_equal(ids(diagnose(facts)),
 		     "problem:echo_ignore problem:firewall note:older_sockets note:firewall_unread",
@@ -414,6 +434,7 @@ int main(int argc, char **argv)
 				 {"group_range", group_range},
 				 {"reverse_path", reverse_path},
 				 {"another_namespace", another_namespace},
+				 {"rules_of_the_firewall", rules_of_the_firewall},
 				 {"problems_come_first", problems_come_first},
 			 });
 }

@@ -2,86 +2,31 @@
 //
 // icmpxctl doctor: which rules of nftables it says drop pings. No firewall is asked here.
 
-#include "../src/icmpxctl/firewall.hpp"
 #include "lib/ktap.hpp"
+#include "lib/nft_ruleset.hpp"
 
 using ktap::expect_equal;
 
 namespace {
 
 using namespace icmpxctl;
-
-/// A ruleset of a chain at a hook, with rules whose handles count from 10.
-std::string ruleset(const std::string &family, const std::string &hook,
-		    const std::vector<std::string> &rules, const std::string &policy = "accept",
-		    const std::string &more = "")
-{
-	const std::string where = R"("family":")" + family + R"(","table":"t",)";
-	std::string text = R"({"nftables":[{"metainfo":{"version":"1.0.6"}},{"table":{"family":")" +
-			   family + R"(","name":"t","handle":1}},{"chain":{)" + where +
-			   R"("name":"c","handle":1,"type":"filter","hook":")" + hook +
-			   R"(","prio":0,"policy":")" + policy + R"("}},{"chain":{)" + where +
-			   R"("name":"sub","handle":2}})";
-	int handle = 10;
-
-	for (const std::string &rule : rules) {
-		text += R"(,{"rule":{)" + where + R"("chain":"c","handle":)";
-		text += std::to_string(handle++);
-		text += R"(,"expr":[)";
-		text += rule;
-		text += "]}}";
-	}
-	if (!more.empty())
-		text += R"(,{"rule":{)" + where + R"("chain":"sub","handle":50,"expr":[)" + more +
-			"]}}";
-	return text + "]}";
-}
-
-/// As nft prints them.
-const std::string drop = R"({"drop":null})", accept = R"({"accept":null})",
-		  reject = R"({"reject":null})", counter = R"({"counter":{"packets":0,"bytes":0}})",
-		  limit = R"({"limit":{"rate":5,"burst":5,"per":"second"}})";
-
-std::string comparison(const std::string &left, const std::string &right,
-		       const std::string &op = "==")
-{
-	return R"({"match":{"op":")" + op + R"(","left":)" + left + R"(,"right":)" + right + "}}";
-}
-
-std::string payload(const std::string &protocol, const std::string &field, const std::string &right,
-		    const std::string &op = "==")
-{
-	return comparison(R"({"payload":{"protocol":")" + protocol + R"(","field":")" + field +
-				  R"("}})",
-			  right, op);
-}
-
-std::string meta(const std::string &key, const std::string &right, const std::string &op = "==")
-{
-	return comparison(R"({"meta":{"key":")" + key + R"("}})", right, op);
-}
-
-std::string state(const std::string &right)
-{
-	return comparison(R"({"ct":{"key":"state"}})", right, "in");
-}
-
-/// The drops in short: place without its chain, families, `some` if not all.
-std::string found(const std::string &rules)
-{
-	std::string text;
-
-	for (const FirewallDrop &drop : find_drops(rules))
-		text += (text.empty() ? "" : "; ") + drop.place.substr(0, drop.place.find(" of")) +
-			" " + drop.families + (drop.all ? "" : " some");
-	return text;
-}
+using namespace nft_ruleset;
 
 void firewall_without_rules()
 {
+	for (const char *text : {"", "{", "[]", "{}", "null", "7", R"({"nftables":7})"})
+		expect_equal(found(text), "no ruleset", text);
+	// A comment in Latin 1.
+	expect_equal(found("{\"nftables\":[{\"rule\":{\"comment\":\"Stra\xdf\"}}]}"), "no ruleset",
+		     "bytes that are not UTF-8");
 	for (const char *text :
-	     {"", "{", "[]", "{}", "null", "7", R"({"nftables":7})", R"({"nftables":[7,{},[]]})",
-	      R"({"nftables":[{"chain":7},{"rule":[]}]})"})
+	     {R"({"nftables":[7,{},[]]})", R"({"nftables":[{"chain":7},{"rule":[]}]})",
+	      R"({"nftables":[{"chain":{"family":"ip","table":"t","name":"c","hook":"input"}},
+			      {"rule":{"family":"ip","table":"t","chain":"c","expr":[
+			      {"match":null},{"match":{"left":7}},{"vmap":7},{"vmap":{"data":[]}},
+			      {"vmap":{"data":""}},
+			      {"match":{"left":{"concat":7},"right":{"concat":[8]}}},
+			      {"xt":null},{"jump":7},7,{}]}}]})"})
 		expect_equal(found(text), "", text);
 	expect_equal(found(ruleset("inet", "input", {})), "", "an empty chain");
 	expect_equal(found(ruleset("inet", "forward", {drop})), "", "what is forwarded");
@@ -124,6 +69,35 @@ void firewall_rules_that_drop()
 	expect_equal(found(ruleset("inet", "output",
 				   {payload("icmp", "type", R"("echo-request")") + "," + drop})),
 		     "", "pings of this host");
+	expect_equal(
+		found(ruleset("inet", "input",
+			      {payload("icmp", "type",
+				       R"({"range":["timestamp-request","timestamp-reply"]})") +
+			       "," + drop})),
+		"", "a range of other types");
+	expect_equal(found(ruleset("inet", "input",
+				   {payload("icmp", "type",
+					    R"({"range":["redirect","timestamp-request"]})") +
+				    "," + drop})),
+		     "rule 10 IPv4", "a range of types");
+	expect_equal(
+		found(ruleset("inet", "input", {payload("icmp", "type", "7", ">") + "," + drop})),
+		"rule 10 IPv4", "greater types");
+	expect_equal(
+		found(ruleset("inet", "input", {payload("icmp", "type", "8", ">") + "," + drop})),
+		"", "greater types only");
+	expect_equal(found(ruleset("inet", "input", {state(R"("new")") + "," + drop})),
+		     "rule 10 IPv4 and IPv6", "a state");
+	expect_equal(
+		found(ruleset("inet", "input",
+			      {comparison(R"({"ct":{"key":"state"}})", R"("established")", "!") +
+			       "," + drop})),
+		"rule 10 IPv4 and IPv6", "all states but one");
+	expect_equal(found(ruleset("inet", "input",
+				   {comparison(R"({"fib":{"result":"type","flags":["daddr"]}})",
+					       R"({"set":["local","broadcast"]})", "!=") +
+				    "," + drop})),
+		     "", "what is not for this host");
 }
 
 void firewall_rules_that_may_drop()
@@ -137,16 +111,23 @@ void firewall_rules_that_may_drop()
 		     "an address and no word of ICMP");
 	expect_equal(found(ruleset("inet", "input",
 				   {icmp + "," + limit + "," + accept, icmp + "," + drop})),
-		     "rule 11 IPv4 some", "what is above a limit");
-	expect_equal(found(ruleset("ip", "input",
-				   {icmp + R"(,{"xt":{"type":"match","name":"icmp"}},)" + counter +
-				    "," + drop})),
-		     "rule 10 IPv4 some", "a match of iptables");
-	expect_equal(found(ruleset("ip", "input",
-				   {icmp + R"(,{"xt":{"type":"target","name":"REJECT"}})"})),
-		     "rule 10 IPv4", "a target of iptables");
+		     "rule 11 IPv4 maybe", "what is above a limit");
+	expect_equal(found(ruleset("inet", "input", {icmp + "," + limit + "," + drop})),
+		     "rule 10 IPv4 maybe", "a limit");
+	expect_equal(fix(ruleset("inet", "input", {icmp + "," + limit + "," + drop})),
+		     "nft -a list chain inet t c", "no command to delete what may drop nothing");
+	expect_equal(found(ruleset("inet", "input", {limit + "," + drop})), "",
+		     "a limit and no word of ICMP");
+	expect_equal(found(ruleset("inet", "input",
+				   {icmp + "," + source + R"(,{"queue":{"num":0}})", drop})),
+		     "rule 11 IPv4 maybe; rule 11 IPv6", "what a program decides");
+	expect_equal(found(ruleset("inet", "input", {R"({"return":null})", drop})), "", "a return");
+	expect_equal(found(ruleset("inet", "input", {source + R"(,{"return":null})", drop})),
+		     "rule 11 IPv4 and IPv6 some", "a return for some");
 	expect_equal(found(ruleset("netdev", "ingress", {icmp + "," + drop})), "rule 10 IPv4 some",
 		     "a device");
+	expect_equal(found(ruleset("inet", "input", {meta("iifname", R"("eth0")") + "," + drop})),
+		     "rule 10 IPv4 and IPv6 some", "all that comes by a device");
 }
 
 void firewall_policies()
@@ -156,9 +137,9 @@ void firewall_policies()
 
 	expect_equal(found(ruleset("inet", "input", {established}, "drop")),
 		     "the policy IPv4; the policy IPv6", "alone");
-	expect_equal(find_drops(ruleset("ip", "input", {}, "drop")).front().fix,
+	expect_equal(fix(ruleset("ip", "input", {}, "drop")),
 		     "nft insert rule ip t c icmp type echo-request accept", "the fix");
-	expect_equal(find_drops(ruleset("ip6", "output", {}, "drop")).front().fix,
+	expect_equal(fix(ruleset("ip6", "output", {}, "drop")),
 		     "nft insert rule ip6 t c icmpv6 type echo-reply accept",
 		     "the fix for replies");
 	expect_equal(found(ruleset("inet", "input", {established, echo}, "drop")),
@@ -173,24 +154,144 @@ void firewall_policies()
 
 void firewall_chains()
 {
-	const std::string jump = R"({"jump":{"target":"sub"}})",
-			  go = R"({"goto":{"target":"sub"}})", icmp = meta("l4proto", R"("icmp")");
+	const std::string sub = jump("sub"), go = R"({"goto":{"target":"sub"}})",
+			  icmp = meta("l4proto", R"("icmp")");
 
-	expect_equal(found(ruleset("ip", "input", {jump}, "accept", drop)), "rule 50 IPv4",
+	expect_equal(found(ruleset("ip", "input", {sub}, "accept", drop)), "rule 50 IPv4",
 		     "a jump");
-	expect_equal(find_drops(ruleset("ip", "input", {jump}, "accept", drop)).front().fix,
+	expect_equal(fix(ruleset("ip", "input", {sub}, "accept", drop)),
 		     "nft delete rule ip t sub handle 50", "the fix");
-	expect_equal(found(ruleset("ip", "input", {jump, drop}, "accept", accept)), "",
+	expect_equal(found(ruleset("ip", "input", {sub, drop}, "accept", accept)), "",
 		     "accepted there");
-	expect_equal(found(ruleset("ip", "input", {jump, drop}, "accept", R"({"return":null})")),
+	expect_equal(found(ruleset("ip", "input", {sub, drop}, "accept", R"({"return":null})")),
 		     "rule 11 IPv4", "back again");
 	expect_equal(found(ruleset("ip", "input", {go, drop}, "accept", R"({"return":null})")), "",
 		     "no way back");
-	expect_equal(found(ruleset("ip", "input", {meta("iifname", R"("eth0")") + "," + jump},
+	expect_equal(found(ruleset("ip", "input", {meta("iifname", R"("eth0")") + "," + sub},
 				   "accept", drop)),
-		     "rule 50 IPv4 some", "a jump that may be");
-	expect_equal(found(ruleset("ip", "input", {jump, icmp + "," + drop}, "accept", jump)),
+		     "rule 50 IPv4 some", "a jump for a device");
+	expect_equal(
+		found(ruleset("ip", "input", {payload("ip", "saddr", R"("@blocked")") + "," + sub},
+			      "accept", drop)),
+		"", "a jump for addresses");
+	expect_equal(found(ruleset("ip", "input",
+				   {payload("ip", "saddr", R"("10.0.0.1")") + "," + go, drop},
+				   "accept", R"({"return":null})")),
+		     "rule 11 IPv4 some", "no way back for some");
+	// What returned may go on to the policy.
+	expect_equal(found(ruleset("ip", "input", {sub}, "drop",
+				   meta("iifname", R"("eth0")") + R"(,{"return":null}]}},
+		{"rule":{"family":"ip","table":"t","chain":"sub","handle":51,"expr":[)" +
+					   accept)),
+		     "the policy IPv4 some", "a return for some from a chain that accepts");
+	expect_equal(found(ruleset("ip", "input", {sub, icmp + "," + drop}, "accept", sub)),
 		     "rule 11 IPv4", "a circle, which nft would not load");
+}
+
+void firewall_verdict_maps()
+{
+	const std::string echo = R"("echo-request")";
+
+	expect_equal(found(ruleset("inet", "input", {vmap(type_key, pair(echo, drop))})),
+		     "rule 10 IPv4", "a type");
+	expect_equal(found(ruleset("inet", "input",
+				   {vmap(type6_key,
+					 pair(R"({"range":[1,127]})", accept) + "," +
+						 pair(R"({"range":[128,"echo-reply"]})", drop))})),
+		     "rule 10 IPv6", "ranges of types");
+	expect_equal(found(ruleset("inet", "input", {vmap(type_key, pair(R"("redirect")", drop))})),
+		     "", "another type");
+	expect_equal(
+		found(ruleset("inet", "input",
+			      {vmap(type_key, pair(R"("*")", drop) + "," + pair(echo, accept))})),
+		"", "all other types");
+	expect_equal(found(ruleset("inet", "input",
+				   {vmap(type_key, pair(R"("*")", drop) + "," +
+							   pair(R"("redirect")", accept))})),
+		     "rule 10 IPv4", "all types that have no element");
+	// The wiki's server: the states, and a chain for each family.
+	const std::string states = vmap(R"({"ct":{"key":"state"}})",
+					pair(R"("established")", accept) + "," +
+						pair(R"("invalid")", drop)),
+			  families = vmap(protocol_key, pair(R"("ip")", jump("sub")) + "," +
+								pair(R"("ip6")", jump("sub6")));
+
+	expect_equal(found(ruleset("inet", "input", {states, families}, "drop",
+				   payload("icmp", "type", echo) + "," + accept)),
+		     "the policy IPv6", "a chain that accepts");
+	expect_equal(found(ruleset("inet", "input", {states, families}, "drop", drop)),
+		     "rule 50 IPv4; the policy IPv6", "a chain that drops");
+	expect_equal(found(ruleset("inet", "input", {states, families}, "drop",
+				   payload("icmp", "type", echo) + "," + limit + "," + accept)),
+		     "the policy IPv4 maybe; the policy IPv6", "a chain with a limit");
+	// A router: a chain for each device.
+	const std::string devices =
+		vmap(device_key, pair(R"("lo")", accept) + "," + pair(R"("eth0")", jump("sub")));
+
+	expect_equal(found(ruleset("ip", "input", {devices}, "drop",
+				   payload("icmp", "type", echo) + "," + accept)),
+		     "the policy IPv4 maybe", "devices, one of which has a rule");
+	expect_equal(found(ruleset("ip", "input", {devices}, "accept", drop)), "rule 50 IPv4 some",
+		     "a device by which nothing comes");
+	expect_equal(
+		found(ruleset("ip", "input",
+			      {vmap(R"({"concat":[)" + device_key + "," + type_key + "]}",
+				    pair(R"({"concat":["eth0","echo-request"]})", drop) + "," +
+					    pair(R"({"concat":["eth0","redirect"]})", drop))})),
+		"rule 10 IPv4 some", "several keys");
+	expect_equal(found(ruleset("ip", "input", {vmap(type_key, R"("@unknown")")}, "drop")),
+		     "the policy IPv4 maybe", "a map that is not there");
+	for (const auto &[verdict, expected] :
+	     {std::pair(drop, "rule 10 IPv4"), std::pair(accept, "")}) {
+		std::string text = ruleset("ip", "input", {vmap(type_key, R"("@m")")}, "accept");
+
+		text.insert(
+			text.rfind(']'),
+			R"(,{"map":{"family":"ip","table":"t","name":"m","map":"verdict","elem":[)" +
+				pair(echo, verdict) + "]}}");
+		expect_equal(found(text), expected, "a named map: " + verdict);
+	}
+}
+
+void firewall_named_sets()
+{
+	const std::string rule = payload("icmp", "type", R"("@s")") + "," + drop;
+
+	for (const auto &[elements, expected] :
+	     {std::pair(R"("redirect","echo-request")", "rule 10 IPv4"),
+	      std::pair(R"({"elem":{"val":"echo-request","timeout":9}})", "rule 10 IPv4"),
+	      std::pair(R"("redirect")", ""), std::pair("", "")}) {
+		std::string text = ruleset("ip", "input", {rule});
+
+		text.insert(
+			text.rfind(']'),
+			std::string(R"(,{"set":{"family":"ip","table":"t","name":"s","elem":[)") +
+				elements + "]}}");
+		expect_equal(found(text), expected, elements);
+	}
+	expect_equal(found(ruleset("ip", "input", {rule})), "rule 10 IPv4 some",
+		     "a set that is not there");
+}
+
+/// Commands for chains whose names nft cannot read, and the shell would.
+void firewall_names_in_commands()
+{
+	const auto rules = [](const std::string &name) {
+		return R"({"nftables":[{"chain":{"family":"ip","table":"t","name":")" + name +
+		       R"(","hook":"input","policy":"accept"}},{"rule":{"family":"ip","table":"t",)" +
+		       R"("chain":")" + name + R"(","handle":7,"expr":[{"drop":null}]}}]})";
+	};
+	const auto json = [](const std::string &name) {
+		return R"(nft -j '{"nftables":[{"delete":{"rule":{"chain":")" + name +
+		       R"(","family":"ip","handle":7,"table":"t"}}}]}')";
+	};
+
+	expect_equal(fix(rules("f2b-sshd_1.x")), "nft delete rule ip t f2b-sshd_1.x handle 7",
+		     "a name as usual");
+	expect_equal(fix(rules("$(reboot);")), json("$(reboot);"), "what a shell would expand");
+	expect_equal(fix(rules("it's")), json(R"(it'\''s)"), "a quote");
+	expect_equal(fix(rules(R"(\u001b]0;x)")), json(R"(\u001b]0;x)"), "an escape");
+	expect_equal(fix(rules("7up")), json("7up"), "a digit, where nft wants a letter");
 }
 
 } // namespace
@@ -204,5 +305,8 @@ int main(int argc, char **argv)
 				 {"rules_that_may_drop", firewall_rules_that_may_drop},
 				 {"policies", firewall_policies},
 				 {"chains", firewall_chains},
+				 {"verdict_maps", firewall_verdict_maps},
+				 {"named_sets", firewall_named_sets},
+				 {"names_in_commands", firewall_names_in_commands},
 			 });
 }

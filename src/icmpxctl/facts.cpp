@@ -255,6 +255,22 @@ std::uint64_t netstat(const std::string &wanted)
 	return 0;
 }
 
+/// Runs a command of the administrator, whatever the caller's PATH.
+std::pair<std::string, int> admin_output(const std::string &command)
+{
+	return output(("PATH=$PATH:/usr/sbin:/sbin " + command + " 2>/dev/null").c_str());
+}
+
+/// The rules of iptables in nftables; none where it is not installed.
+iptables::Rules iptables_rules()
+{
+	iptables::Rules rules;
+
+	iptables::read(admin_output("iptables-nft-save").first, "ip", rules);
+	iptables::read(admin_output("ip6tables-nft-save").first, "ip6", rules);
+	return rules;
+}
+
 /// nft loads nf_tables where it is not yet loaded: then there are no rules, and it is not asked.
 void gather_firewall(Facts &facts)
 {
@@ -267,15 +283,26 @@ void gather_firewall(Facts &facts)
 	if (!exists("/sys/module/nf_tables"))
 		return;
 
-	const auto [ruleset, status] =
-		output("PATH=$PATH:/usr/sbin:/sbin nft -j list ruleset 2>/dev/null");
+	const auto [ruleset, status] = admin_output("nft -j list ruleset");
 
-	if (WIFEXITED(status) && WEXITSTATUS(status) == not_found)
+	if (WIFEXITED(status) && WEXITSTATUS(status) == not_found) {
 		facts.firewall_unread = "there is no nft";
-	else if (status)
-		facts.firewall_unread = "nft -j list ruleset failed, which takes CAP_NET_ADMIN";
+		return;
+	}
+	if (status) {
+		facts.firewall_unread =
+			"nft -j list ruleset failed, which takes CAP_NET_ADMIN, and names in UTF-8";
+		return;
+	}
+
+	// Of a match of iptables, nft has the name alone.
+	const bool saved = ruleset.find("\"xt\"") != std::string::npos;
+	auto drops = find_drops(ruleset, saved ? iptables_rules() : iptables::Rules());
+
+	if (drops)
+		facts.firewall = std::move(*drops);
 	else
-		facts.firewall = find_drops(ruleset);
+		facts.firewall_unread = "what nft -j list ruleset prints is no JSON";
 }
 
 } // namespace

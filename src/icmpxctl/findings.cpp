@@ -16,12 +16,26 @@ void look_at_firewall(Diagnosis &diagnosis)
 {
 	const Facts &facts = diagnosis.facts();
 
-	for (const FirewallDrop &drop : facts.firewall)
-		diagnosis.problem("firewall",
-				  "The firewall drops " +
-					  std::string(drop.all ? "" : "some of the ") +
-					  "pings over " + drop.families + ": " + drop.place + ".",
-				  {diagnosis.here(drop.fix)});
+	for (const FirewallDrop &drop : facts.firewall) {
+		const std::string pings = "pings over " + drop.families + ": " + drop.place + ".";
+		const std::vector<std::string> fix{diagnosis.here(drop.fix)};
+
+		if (drop.extent == Extent::unknown)
+			diagnosis.note(
+				"firewall",
+				"The firewall may drop " + pings +
+					" That depends on what cannot be told here, such as a rate "
+					"or a match of iptables. This lists the rules.",
+				fix);
+		else
+			diagnosis.problem("firewall",
+					  "The firewall drops " +
+						  std::string(drop.extent == Extent::all
+								      ? ""
+								      : "some of the ") +
+						  pings,
+					  fix);
+	}
 	if (!facts.firewall_unread.empty())
 		diagnosis.note("firewall_unread", "The firewall's rules were not looked at: " +
 							  facts.firewall_unread + ".");

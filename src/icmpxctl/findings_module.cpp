@@ -114,10 +114,21 @@ void counted(Diagnosis &diagnosis, const std::string &name, const FamilyFacts &f
 		diagnosis.note("untried", "Whether another module has put itself on top of icmpx "
 					  "could not be tried over " +
 						  name + ": " + family.untried + ".");
-	// A firewall would explain it as well.
-	if (family.counted.value_or(true) || !facts.firewall.empty() ||
-	    !facts.firewall_unread.empty())
+	if (family.counted.value_or(true))
 		return;
+
+	const std::string what =
+		"A ping over " + name + " from this host to itself did not reach icmpx: ";
+
+	// A firewall would explain it as well.
+	if (std::any_of(facts.firewall.begin(), facts.firewall.end(),
+			[](const FirewallDrop &drop) { return drop.extent != Extent::unknown; }))
+		return;
+	if (!facts.firewall.empty() || !facts.firewall_unread.empty()) {
+		diagnosis.note(id, what + "the firewall drops it, or another module has put itself "
+					  "on top of icmpx.");
+		return;
+	}
 
 	std::string suspects;
 	std::vector<std::string> fix;
@@ -127,9 +138,7 @@ void counted(Diagnosis &diagnosis, const std::string &name, const FamilyFacts &f
 		fix.push_back("rmmod " + shell_word(module));
 	}
 	diagnosis.problem(id,
-			  "A ping over " + name +
-				  " from this host to itself did not reach icmpx: another module "
-				  "has put itself on top of it." +
+			  what + "another module has put itself on top of it." +
 				  (suspects.empty() ? suspects : suspects + "."),
 			  fix);
 }

@@ -2,317 +2,209 @@
 #include "firewall.hpp"
 
 #include <algorithm>
-#include <array>
-#include <map>
-#include <optional>
 
-#include <nlohmann/json.hpp>
+#include "firewall_rule.hpp"
+#include "shell.hpp"
 
 namespace icmpxctl {
 
 namespace {
 
-using Json = nlohmann::json;
+using firewall::Chain;
+using firewall::Json;
+using firewall::Match;
+using firewall::Outcome;
+using firewall::Packet;
+using firewall::Reading;
+using firewall::Ruleset;
 
-/// Whether a condition holds for a packet; it is unsure if it depends on what is not known.
-enum class Match { no, unsure, yes };
-
-/// What is known of the packet that is followed.
-struct Packet {
-	bool v6;
-	/// As nft names the type, and connection tracking the state.
-	std::string type, state;
-
-	/// The names of its protocol.
-	std::vector<std::string_view> protocol() const
-	{
-		return v6 ? std::vector<std::string_view>{"ipv6-icmp", "icmpv6", "58"}
-			  : std::vector<std::string_view>{"icmp", "1"};
-	}
-};
-
-struct Chain {
-	std::string family, table, name, hook, policy;
-	std::vector<Json> rules;
-
-	std::string key() const { return family + " " + table + " " + name; }
-	bool sees(bool v6) const
-	{
-		return family == "inet" || family == "netdev" || family == (v6 ? "ip6" : "ip");
-	}
-};
-
-std::string text(const Json &object, const char *member)
+/// Whether nft can read a name: it has no quotes for those of chains, of which iptables takes more than it does.
+bool nft_reads(std::string_view name)
 {
-	const auto found = object.find(member);
+	constexpr std::string_view letters =
+					   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_.",
+				   others = "0123456789-/";
 
-	return found != object.end() && found->is_string() ? found->get<std::string>() : "";
+	return !name.empty() && letters.find(name.front()) != std::string_view::npos &&
+	       name.find_first_not_of(std::string(letters) + std::string(others)) ==
+		       std::string_view::npos;
 }
 
-/// A constant as nft prints it: a name or a number.
-std::string constant(const Json &value)
+/// The command that nft takes in two ways: by words, and as JSON for what words cannot say.
+std::string nft(const Chain &chain, const std::string &words, const Json &json)
 {
-	if (value.is_string())
-		return value.get<std::string>();
-	return value.is_number() ? value.dump() : "";
+	if (nft_reads(chain.table) && nft_reads(chain.name))
+		return "nft " + words;
+	return "nft -j " + shell_word(Json{{"nftables", Json::array({json})}}.dump(
+				   -1, ' ', true, Json::error_handler_t::replace));
 }
 
-/// Whether one of the names is the right side of a comparison, or in the set that is there.
-Match is_one_of(const Json &right, const std::vector<std::string_view> &names)
+std::string list_chain(const Chain &chain)
 {
-	const auto named = [&names](const Json &value) {
-		return std::find(names.begin(), names.end(), constant(value)) != names.end();
-	};
-	const Json &list = right.is_object() && right.contains("set") ? right["set"] : right;
-
-	if (list.is_array()) {
-		if (std::any_of(list.begin(), list.end(), named))
-			return Match::yes;
-		return std::any_of(list.begin(), list.end(),
-				   [](const Json &value) { return value.is_object(); })
-			       ? Match::unsure
-			       : Match::no;
-	}
-	if (list.is_object() || constant(list).starts_with('@'))
-		return Match::unsure;
-	return named(list) ? Match::yes : Match::no;
+	return nft(
+		chain, "-a list chain " + chain.key(),
+		{{"list",
+		  {{"chain",
+		    {{"family", chain.family}, {"table", chain.table}, {"name", chain.name}}}}}});
 }
 
-/// Whether the packet may have a header: what nft compares in one, however it does, is not so without it.
-bool has_header(const Json &payload, const Packet &packet)
+std::string delete_rule(const Chain &chain, const Json &handle)
 {
-	const std::string protocol = text(payload, "protocol");
-	const auto is = [&protocol](std::initializer_list<std::string_view> others) {
-		return std::find(others.begin(), others.end(), protocol) != others.end();
-	};
-
-	if (is({"tcp", "udp", "udplite", "sctp", "dccp"}))
-		return false;
-	return packet.v6 ? !is({"ip", "icmp", "igmp"}) : !is({"ip6", "icmpv6"});
+	return nft(chain, "delete rule " + chain.key() + " handle " + handle.dump(),
+		   {{"delete",
+		     {{"rule",
+		       {{"family", chain.family},
+			{"table", chain.table},
+			{"chain", chain.name},
+			{"handle", handle}}}}}});
 }
 
-/// Compares a field of a header that the packet has.
-Match match_payload(const Json &payload, const Json &right, const Packet &packet)
+std::string insert_accept(const Chain &chain, const Packet &packet)
 {
-	const std::string protocol = text(payload, "protocol"), field = text(payload, "field");
+	const std::string protocol = packet.v6 ? "icmpv6" : "icmp", type(packet.type());
+	const Json field{{"payload", {{"protocol", protocol}, {"field", "type"}}}};
+	const Json match{{"match", {{"op", "=="}, {"left", field}, {"right", type}}}};
 
-	if (protocol == (packet.v6 ? "icmpv6" : "icmp") && field == "type")
-		return is_one_of(right, {packet.type});
-	if (protocol == (packet.v6 ? "ip6" : "ip") && field == (packet.v6 ? "nexthdr" : "protocol"))
-		return is_one_of(right, packet.protocol());
-	return Match::unsure;
-}
-
-Match match_meta(const std::string &key, const Json &right, const Packet &packet)
-{
-	if (key == "l4proto")
-		return is_one_of(right, packet.protocol());
-	if (key == "nfproto")
-		return is_one_of(right, {packet.v6 ? "ipv6" : "ipv4"});
-	if (key == "protocol")
-		return is_one_of(right, {packet.v6 ? "ip6" : "ip"});
-	return Match::unsure;
-}
-
-Match match(const Json &comparison, const Packet &packet)
-{
-	const Json left = comparison.value("left", Json()),
-		   right = comparison.value("right", Json());
-	Match result = Match::unsure;
-
-	if (!left.is_object())
-		return result;
-	if (left.contains("payload"))
-		result = match_payload(left["payload"], right, packet);
-	else if (left.contains("meta"))
-		result = match_meta(text(left["meta"], "key"), right, packet);
-	else if (left.contains("ct") && text(left["ct"], "key") == "state")
-		result = is_one_of(right, {packet.state});
-	if (left.contains("payload") && !has_header(left["payload"], packet))
-		return Match::no;
-	if (text(comparison, "op") != "!=" || result == Match::unsure)
-		return result;
-	return result == Match::yes ? Match::no : Match::yes;
-}
-
-/// A rule: its conditions for a packet, taken together, and where the packet goes then.
-struct Reading {
-	Match match = Match::yes;
-	/// accept, drop, return, jump, goto; empty if it goes on.
-	std::string verdict;
-	std::string target;
-	/// One of the conditions is about ICMP.
-	bool names_icmp = false;
-};
-
-bool is_neutral(const std::string &name)
-{
-	constexpr std::array<std::string_view, 7> neutral{"counter", "log",  "mangle", "notrack",
-							  "set",     "last", "comment"};
-
-	return std::find(neutral.begin(), neutral.end(), name) != neutral.end();
-}
-
-void read_verdict(const std::string &name, const Json &value, Reading &reading)
-{
-	if (name == "reject" || name == "drop")
-		reading.verdict = "drop";
-	else if (name == "accept" || name == "return")
-		reading.verdict = name;
-	else if (name == "jump" || name == "goto") {
-		reading.verdict = name;
-		reading.target = text(value, "target");
-	}
-}
-
-/// A match or a target of iptables, of which nft has no more than the name.
-void read_xt(const Json &value, Reading &reading)
-{
-	const std::string name = text(value, "name");
-
-	if (text(value, "type") != "target") {
-		reading.match = std::min(reading.match, Match::unsure);
-		reading.names_icmp |= name == "icmp" || name == "icmp6";
-	} else if (name == "REJECT" || name == "DROP") {
-		reading.verdict = "drop";
-	}
-}
-
-Reading read(const Json &rule, const Packet &packet)
-{
-	Reading reading;
-	const Json expressions = rule.value("expr", Json::array());
-
-	for (const Json &expression : expressions) {
-		if (!expression.is_object() || expression.empty())
-			continue;
-
-		const std::string name = expression.begin().key();
-		const Json &value = expression.begin().value();
-
-		if (name == "match") {
-			reading.match = std::min(reading.match, match(value, packet));
-			reading.names_icmp |= value.dump().find("icmp") != std::string::npos;
-		} else if (name == "xt") {
-			read_xt(value, reading);
-		} else if (read_verdict(name, value, reading);
-			   reading.verdict.empty() && !is_neutral(name)) {
-			reading.match = std::min(reading.match, Match::unsure);
-		}
-	}
-	return reading;
+	return nft(chain,
+		   "insert rule " + chain.key() + " " + protocol + " type " + type + " accept",
+		   {{"insert",
+		     {{"rule",
+		       {{"family", chain.family},
+			{"table", chain.table},
+			{"chain", chain.name},
+			{"expr", Json::array({match, {{"accept", nullptr}}})}}}}}});
 }
 
 /// Follows one packet through the ruleset.
 class Walk {
 public:
-	Walk(const std::map<std::string, Chain> &chains, const Packet &packet)
-		: chains_(chains), packet_(packet)
+	Walk(const Ruleset &ruleset, const iptables::Rules &saved, const Packet &packet)
+		: ruleset_(ruleset), saved_(saved), packet_(packet)
 	{
 	}
 
 	void through(const Chain &chain)
 	{
-		const Match start = chain.family == "netdev" ? Match::unsure : Match::yes;
+		// Others may come by a device that has no such chain.
+		const Match start = chain.family == "netdev" ? Match::partly : Match::yes;
 
-		accepted_ = false;
-		if (!follow(chain, start, 0) && chain.policy == "drop")
-			drop("the policy of chain " + chain.key(),
-			     start == Match::yes && !accepted_,
-			     "nft insert rule " + chain.key() +
-				     (packet_.v6 ? " icmpv6 type " : " icmp type ") + packet_.type +
-				     " accept");
+		left_ = start;
+		if (!follow(chain, {Match::yes, false}, 0) && chain.policy == "drop")
+			drop(chain, "the policy of chain " + chain.key(), Match::yes,
+			     insert_accept(chain, packet_));
 	}
 
 	const std::vector<FirewallDrop> &drops() const { return drops_; }
 
 private:
-	/// Returns whether the packet ends in the chain for sure.
-	bool follow(const Chain &chain, Match start, int depth)
+	/// How a packet has come to a rule.
+	struct Way {
+		Match match;
+		/// One of the conditions was about ICMP.
+		bool names_icmp;
+	};
+
+	/// Of the packets that a condition holds for, those that it does not hold for, as far as pings matter.
+	static Match rest(Way way)
 	{
-		// What nft loads has no circles; what it prints might be anything.
-		constexpr int deepest = 32;
+		return way.names_icmp || way.match == Match::unknown ? Match::unknown
+								     : Match::partly;
+	}
 
-		for (const Json &rule : chain.rules) {
-			const Reading reading = read(rule, packet_);
-			const Match match = std::min(start, reading.match);
-			const bool sure = reading.match == Match::yes;
+	/// Returns whether the packet ends in the chain for sure.
+	bool follow(const Chain &chain, Way start, int depth)
+	{
+		bool all = true;
 
-			if (match == Match::no || reading.verdict.empty())
+		for (std::size_t i = 0; i < chain.rules.size(); i++) {
+			const Reading reading = read_rule(chain.rules[i], chain, ruleset_, packet_,
+							  saved_words(chain, i));
+			const Way way{std::min(start.match, reading.match),
+				      start.names_icmp || reading.names_icmp};
+
+			if (reading.match == Match::no)
 				continue;
-			if (reading.verdict == "drop") {
-				if (sure || reading.names_icmp)
-					drop_by(chain, rule, match == Match::yes && !accepted_);
-			} else if (reading.verdict == "accept") {
-				accepted_ |= !sure || start != Match::yes;
-			} else if (reading.verdict != "return") {
-				const auto target = chains_.find(chain.family + " " + chain.table +
-								 " " + reading.target);
-				const bool ended = target != chains_.end() && depth < deepest &&
-						   follow(target->second, match, depth + 1);
+			if (reading.opaque && reading.outcomes.empty())
+				left_ = std::min(left_, Match::unknown);
+			for (const Outcome &outcome : reading.outcomes) {
+				const Way there{std::min(way.match, outcome.match), way.names_icmp};
+				const bool sure =
+					std::min(reading.match, outcome.match) == Match::yes;
+				const bool returns = outcome.verdict == "return";
+				const bool leaves = returns || outcome.verdict == "goto";
+				const bool ends = !returns &&
+						  act(chain, chain.rules[i], outcome, there, depth);
 
-				if (sure && (ended || reading.verdict == "goto"))
-					return ended;
-				continue;
+				if (sure && (ends || leaves))
+					return ends && all;
+				if (!leaves)
+					continue;
+				// The next rules see the others.
+				start.match = std::min(start.match, rest(there));
+				all &= ends;
 			}
-			if (sure)
-				return reading.verdict != "return";
 		}
 		return false;
 	}
 
-	void drop_by(const Chain &chain, const Json &rule, bool all)
+	/// Returns whether the packet ends there, if it comes there.
+	bool act(const Chain &chain, const Json &rule, const Outcome &outcome, Way way, int depth)
 	{
-		const std::string handle = constant(rule.value("handle", Json()));
+		// What nft loads has no circles; what it prints might be anything.
+		constexpr int deepest = 32;
 
-		drop("rule " + handle + " of chain " + chain.key(), all,
-		     "nft delete rule " + chain.key() + " handle " + handle);
+		if (outcome.verdict == "accept") {
+			if (way.match != Match::yes)
+				left_ = std::min(left_, rest(way));
+			return true;
+		}
+		if (outcome.verdict == "drop") {
+			if (way.match >= Match::partly || way.names_icmp)
+				drop_by(chain, rule, way.match);
+			return true;
+		}
+
+		const Chain *const target = ruleset_.chain(chain, outcome.target);
+
+		return target && depth < deepest && follow(*target, way, depth + 1);
 	}
 
-	void drop(const std::string &place, bool all, const std::string &fix)
+	/// What iptables has of a rule: it has as many in the chain, in the same order.
+	const iptables::Words *saved_words(const Chain &chain, std::size_t rule) const
 	{
-		drops_.push_back({place, packet_.v6 ? "IPv6" : "IPv4", all, fix});
+		const auto found = saved_.find(chain.key());
+
+		return found != saved_.end() && found->second.size() == chain.rules.size()
+			       ? &found->second[rule]
+			       : nullptr;
 	}
 
-	const std::map<std::string, Chain> &chains_;
+	void drop_by(const Chain &chain, const Json &rule, Match match)
+	{
+		const Json &handle = firewall::member(rule, "handle");
+
+		drop(chain, "rule " + handle.dump() + " of chain " + chain.key(), match,
+		     delete_rule(chain, handle));
+	}
+
+	void drop(const Chain &chain, const std::string &place, Match match, const std::string &fix)
+	{
+		const Match all = std::min(left_, match);
+		const Extent extent = all == Match::yes	      ? Extent::all
+				      : all == Match::unknown ? Extent::unknown
+							      : Extent::some;
+
+		drops_.push_back({place, packet_.v6 ? "IPv6" : "IPv4", extent,
+				  extent == Extent::unknown ? list_chain(chain) : fix});
+	}
+
+	const Ruleset &ruleset_;
+	const iptables::Rules &saved_;
 	const Packet &packet_;
-	/// A rule that may hold has accepted the packet: not all that comes here goes on.
-	bool accepted_ = false;
+	/// Those that no rule may have accepted before.
+	Match left_ = Match::yes;
 	std::vector<FirewallDrop> drops_;
 };
-
-std::map<std::string, Chain> read_chains(std::string_view ruleset)
-{
-	const Json document = Json::parse(ruleset, nullptr, false);
-	std::map<std::string, Chain> chains;
-
-	if (!document.is_object() || !document.contains("nftables"))
-		return chains;
-	for (const Json &object : document["nftables"]) {
-		if (!object.is_object() || object.empty())
-			continue;
-
-		const Json &value = object.begin().value();
-
-		if (!value.is_object())
-			continue;
-		if (object.contains("chain")) {
-			Chain chain{text(value, "family"), text(value, "table"),
-				    text(value, "name"),   text(value, "hook"),
-				    text(value, "policy"), {}};
-
-			chains.emplace(chain.key(), std::move(chain));
-		} else if (object.contains("rule")) {
-			const auto chain =
-				chains.find(text(value, "family") + " " + text(value, "table") +
-					    " " + text(value, "chain"));
-
-			if (chain != chains.end())
-				chain->second.rules.push_back(value);
-		}
-	}
-	return chains;
-}
 
 /// One entry for a rule that drops several of the packets.
 void merge(std::vector<FirewallDrop> &all, const std::vector<FirewallDrop> &more)
@@ -320,16 +212,22 @@ void merge(std::vector<FirewallDrop> &all, const std::vector<FirewallDrop> &more
 	for (const FirewallDrop &drop : more) {
 		const auto same =
 			std::find_if(all.begin(), all.end(), [&drop](const FirewallDrop &other) {
-				return other.place == drop.place && other.fix == drop.fix;
+				return other.place == drop.place &&
+				       (other.fix == drop.fix || other.families == drop.families);
 			});
 
 		if (same == all.end()) {
 			all.push_back(drop);
 			continue;
 		}
-		same->all |= drop.all;
-		if (same->families != drop.families)
+		if (same->families != drop.families) {
+			if (same->extent != drop.extent)
+				same->extent = Extent::some;
 			same->families = "IPv4 and IPv6";
+		} else if (drop.extent < same->extent) {
+			same->extent = drop.extent;
+			same->fix = drop.fix;
+		}
 	}
 }
 
@@ -340,23 +238,24 @@ bool is_hook(const std::string &hook, std::initializer_list<std::string_view> ho
 
 } // namespace
 
-std::vector<FirewallDrop> find_drops(std::string_view ruleset)
+std::optional<std::vector<FirewallDrop>> find_drops(std::string_view text,
+						    const iptables::Rules &saved)
 {
-	const std::map<std::string, Chain> chains = read_chains(ruleset);
+	const std::optional<Ruleset> ruleset = firewall::read_ruleset(text);
 	std::vector<FirewallDrop> drops;
 
+	if (!ruleset)
+		return std::nullopt;
 	for (const bool v6 : {false, true}) {
-		const Packet request{v6, "echo-request", "new"},
-			reply{v6, "echo-reply", "established"};
-
-		for (const auto &[key, chain] : chains) {
+		for (const auto &[key, chain] : ruleset->chains) {
 			const bool in = is_hook(chain.hook, {"ingress", "prerouting", "input"});
 			const bool out = is_hook(chain.hook, {"output", "postrouting", "egress"});
 
 			if (!chain.sees(v6) || (!in && !out))
 				continue;
 
-			Walk walk(chains, in ? request : reply);
+			const Packet packet{v6, in};
+			Walk walk(*ruleset, saved, packet);
 
 			walk.through(chain);
 			merge(drops, walk.drops());
