@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <filesystem>
@@ -271,6 +272,16 @@ iptables::Rules iptables_rules()
 	return rules;
 }
 
+/// nf_tables is part of the kernel, or has been loaded.
+bool has_nf_tables(const std::string &release)
+{
+	const std::vector<std::string> all = lines("/lib/modules/" + release + "/modules.builtin");
+
+	return exists("/sys/module/nf_tables") ||
+	       std::any_of(all.begin(), all.end(),
+			   [](const std::string &line) { return line.ends_with("/nf_tables.ko"); });
+}
+
 /// nft loads nf_tables where it is not yet loaded: then there are no rules, and it is not asked.
 void gather_firewall(Facts &facts)
 {
@@ -280,7 +291,7 @@ void gather_firewall(Facts &facts)
 	    !first_line("/proc/net/ip6_tables_names").empty())
 		facts.firewall_unread = "some are of iptables-legacy, see iptables-legacy -S and "
 					"ip6tables-legacy -S";
-	if (!exists("/sys/module/nf_tables"))
+	if (!has_nf_tables(facts.release))
 		return;
 
 	const auto [ruleset, status] = admin_output("nft -j list ruleset");
