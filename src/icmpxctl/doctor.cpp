@@ -91,8 +91,8 @@ const Command doctor{
 		 "Says which parts of ICMP icmpx has taken over in the network namespace, and\n"
 		 "looks for what keeps it from the others, and for what leaves pings\n"
 		 "unanswered: settings, limits, and rules of nftables. Each finding has the\n"
-		 "commands that make it go away. It pings this host itself once, and changes\n"
-		 "nothing. As root it sees more.\n"
+		 "commands that make it go away, or that show more of it. It pings this host\n"
+		 "itself once, and changes nothing. As root it sees more.\n"
 		 "\n"
 		 "Exit status: 0 if nothing is wrong, whatever the notes say; 1 if there is a\n"
 		 "problem.\n",
