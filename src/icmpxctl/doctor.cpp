@@ -6,6 +6,7 @@
 #include "command.hpp"
 #include "facts.hpp"
 #include "json.hpp"
+#include "printable.hpp"
 
 namespace icmpxctl {
 
@@ -43,9 +44,9 @@ Json as_json(const Finding &finding)
 void say(const Finding &finding)
 {
 	std::printf("\n%s: %s\n", finding.level == Level::problem ? "Problem" : "Note",
-		    finding.text.c_str());
+		    printable(finding.text).c_str());
 	for (const std::string &command : finding.fix)
-		std::printf("    %s\n", command.c_str());
+		std::printf("    %s\n", printable(command).c_str());
 }
 
 int run_doctor(const Options &options, Arguments arguments)
