@@ -78,7 +78,7 @@ test_words() {
 	in_server sysctl -q -w net.ipv4.icmp_echo_ignore_all=1
 	ctl "${at[@]}" doctor
 	expect_equal "$status" 1 "status"
-	[[ $out == *$'\n\nProblem: This host answers no ping over IPv4: net.ipv4.icmp_echo_ignore_all (net.icmpx.echo_ignore_all) is 1.\n    sysctl -w net.ipv4.icmp_echo_ignore_all=0' ]] ||
+	[[ $out == *$'\n\nProblem: This host answers no ping over IPv4: net.ipv4.icmp_echo_ignore_all (net.icmpx.echo_ignore_all) is 1.\n    ip netns exec '"$server"$' sysctl -w net.ipv4.icmp_echo_ignore_all=0' ]] ||
 		ktap_fail "printed '$out'"
 }
 

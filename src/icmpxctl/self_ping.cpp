@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "self_ping.hpp"
 
+#include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
 #include <stdexcept>
+#include <string>
 #include <system_error>
 
 #include "counters.hpp"
@@ -25,14 +28,17 @@ public:
 	/// @throws std::system_error
 	explicit Pinger(const probe::Endpoint &self) : descriptor_(open(self))
 	{
-		if (::bind(descriptor_, address(self), self.length) == 0)
-			return;
+		ifreq device{.ifr_ifrn = {.ifrn_name = "lo"}, .ifr_ifru = {}};
 
-		const int error = errno;
-
-		::close(descriptor_);
-		throw std::system_error(error, std::generic_category(),
-					"the address " + self.text());
+		if (::bind(descriptor_, address(self), self.length) != 0)
+			fail("the address " + self.text());
+		// IPv4 has the address all the same, and sends, but nothing arrives.
+		if (::ioctl(descriptor_, SIOCGIFFLAGS, &device) != 0)
+			fail("the device lo");
+		if ((device.ifr_flags & IFF_UP) == 0) {
+			errno = ENETDOWN;
+			fail("the device lo");
+		}
 	}
 	~Pinger() { ::close(descriptor_); }
 	Pinger(const Pinger &) = delete;
@@ -55,6 +61,14 @@ public:
 	}
 
 private:
+	[[noreturn]] void fail(const std::string &what) const
+	{
+		const int error = errno;
+
+		::close(descriptor_);
+		throw std::system_error(error, std::generic_category(), what);
+	}
+
 	static const sockaddr *address(const probe::Endpoint &self)
 	{
 		return reinterpret_cast<const sockaddr *>(&self.address);
