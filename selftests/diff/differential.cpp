@@ -107,7 +107,13 @@ void say_lines(const std::string &text)
 		ktap::say(line);
 }
 
-/// A difference, as small as it gets, and how to see it again.
+bool fails(Runner &runner, const Sequence &sequence, Result &result)
+{
+	result = runner.run({&sequence, 1}).front();
+	return result.failed();
+}
+
+/// A difference, as small as it gets, and how to see it again. One that does not show again would not get smaller in any time.
 void explain(Runner &runner, const Sequence &sequence, const Result &first,
 	     const Arguments &arguments)
 {
@@ -116,15 +122,19 @@ void explain(Runner &runner, const Sequence &sequence, const Result &first,
 		" SEQUENCE=" + std::to_string(sequence.number));
 	if (arguments.steps)
 		ktap::say("with STEPS=" + std::to_string(*arguments.steps));
+	Result again;
+
 	if (!arguments.shrink) {
 		say_lines(report(sequence, first));
 		return;
 	}
-	Sequence smallest = shrink(runner, sequence, first);
-	std::vector<Result> results = runner.run({&smallest, 1});
-	if (results.front().failed()) {
-		say_lines(report(smallest, results.front()));
-		return;
+	if (fails(runner, sequence, again)) {
+		const Sequence smallest = shrink(runner, sequence, first);
+
+		if (fails(runner, smallest, again)) {
+			say_lines(report(smallest, again));
+			return;
+		}
 	}
 	ktap::say("once, and not again:");
 	say_lines(report(sequence, first));
