@@ -43,7 +43,7 @@ static int icmpx_socket_fill(struct sk_buff *skb, struct netlink_callback *cb, s
 	return READ_ONCE(inet_sk(sk)->inet_sport) ? 0 : -ENOENT;
 }
 
-/* A socket that has no identifier yet, or none any more, is left out: it might seem to be root's. */
+/* A socket that has no identifier yet, or none any more, is left out: it could seem root's. */
 static int icmpx_socket_dump(struct sk_buff *skb, struct netlink_callback *cb, struct sock *sk)
 {
 	void *header = icmpx_netlink_put(skb, cb, ICMPX_CMD_SOCKET_GET);

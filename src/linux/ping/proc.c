@@ -112,11 +112,10 @@ static int icmpx_ping_seq_show(struct seq_file *seq, void *v)
 	int verdict = 0;
 
 	seq_setwidth(seq, ICMPX_PING_WIDTH);
-	if (v == SEQ_START_TOKEN) {
+	if (v == SEQ_START_TOKEN)
 		seq_puts(seq, "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops");
-	} else {
+	else
 		verdict = icmpx_ping_show_socket(seq, v);
-	}
 	seq_pad(seq, '\n');
 	return verdict;
 }
