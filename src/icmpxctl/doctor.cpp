@@ -12,7 +12,7 @@ namespace icmpxctl {
 
 namespace {
 
-/// Who does something; nothing if it could not be asked.
+/// The code that handles a part of ICMP, in words. @p taken: whether icmpx does; nothing if that is not known.
 const char *whose(std::optional<bool> taken)
 {
 	if (!taken)

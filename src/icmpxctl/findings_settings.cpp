@@ -76,28 +76,26 @@ void masks(Diagnosis &diagnosis)
 	const auto mask = static_cast<std::int32_t>(diagnosis.value("net.ipv4.icmp_ratemask"));
 	const std::string mask6 = diagnosis.setting("net.ipv6.icmp.ratemask");
 
+	const auto limit = [&diagnosis](const std::string &family, const char *rate) {
+		return "Replies to pings over " + family + " have the limit of errors, one in " +
+		       number(diagnosis.value(rate)) + " ms to a host and " +
+		       number(diagnosis.value("net.ipv4.icmp_msgs_per_sec")) + " a second to all: ";
+	};
+
 	if (mask & 1 << kEchoReply)
-		diagnosis.problem(
-			"ratemask",
-			"Replies to pings over IPv4 have the limit of errors, one in " +
-				number(diagnosis.value("net.ipv4.icmp_ratelimit")) +
-				" ms to a host and " +
-				number(diagnosis.value("net.ipv4.icmp_msgs_per_sec")) +
-				" a second to all: bit 0 of net.ipv4.icmp_ratemask is set. " +
-				refusals(diagnosis, facts.v4),
-			{diagnosis.set("net.ipv4.icmp_ratemask",
-				       number(mask & ~(1 << kEchoReply)))});
+		diagnosis.problem("ratemask",
+				  limit("IPv4", "net.ipv4.icmp_ratelimit") +
+					  "bit 0 of net.ipv4.icmp_ratemask is set. " +
+					  refusals(diagnosis, facts.v4),
+				  {diagnosis.set("net.ipv4.icmp_ratemask",
+						 number(mask & ~(1 << kEchoReply)))});
 	if (has_type(mask6, kEchoReply6))
-		diagnosis.problem(
-			"ratemask6",
-			"Replies to pings over IPv6 have the limit of errors, one in " +
-				number(diagnosis.value("net.ipv6.icmp.ratelimit")) +
-				" ms to a host and " +
-				number(diagnosis.value("net.ipv4.icmp_msgs_per_sec")) +
-				" a second to all: net.ipv6.icmp.ratemask has type 129. " +
-				refusals(diagnosis, facts.v6),
-			{diagnosis.set("net.ipv6.icmp.ratemask",
-				       without_type(mask6, kEchoReply6))});
+		diagnosis.problem("ratemask6",
+				  limit("IPv6", "net.ipv6.icmp.ratelimit") +
+					  "net.ipv6.icmp.ratemask has type 129. " +
+					  refusals(diagnosis, facts.v6),
+				  {diagnosis.set("net.ipv6.icmp.ratemask",
+						 without_type(mask6, kEchoReply6))});
 }
 
 void limits(Diagnosis &diagnosis)

@@ -171,8 +171,7 @@ void write_all(int descriptor, std::string_view text, const std::string &file)
 	}
 }
 
-/// Whether a file has another nature than that of a regular one: a pipe, a device, or a link such as /dev/stdout, which nobody
-/// wants to have replaced.
+/// Whether a file is a pipe, a device, or a link such as /dev/stdout. A regular file must not take its place.
 bool is_special(const std::string &file)
 {
 	struct stat status {};

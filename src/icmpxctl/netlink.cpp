@@ -324,7 +324,7 @@ void Netlink::join(std::string_view group)
 
 void Netlink::follow(std::function<void(bool)> tell)
 {
-	// The controller's only group has its number, so that nobody has to ask for it.
+	// The controller's only group, notify, has the number of the controller itself.
 	enter(GENL_ID_CTRL);
 	tell_ = std::move(tell);
 	catch_up();
