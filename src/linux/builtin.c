@@ -72,8 +72,10 @@ bool icmpx_builtin_may_want(struct net *net, const struct icmpx_family *family)
 	if (unlikely(own->builtin_asked != now)) {
 		struct proto *prot = icmpx_builtin_prot_of(icmpx_net_rcu(net), family);
 
-		own->builtin_asked = now;
+		/* In this order: PREEMPT_RT may run another task here between the two. */
 		own->builtin_ping = !prot || sock_prot_inuse_get(net, prot) > 0;
+		barrier();
+		own->builtin_asked = now;
 	}
 	return unlikely(own->builtin_ping);
 }

@@ -29,6 +29,8 @@ static_assert(offsetof(struct icmpx_handlers, handler) ==
 	      offsetof(struct net_protocol, handler));
 static_assert(offsetof(struct icmpx_handlers, err_handler) ==
 	      offsetof(struct net_protocol, err_handler));
+static_assert(__same_type(&icmpx_rcv, ((struct net_protocol *)0)->handler));
+static_assert(__same_type(&icmpx_err, ((struct net_protocol *)0)->err_handler));
 
 /**
  * struct icmpx_slot - a slot of one of IP's tables of protocols
@@ -61,6 +63,8 @@ static_assert(offsetof(struct icmpx_handlers, handler) ==
 	      offsetof(struct inet6_protocol, handler));
 static_assert(offsetof(struct icmpx_handlers, err_handler) ==
 	      offsetof(struct inet6_protocol, err_handler));
+static_assert(__same_type(&icmpx6_rcv, ((struct inet6_protocol *)0)->handler));
+static_assert(__same_type(&icmpx6_err, ((struct inet6_protocol *)0)->err_handler));
 
 /* Its handlers get neighbour discovery, MLD, and packets for the built-in code's sockets. */
 struct inet6_protocol *icmpx6_builtin;
