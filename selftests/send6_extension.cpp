@@ -168,7 +168,8 @@ void tunnel_without_a_way_out()
 	ktap::expect_equal(answer.icmp.data.size(), 100U, "the packet, and no more");
 }
 
-/// What came in by an interface of a VRF is known to come from that one.
+/// What came in by an interface of a VRF is known to come from that one. The default route leads back to the sender as well as
+/// on, and is the packet's own all the same.
 void of_a_vrf()
 {
 	Router router;
@@ -180,6 +181,10 @@ void of_a_vrf()
 		  "ip link set vrf0 up; ip link set wire0 master vrf0; ip link set wire1 master "
 		  "vrf0");
 	expect_extended(router.near, expiring(), expired, extension::build({near_object()}));
+	set_mask(incoming | outgoing);
+	host::run("ip -6 route add default via fd01::9 dev wire1 table 10");
+	expect_extended(router.near, expiring(18, V6::elsewhere), expired,
+			extension::build({near_object(), far_object()}));
 }
 
 /// An interface that has link-local addresses alone is told by the rest.

@@ -6,7 +6,6 @@
 #include <linux/icmpv6.h>
 #include <net/addrconf.h>
 #include <net/ip6_route.h>
-#include <net/l3mdev.h>
 #include <net/xfrm.h>
 
 #include "limit/limit.h"
@@ -25,7 +24,8 @@ static bool icmpx6_covers(const struct rt6_info *rt, const struct in6_addr *addr
  *
  * Netfilter looks that route up for a packet that it rejects before routing, and puts it in the
  * place of the packet's own. It need not lead to the destination. Where it does, because both
- * ends are behind one gateway, it leads out by the interface that the packet came in by.
+ * ends are behind one gateway, it leads out by the interface that the packet came in by. That
+ * is not always skb->dev, which in a VRF is the VRF device, and on output the packet's way out.
  *
  * Context: rcu_read_lock().
  *
@@ -41,7 +41,7 @@ bool icmpx6_leads_back(const struct rt6_info *rt, const struct sk_buff *skb)
 	if (likely(!icmpx6_covers(rt, &ipv6_hdr(skb)->saddr)))
 		return false;
 	dev = dst_dev_rcu(&rt->dst);
-	return dev && (dev == skb->dev || l3mdev_master_dev_rcu(dev) == skb->dev);
+	return dev && dev->ifindex == IP6CB(skb)->iif;
 }
 
 /* Whether the destination of a packet is an address of this host. */
