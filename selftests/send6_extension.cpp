@@ -10,7 +10,9 @@
 #include "lib/sending.hpp"
 #include "lib/wire6.hpp"
 
+#include <algorithm>
 #include <netinet/in.h>
+#include <ranges>
 #include <string>
 
 using extension::expect_extended;
@@ -187,6 +189,27 @@ void of_a_vrf()
 			extension::build({near_object(), far_object()}));
 }
 
+/// Where the gateway of the default route does not answer, the packet is on its way out by the interface that is told.
+void gateway_that_does_not_answer()
+{
+	Router router;
+	const Bytes objects = extension::build(
+		{near_object(), far_object(), hop_object(packet6::ipv6("fd01::9"))});
+
+	set_mask(incoming | outgoing | next_hop);
+	host::run("ip link set wire1 arp on; ip -6 route replace default via fd01::9 dev wire1");
+	host::set_sysctl("net/ipv6/neigh/wire1/retrans_time_ms", 50);
+	host::set_sysctl("net/ipv6/neigh/wire1/mcast_solicit", 2);
+	router.near.send(to(V6::elsewhere));
+	const auto answer =
+		ktap::require_value(wire6::next_answer(router.near, wire::patience), "an error");
+	const Bytes &data = answer.icmp.data;
+	ktap::expect_equal(answer.icmp.code, V6::address_unreachable, "code");
+	ktap::expect_equal(data.size(), 128 + objects.size(),
+			   "bytes of the packet and the objects");
+	ktap::expect(std::ranges::equal(data | std::views::drop(128), objects), "the objects");
+}
+
 /// An interface that has link-local addresses alone is told by the rest.
 void unnumbered()
 {
@@ -281,6 +304,7 @@ int main(int argc, char **argv)
 				 {"rejected_before_routing", rejected_before_routing},
 				 {"tunnel_without_a_way_out", tunnel_without_a_way_out},
 				 {"of_a_vrf", of_a_vrf},
+				 {"gateway_that_does_not_answer", gateway_that_does_not_answer},
 				 {"unnumbered", unnumbered},
 				 {"rfc4862_5_4_tentative", tentative},
 				 {"rfc4884_5_4_of_a_tunnel", of_a_tunnel},
